@@ -1,0 +1,76 @@
+# Every everyday action, one word each. `make` alone lists them.
+
+PYTHON ?= python3
+STACK ?= oms
+PARAMS ?=
+BIN := .venv/bin
+SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$(or $(AWS_DEFAULT_REGION),us-east-1) .venv-sam/bin/sam
+COMPILE := .venv-lock/bin/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --quiet --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench deploy play import connect token lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+setup: .venv/.stamp ## Create .venv from the locked requirements
+
+run: .venv/.stamp ## Start the whole system on this machine (ONCE=1: start, report, stop)
+	@$(BIN)/python -m infra.local.run $(if $(ONCE),--once) $(ARGS)
+
+play: .venv/.stamp ## Send the sample inputs of a folder: make play DIR=events/...
+	@$(BIN)/python -m infra.local.play $(call need,DIR) $(ARGS)
+
+import: .venv/.stamp ## Load reference data: make import KIND=products FILE=...
+	@$(BIN)/python -m infra.local.import_ $(call need,KIND) $(call need,FILE) $(ARGS)
+
+connect: .venv/.stamp ## Connect a sales channel: make connect CHANNEL=...
+	@$(BIN)/python -m infra.local.connect $(call need,CHANNEL) $(ARGS)
+
+token: .venv/.stamp ## Print an access token for a role: make token ROLE=...
+	@$(BIN)/python -m infra.local.token $(call need,ROLE) $(ARGS)
+
+test: .venv/.stamp ## Run the tests: make test ARGS="-k reserve"
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.stamp .venv-sam/.stamp ## Lint, types, architecture, template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=layers/oms/python $(BIN)/lint-imports
+	$(BIN)/cfn-lint --regions us-east-1 --template template.yaml
+	$(SAM) validate --lint --template template.yaml
+
+bench: .venv/.stamp ## Run a measurement: make bench NAME=...
+	@$(BIN)/python -m tests.bench.$(call need,NAME) $(ARGS)
+
+deploy: .venv/.stamp .venv-sam/.stamp ## Build and deploy to AWS: make deploy STACK=oms PARAMS="Key=value"
+	PYTHON=$(abspath $(BIN)/python) $(SAM) build
+	$(SAM) deploy --stack-name $(STACK) --resolve-s3 --no-fail-on-empty-changeset \
+		--capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND \
+		$(if $(PARAMS),--parameter-overrides $(PARAMS))
+
+lock: .venv-lock/.stamp ## Lock all requirements again (UPGRADE=1: to the newest releases)
+	$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) layers/oms/python/requirements.in -c requirements/dev.txt -o layers/oms/python/requirements.txt
+	$(COMPILE) requirements/sam.in -o requirements/sam.txt
+	$(COMPILE) requirements/lock.in -o requirements/lock.txt
+
+clean: ## Remove environments, caches, builds and the local engine's state
+	rm -rf .venv .venv-sam .venv-lock .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+need = $(or $($(1)),$(error say which: make $@ $(1)=...))
+
+.venv/.stamp: requirements/dev.txt
+.venv-sam/.stamp: requirements/sam.txt
+.venv-lock/.stamp: requirements/lock.txt
+.venv/.stamp .venv-sam/.stamp .venv-lock/.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or later is needed, and '$(PYTHON)' is not it ($$($(PYTHON) --version 2>&1)). Try: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
+	@echo "installing $< into $(@D)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@# --no-deps: the locks are complete, and older pips stumble over extras of hashed packages
+	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@

@@ -1,0 +1,1 @@
+"""Ports made real: DynamoDB, S3, Step Functions, secrets, vendors' HTTP APIs."""

@@ -1,0 +1,1 @@
+"""Use cases: one callable each, over ports. No AWS, no HTTP."""

@@ -1,0 +1,1 @@
+"""Carriers: how each signs and words its tracking updates. Pure."""

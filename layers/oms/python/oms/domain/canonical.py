@@ -1,0 +1,241 @@
+"""The canonical order: what every channel's order is normalized to, in minor units of its currency.
+
+The identity that every canonical order must satisfy, or be quarantined (promise 3):
+
+    net(line)  = unit_price * quantity - discount
+    total      = sum(net) + shipping + fees + tips + duties + (0 if tax_included else sum(tax) + shipping_tax + fee_tax)
+
+With `tax_included` the taxes are information inside the prices and counted once. `gift_cards` is the part of `total`
+that was paid by gift card: a tender, not a price, so it is not in the sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from oms.domain.errors import MalformedPayloadError, TooManyLinesError, TotalsMismatchError
+from oms.domain.money import check_minor, minor_digits
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+MAX_LINES: Final = 500
+"""Lines of one order: its first commit must stay under DynamoDB's 400 kB item with room to spare."""
+MAX_QUANTITY: Final = 1_000_000
+MAX_TEXT: Final = 200
+
+
+class PaymentState(StrEnum):
+    """The payment as the channel or provider tells it."""
+
+    PENDING = "pending"
+    AUTHORIZED = "authorized"
+    PAID = "paid"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    VOIDED = "voided"
+    FAILED = "failed"
+
+
+class Restock(StrEnum):
+    """What a refund says of its units."""
+
+    NONE = "none"
+    """Money only; if the unit has not shipped it is not going to."""
+    CANCEL = "cancel"
+    """The unit never left."""
+    RETURN = "return"
+    """The unit came back to `node`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanonicalLine:
+    """One line. `line_ref` is the channel's id of it; money is for the whole quantity but `unit_price`.
+
+    A line total that its quantity does not divide is carried as the next higher unit price, the rest as discount.
+    `cancelled` counts units that the channel has removed since placing.
+    """
+
+    line_ref: str
+    sku: str
+    quantity: int
+    unit_price: int
+    discount: int = 0
+    tax: int = 0
+    title: str = ""
+    cancelled: int = 0
+    requires_shipping: bool = True
+
+    @property
+    def net(self) -> int:
+        """Price of the line after discount, in minor units."""
+        return self.unit_price * self.quantity - self.discount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipTo:
+    """What sourcing needs of an address, and nothing that names a person. Country is ISO 3166-1 alpha-2."""
+
+    country: str
+    region: str = ""
+    postal_code: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostalAddress:
+    """A street address; personal data."""
+
+    name: str = ""
+    company: str = ""
+    lines: tuple[str, ...] = ()
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """The personal data of one order: kept in `contacts` alone."""
+
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    shipping: PostalAddress | None = None
+    billing: PostalAddress | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundedLine:
+    """Units that a channel-side refund speaks of."""
+
+    line_ref: str
+    quantity: int
+    restock: Restock = Restock.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRefund:
+    """A refund that happened in the channel. `amount` >= 0 in minor units of the order's currency."""
+
+    refund_ref: str
+    amount: int
+    lines: tuple[RefundedLine, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelPayment:
+    """What the channel says of the money. `captured` is what it has collected, before refunds, in minor units."""
+
+    state: PaymentState
+    captured: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanonicalOrder:
+    """A snapshot of an order as one channel knew it at `revision` (the channel's own time of last change, UTC)."""
+
+    source: str
+    account: str
+    external_id: str
+    number: str
+    revision: datetime
+    placed_at: datetime
+    currency: str
+    lines: tuple[CanonicalLine, ...]
+    total: int
+    tax_included: bool = False
+    shipping: int = 0
+    shipping_tax: int = 0
+    fees: int = 0
+    fee_tax: int = 0
+    tips: int = 0
+    duties: int = 0
+    gift_cards: int = 0
+    ship_to: ShipTo | None = None
+    shipping_method: str = ""
+    payment: ChannelPayment = ChannelPayment(state=PaymentState.PENDING)
+    cancelled: bool = False
+    cancel_reason: str = ""
+    on_hold: str = ""
+    """Why the channel holds the order, empty when it does not."""
+    refunds: tuple[ChannelRefund, ...] = ()
+    status_words: tuple[tuple[str, str], ...] = ()
+    """The channel's own status words, kept as they came (unknown ones too)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalized:
+    """What a connector reads out of a delivery: the order without personal data, and the personal data apart."""
+
+    order: CanonicalOrder
+    contact: Contact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalizedRefund:
+    """A refund delivered apart from its order. `currency` may be empty when the payload does not say it."""
+
+    source: str
+    account: str
+    external_id: str
+    currency: str
+    refund: ChannelRefund
+
+
+def sum_parts(order: CanonicalOrder) -> int:
+    """What the parts of the order add up to, in minor units."""
+    taxes = 0 if order.tax_included else sum(line.tax for line in order.lines) + order.shipping_tax + order.fee_tax
+    net = sum(line.net for line in order.lines)
+    return net + order.shipping + order.fees + order.tips + order.duties + taxes
+
+
+def check_order(order: CanonicalOrder) -> CanonicalOrder:
+    """`order` itself when it is sound.
+
+    Raises TotalsMismatchError with the difference, TooManyLinesError, UnknownCurrencyError, MalformedPayloadError.
+    """
+    minor_digits(order.currency)
+    if not order.lines:
+        raise MalformedPayloadError("an order needs at least one line")
+    if len(order.lines) > MAX_LINES:
+        raise TooManyLinesError("too many lines", lines=len(order.lines), limit=MAX_LINES)
+    if not 0 < len(order.external_id) <= MAX_TEXT:
+        raise MalformedPayloadError("the order has no usable id")
+    if len({line.line_ref for line in order.lines}) != len(order.lines):
+        raise MalformedPayloadError("two lines share one id")
+    for line in order.lines:
+        _check_line(line)
+    for amount in (order.shipping, order.tips, order.duties, order.gift_cards, order.total):
+        if amount < 0:
+            raise MalformedPayloadError("an amount is negative")
+        check_minor(amount)
+    expected = sum_parts(order)
+    if expected != order.total:
+        raise TotalsMismatchError(
+            "the parts do not add up to the total",
+            total=order.total,
+            parts=expected,
+            difference=order.total - expected,
+            currency=order.currency,
+        )
+    return order
+
+
+def _check_line(line: CanonicalLine) -> None:
+    if not 0 < line.quantity <= MAX_QUANTITY:
+        raise MalformedPayloadError("a quantity is out of range", line=line.line_ref)
+    if not 0 <= line.cancelled <= line.quantity:
+        raise MalformedPayloadError("more units are cancelled than ordered", line=line.line_ref)
+    if line.unit_price < 0 or line.discount < 0 or line.tax < 0 or line.net < 0:
+        raise MalformedPayloadError("a line amount is negative", line=line.line_ref)
+    if len(line.sku) > MAX_TEXT or len(line.line_ref) > MAX_TEXT:
+        raise MalformedPayloadError("a line has an oversized id", line=line.line_ref[:MAX_TEXT])
+    check_minor(line.unit_price * line.quantity)

@@ -1,0 +1,269 @@
+"""Every refusal the system makes on purpose. Knows nothing of HTTP, AWS or Step Functions.
+
+OmsError
+├── NotFoundError
+│   ├── OrderNotFoundError           (retryable: the event may have overtaken the order)
+│   ├── FulfillmentOrderNotFoundError
+│   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
+│   └── QuarantineNotFoundError
+├── InvalidInputError
+│   ├── MalformedPayloadError
+│   ├── UnknownCurrencyError
+│   ├── TotalsMismatchError
+│   ├── TooManyLinesError
+│   └── InvalidCursorError
+├── AuthenticationError
+│   ├── SignatureError
+│   ├── ReplayWindowError
+│   └── InvalidTokenError
+├── ForbiddenError
+├── PayloadTooLargeError
+├── IdempotencyKeyError
+│   ├── IdempotencyKeyMissingError
+│   └── IdempotencyKeyReusedError
+├── RefusedError                     (the state of the order forbids it)
+│   ├── InvalidTransitionError
+│   ├── NothingToCancelError
+│   ├── RefundExceedsCapturedError
+│   ├── RefundBeforePaymentError     (retryable: a channel's refund overtook its payment)
+│   ├── CurrencyMismatchError
+│   ├── DuplicateOrderNumberError
+│   └── LedgerImbalanceError
+├── InsufficientStockError
+├── VersionConflictError             (retryable)
+├── ContentionError                  (retryable)
+├── RateLimitedError                 (retryable)
+└── UpstreamError                    (retryable: a vendor is down, slow or limiting)
+    └── UpstreamRefusedError         (not retryable: the vendor said no)
+
+The class name is a contract too: Lambda reports it to Step Functions as the error name.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class OmsError(Exception):
+    """Base of everything this system raises on purpose."""
+
+    code: ClassVar[str] = "oms_error"
+    """Stable: part of the public API contract."""
+    retryable: ClassVar[bool] = False
+    """Could the same call succeed later, unchanged?"""
+
+    def __init__(self, message: str, **context: object) -> None:
+        super().__init__(message)
+        self.context = context
+
+
+class NotFoundError(OmsError):
+    """What was asked for does not exist, or may not be seen by the one who asks."""
+
+    code = "not_found"
+
+
+class OrderNotFoundError(NotFoundError):
+    """No such order (yet)."""
+
+    code = "order_not_found"
+    retryable = True
+
+
+class FulfillmentOrderNotFoundError(NotFoundError):
+    """No such fulfillment order."""
+
+    code = "fulfillment_order_not_found"
+
+
+class ParcelNotFoundError(NotFoundError):
+    """No parcel carries this tracking number (yet)."""
+
+    code = "parcel_not_found"
+    retryable = True
+
+
+class QuarantineNotFoundError(NotFoundError):
+    """No such quarantined input."""
+
+    code = "quarantine_not_found"
+
+
+class InvalidInputError(OmsError):
+    """The input breaks its contract; the same input will always be refused."""
+
+    code = "invalid_input"
+
+
+class MalformedPayloadError(InvalidInputError):
+    """The body is not what its sender's contract says."""
+
+    code = "malformed_payload"
+
+
+class UnknownCurrencyError(InvalidInputError):
+    """The currency is not an ISO 4217 code that this system knows."""
+
+    code = "unknown_currency"
+
+
+class TotalsMismatchError(InvalidInputError):
+    """The parts of an order do not add up to its total."""
+
+    code = "totals_mismatch"
+
+
+class TooManyLinesError(InvalidInputError):
+    """More lines than one order may have."""
+
+    code = "too_many_lines"
+
+
+class InvalidCursorError(InvalidInputError):
+    """A paging cursor that this system did not issue."""
+
+    code = "invalid_cursor"
+
+
+class AuthenticationError(OmsError):
+    """The sender is not who it says, or cannot prove it."""
+
+    code = "unauthenticated"
+
+
+class SignatureError(AuthenticationError):
+    """The signature is missing or does not match the raw body."""
+
+    code = "bad_signature"
+
+
+class ReplayWindowError(AuthenticationError):
+    """The signed timestamp lies outside the accepted window."""
+
+    code = "outside_replay_window"
+
+
+class InvalidTokenError(AuthenticationError):
+    """A status link or session that is forged, altered or expired."""
+
+    code = "invalid_token"
+
+
+class ForbiddenError(OmsError):
+    """The caller's role does not allow this."""
+
+    code = "forbidden"
+
+
+class PayloadTooLargeError(OmsError):
+    """The body is over the size limit."""
+
+    code = "payload_too_large"
+
+
+class IdempotencyKeyError(OmsError):
+    """The Idempotency-Key cannot be honoured."""
+
+    code = "idempotency_key"
+
+
+class IdempotencyKeyMissingError(IdempotencyKeyError):
+    """A write came without an Idempotency-Key."""
+
+    code = "idempotency_key_missing"
+
+
+class IdempotencyKeyReusedError(IdempotencyKeyError):
+    """The same key came with another request."""
+
+    code = "idempotency_key_reused"
+
+
+class RefusedError(OmsError):
+    """The present state forbids the command."""
+
+    code = "refused"
+
+
+class InvalidTransitionError(RefusedError):
+    """The lifecycle has no such step from here."""
+
+    code = "invalid_transition"
+
+
+class NothingToCancelError(RefusedError):
+    """The quantity asked for has left, or was cancelled before."""
+
+    code = "nothing_to_cancel"
+
+
+class RefundExceedsCapturedError(RefusedError):
+    """The refunds together would be more than was captured."""
+
+    code = "refund_exceeds_captured"
+
+
+class RefundBeforePaymentError(RefundExceedsCapturedError):
+    """A channel told of a refund before it told of the payment."""
+
+    code = "refund_before_payment"
+    retryable = True
+
+
+class CurrencyMismatchError(RefusedError):
+    """Amounts of two currencies met."""
+
+    code = "currency_mismatch"
+
+
+class DuplicateOrderNumberError(RefusedError):
+    """Another order of this account carries this number."""
+
+    code = "duplicate_order_number"
+
+
+class LedgerImbalanceError(RefusedError):
+    """Units would appear or vanish."""
+
+    code = "ledger_imbalance"
+
+
+class InsufficientStockError(OmsError):
+    """A position has fewer units than the movement needs."""
+
+    code = "insufficient_stock"
+
+
+class VersionConflictError(OmsError):
+    """The stream moved on since it was read."""
+
+    code = "version_conflict"
+    retryable = True
+
+
+class ContentionError(OmsError):
+    """Too many writers met; nothing was written."""
+
+    code = "contention"
+    retryable = True
+
+
+class RateLimitedError(OmsError):
+    """Too many attempts in the window."""
+
+    code = "rate_limited"
+    retryable = True
+
+
+class UpstreamError(OmsError):
+    """A vendor did not answer, answered late, or limits the rate."""
+
+    code = "upstream_unavailable"
+    retryable = True
+
+
+class UpstreamRefusedError(UpstreamError):
+    """A vendor understood the call and refused it."""
+
+    code = "upstream_refused"
+    retryable = False

@@ -1,0 +1,49 @@
+"""Identity derived from causes, so that a retry meets itself.
+
+`<prefix>_<26 characters of Crockford base32>`: the first 130 bits of SHA-256 over the parts, length-prefixed so that
+("ab", "c") and ("a", "bc") differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CHARS: Final = 26
+
+
+def derive(prefix: str, *parts: str) -> str:
+    """The id of what these parts name, the same on every attempt."""
+    digest = hashlib.sha256()
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        digest.update(len(raw).to_bytes(4, "big"))
+        digest.update(raw)
+    number = int.from_bytes(digest.digest()[:17], "big") >> 6  # 136 -> 130 bits
+    chars = []
+    for _ in range(_CHARS):
+        number, index = divmod(number, 32)
+        chars.append(_ALPHABET[index])
+    return f"{prefix}_{''.join(reversed(chars))}"
+
+
+def order_id(channel: str, account: str, external_id: str) -> str:
+    """The order that this channel's account calls `external_id` (for `POST /orders`: the Idempotency-Key)."""
+    return derive("ord", channel, account, external_id)
+
+
+def command_id(*cause: str) -> str:
+    """The command that this cause (webhook event, workflow step, Idempotency-Key) stands for."""
+    return derive("cmd", *cause)
+
+
+def fulfillment_order_id(order: str, ordinal: int) -> str:
+    """The `ordinal`-th fulfillment order of `order` (1-based)."""
+    return f"ful_{order.removeprefix('ord_')}_{ordinal}"
+
+
+def order_of_fulfillment_order(fulfillment_order: str) -> str:
+    """The order that a fulfillment order belongs to; any text gives some id, known or not."""
+    body = fulfillment_order.removeprefix("ful_").rpartition("_")[0]
+    return f"ord_{body}"

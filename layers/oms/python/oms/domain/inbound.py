@@ -1,0 +1,69 @@
+"""What a delivery from outside is made of, before anybody trusts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+
+class NoticeKind(StrEnum):
+    """What a delivery asks of us."""
+
+    ORDER = "order"
+    """Carries the whole order."""
+    REFUND = "refund"
+    """Carries one refund of an order."""
+    FETCH = "fetch"
+    """Names an order; its detail must be fetched from the vendor."""
+    TRACKING = "tracking"
+    """Carries the state of one parcel."""
+    PAYMENT = "payment"
+    """Carries a payment provider's event."""
+    PING = "ping"
+    """A liveness or activation call: answer 2xx, nothing to do."""
+    IGNORED = "ignored"
+    """A topic that this system does not act on: answer 2xx, count it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundRequest:
+    """One HTTP delivery: header names in lower case, the body exactly as it came."""
+
+    account: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What a delivery is about, read without trusting more than its identity.
+
+    `event_id` is the same for every redelivery of one event. `external_id` is the vendor's id of the order (or of the
+    parcel or payment); `occurred_at` the vendor's time of the event when it says one.
+    """
+
+    kind: NoticeKind
+    topic: str
+    event_id: str
+    external_id: str | None = None
+    occurred_at: datetime | None = None
+
+
+class Sender(Protocol):
+    """The part every webhook sender has in common. Implementations are modules or stateless objects."""
+
+    source: str
+
+    def verify(self, request: InboundRequest, secrets: Sequence[str], now: datetime) -> None:
+        """Raise SignatureError or ReplayWindowError unless one of `secrets` signed this very body.
+
+        Several secrets are valid while one is being rotated. Compares in constant time.
+        """
+
+    def identify(self, request: InboundRequest) -> Notice:
+        """Say what the delivery is about; raises MalformedPayloadError."""

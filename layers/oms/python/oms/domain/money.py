@@ -1,0 +1,100 @@
+"""Amounts in integer minor units of an ISO 4217 currency.
+
+Minor-unit digits: ISO 4217 table A.1. Amounts enter as decimal strings (or JSON numbers read as `Decimal`),
+never as floats.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Final
+
+from oms.domain.errors import MalformedPayloadError, UnknownCurrencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ZERO: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_TWO: Final = (
+    "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF "
+    "CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF "
+    "IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN "
+    "MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS "
+    "SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
+)
+_THREE: Final = "BHD IQD JOD KWD LYD OMR TND"
+
+MINOR_DIGITS: Final[dict[str, int]] = {
+    **dict.fromkeys(_ZERO.split(), 0),
+    **dict.fromkeys(_TWO.split(), 2),
+    **dict.fromkeys(_THREE.split(), 3),
+}
+"""Digits after the decimal separator, by currency code."""
+
+MAX_MINOR: Final = 10**15
+"""No single amount is larger: far above any order, far below where a JSON reader would round (2^53)."""
+
+
+def minor_digits(currency: str) -> int:
+    """Digits of the minor unit; raises UnknownCurrencyError."""
+    try:
+        return MINOR_DIGITS[currency]
+    except KeyError:
+        raise UnknownCurrencyError("unknown currency", currency=currency[:8]) from None
+
+
+def to_minor(amount: str | int | Decimal, currency: str) -> int:
+    """A decimal amount in minor units of `currency`, exactly.
+
+    Raises MalformedPayloadError for what is no plain decimal, has more digits than the currency
+    (trailing zeros aside) or is out of range, UnknownCurrencyError for the currency.
+    """
+    digits = minor_digits(currency)
+    if isinstance(amount, bool) or not isinstance(amount, (str, int, Decimal)):
+        raise MalformedPayloadError("an amount must be a decimal string or number", kind=type(amount).__name__)
+    try:
+        value = Decimal(amount.strip()) if isinstance(amount, str) else Decimal(amount)
+    except InvalidOperation:
+        raise MalformedPayloadError("an amount is not a decimal number") from None
+    if not value.is_finite() or abs(value.adjusted()) > 30:  # noqa: PLR2004 - guards the power below, not a rule
+        raise MalformedPayloadError("an amount is out of range")
+    scaled = value.scaleb(digits)
+    whole = int(scaled)
+    if scaled != whole:
+        raise MalformedPayloadError("an amount has more digits than its currency", currency=currency)
+    return check_minor(whole)
+
+
+def check_minor(minor: int) -> int:
+    """`minor` itself when it lies in the accepted range; raises MalformedPayloadError."""
+    if abs(minor) > MAX_MINOR:
+        raise MalformedPayloadError("an amount is out of range")
+    return minor
+
+
+def format_minor(minor: int, currency: str) -> str:
+    """The amount as a plain decimal string with all its digits: 1234 USD -> '12.34', 1234 JPY -> '1234'."""
+    digits = minor_digits(currency)
+    sign = "-" if minor < 0 else ""
+    text = str(abs(minor)).rjust(digits + 1, "0")
+    return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else f"{sign}{text}"
+
+
+def allocate(total: int, weights: Sequence[int]) -> list[int]:
+    """Split `total` in proportion to `weights` so that the parts sum to it (largest remainder, first index first).
+
+    With all weights zero everything goes to the first part. Weights must not be negative; raises ValueError
+    for an empty or negative list.
+    """
+    if not weights or min(weights) < 0:
+        raise ValueError("weights must be a non-empty list of non-negative integers")
+    whole = sum(weights)
+    if whole == 0:
+        return [total, *([0] * (len(weights) - 1))]
+    sign = -1 if total < 0 else 1
+    shares = [divmod(abs(total) * weight, whole) for weight in weights]
+    parts = [quotient for quotient, _ in shares]
+    order = sorted(range(len(weights)), key=lambda index: (-shares[index][1], index))
+    for index in order[: abs(total) - sum(parts)]:
+        parts[index] += 1
+    return [sign * part for part in parts]

@@ -1,0 +1,1 @@
+"""The order aggregate: `decide(state, command) -> events` and `evolve(state, event) -> state`."""

@@ -1,0 +1,152 @@
+"""What is to be charged, captured and given back, in minor units. Formulas are exact; the parts always sum.
+
+The value of a line's units: with T = net (+ tax when prices exclude it) over q units, b = T // q and r = T % q, the
+first r units are worth b + 1 and the others b (largest remainder over equal weights). Shipped units are taken from the
+low end, cancelled ones from the high end, refunded ones again from the low end, so that
+
+    value(shipped) + value(cancelled) = T   once every unit is one or the other.
+
+What belongs to no line (shipping, fees, tips, duties and their taxes) is charged with the first shipment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from oms.domain.order.state import RefundStatus
+
+if TYPE_CHECKING:
+    from oms.domain.order.events import OrderPlaced, PlacedLine
+    from oms.domain.order.state import Order, Refund
+
+WITHOUT_SHIPMENT: Final = "digital"
+"""Stands where a shipment id would, for units that were provided without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueCapture:
+    """A capture to make. `final`: nothing more will be captured of this authorization."""
+
+    shipment_id: str
+    amount: int
+    final: bool
+
+
+def line_total(line: PlacedLine, *, tax_included: bool) -> int:
+    """What the customer pays for the whole line."""
+    return line.unit_price * line.quantity - line.discount + (0 if tax_included else line.tax)
+
+
+def units_value(line: PlacedLine, start: int, stop: int, *, tax_included: bool) -> int:
+    """What units number `start` to `stop` (half open) of the line are worth."""
+    base, rest = divmod(line_total(line, tax_included=tax_included), line.quantity)
+    return base * (stop - start) + min(stop, rest) - min(start, rest)
+
+
+def header_total(placed: OrderPlaced) -> int:
+    """What the order costs beside its lines."""
+    taxes = 0 if placed.tax_included else placed.shipping_tax + placed.fee_tax
+    return placed.shipping + placed.fees + placed.tips + placed.duties + taxes
+
+
+def chargeable(order: Order) -> int:
+    """What the customer owes for the units that are not cancelled; 0 when all are."""
+    if all(line.ledger.live == 0 for line in order.lines.values()):
+        return 0
+    included = order.placed.tax_included
+    goods = (units_value(line.placed, 0, line.ledger.live, tax_included=included) for line in order.lines.values())
+    return header_total(order.placed) + sum(goods)
+
+
+def cancelled_value(before: Order, after: Order) -> int:
+    """What the cancellation that led from `before` to `after` took off the price."""
+    return chargeable(before) - chargeable(after)
+
+
+def captured_upfront(order: Order) -> int:
+    """What was captured otherwise than shipment by shipment."""
+    return order.payment.captured - sum(amount for key, amount in order.payment.captures.items() if key)
+
+
+def refundable(order: Order) -> int:
+    """What may still be given back."""
+    return order.payment.captured - order.payment.refunding
+
+
+def refund_value(order: Order, lines: dict[str, int]) -> int:
+    """What the next `lines` (line id: units) to be refunded are worth."""
+    included = order.placed.tax_included
+    return sum(
+        units_value(
+            order.lines[line_id].placed,
+            order.lines[line_id].refunded,
+            order.lines[line_id].refunded + units,
+            tax_included=included,
+        )
+        for line_id, units in lines.items()
+    )
+
+
+def shipped_units(order: Order) -> dict[str, dict[str, int]]:
+    """Units by line of each shipment, in the order they left; what needed no shipping comes first."""
+    shipments: dict[str, dict[str, int]] = {}
+    for parcel in order.parcels.values():
+        units = shipments.setdefault(parcel.shipment_id, {})
+        for part in parcel.units:
+            units[part.line_id] = units.get(part.line_id, 0) + part.quantity
+    digital = {
+        line_id: line.ledger.gone - sum(units.get(line_id, 0) for units in shipments.values())
+        for line_id, line in order.lines.items()
+    }
+    digital = {line_id: units for line_id, units in digital.items() if units > 0}
+    return {WITHOUT_SHIPMENT: digital, **shipments} if digital else shipments
+
+
+def due_captures(order: Order) -> tuple[DueCapture, ...]:
+    """Captures to make for what has shipped, oldest first. Empty for payments that we do not hold."""
+    if order.placed.payment.in_channel or captured_upfront(order) or order.payment.voided:
+        return ()
+    included = order.placed.tax_included
+    charged = dict.fromkeys(order.lines, 0)
+    header = header_total(order.placed)
+    left = order.payment.authorized - order.payment.captured
+    due = []
+    shipments = shipped_units(order)
+    for shipment_id, units in shipments.items():
+        amount, header = header, 0
+        for line_id, count in units.items():
+            start = charged[line_id]
+            amount += units_value(order.lines[line_id].placed, start, start + count, tax_included=included)
+            charged[line_id] += count
+        if shipment_id not in order.payment.captures and min(amount, left) > 0:
+            complete = all(charged[line_id] >= line.ledger.live for line_id, line in order.lines.items())
+            due.append(DueCapture(shipment_id=shipment_id, amount=min(amount, left), final=complete))
+            left -= min(amount, left)
+    return tuple(due)
+
+
+def void_due(order: Order) -> bool:
+    """The provider holds money for an order of which nothing is left."""
+    payment = order.payment
+    return (
+        not order.placed.payment.in_channel
+        and not payment.voided
+        and payment.captured == 0
+        and payment.authorized > 0
+        and all(line.ledger.live == 0 for line in order.lines.values())
+    )
+
+
+def due_refunds(order: Order) -> tuple[Refund, ...]:
+    """Refunds that we are to make at the provider."""
+    if order.placed.payment.in_channel:
+        return ()
+    return tuple(
+        refund for refund in order.payment.refunds.values() if refund.status is RefundStatus.REQUESTED and refund.amount
+    )
+
+
+def money_due(order: Order) -> bool:
+    """A call to the provider is due."""
+    return bool(due_captures(order)) or void_due(order) or bool(due_refunds(order))

@@ -1,0 +1,184 @@
+"""What may be asked of an order. Imperative; each carries the id of its cause, so that asking twice is asking once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from oms.domain.tracking import ParcelStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from oms.domain.canonical import CanonicalOrder, ChannelRefund
+    from oms.domain.order.events import LineUnits, NodeUnits, PaymentPlan
+    from oms.domain.payment_events import PaymentEvent
+    from oms.domain.payments import AuthorizationResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Base. `command_id` is derived from the cause."""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOrder(Command):
+    """Take in a channel's snapshot of an order: place it when new, else move to what the snapshot says.
+
+    `unknown_skus` are lines' SKUs that the catalogue does not have; `digest` identifies the snapshot's content.
+    """
+
+    snapshot: CanonicalOrder
+    payment: PaymentPlan
+    digest: str
+    customer_id: str = ""
+    unknown_skus: frozenset[str] = frozenset()
+    request_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordChannelRefund(Command):
+    """Take in a refund that a channel delivered apart from its order."""
+
+    refund: ChannelRefund
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenOrder(Command):
+    """Place the holds that the screening rules ask for, and release unknown-SKU holds that the catalogue settled."""
+
+    holds: tuple[tuple[str, str, str], ...] = ()
+    """(hold id, kind, reason) of each rule that matched."""
+    known_skus: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseOrder(Command):
+    """Bind units at nodes and release them, backorder what no node has. `authorization` was verified just before."""
+
+    units: tuple[NodeUnits, ...]
+    short: tuple[LineUnits, ...]
+    promised_by: datetime
+    authorization: AuthorizationResult | None = None
+    decision: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAuthorization(Command):
+    """The provider told, unasked or asked, how the payment stands."""
+
+    authorization: AuthorizationResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptFulfillmentOrder(Command):
+    """The warehouse takes the work."""
+
+    fulfillment_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectFulfillmentOrder(Command):
+    """The warehouse cannot. `reason`: 'no_capacity' keeps its stock, 'not_found' and 'damaged' correct it."""
+
+    fulfillment_order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParcelToShip:
+    """A parcel as the warehouse packed it."""
+
+    carrier: str
+    tracking_number: str
+    lines: tuple[LineUnits, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipFulfillmentOrder(Command):
+    """Parcels were handed to the carrier."""
+
+    fulfillment_order_id: str
+    parcels: tuple[ParcelToShip, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordTracking(Command):
+    """The carrier's word on a parcel, already reduced to its status and that status' time."""
+
+    tracking_number: str
+    status: ParcelStatus
+    occurred_at: datetime
+    estimated_delivery_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCapture(Command):
+    """The provider captured `amount` for a shipment."""
+
+    shipment_id: str
+    capture_id: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordVoid(Command):
+    """The provider let go of the authorization."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRefundOutcome(Command):
+    """The provider's answer to a refund of ours: `state` submitted, succeeded or failed."""
+
+    refund_id: str
+    state: str
+    refund_ref: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordProviderEvent(Command):
+    """A provider's webhook event, in canonical words."""
+
+    event: PaymentEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRefund(Command):
+    """Give money back. Amount in minor units; None means the value of `lines`. `restock` puts the units on hand again
+    at the node that shipped them.
+    """
+
+    reason: str
+    amount: int | None = None
+    currency: str = ""
+    lines: tuple[LineUnits, ...] = ()
+    restock: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelLines(Command):
+    """Cancel units that have not been handed over; no lines means all that can be."""
+
+    reason: str = ""
+    lines: tuple[LineUnits, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceHold(Command):
+    """Stop the order, or only some lines, until released."""
+
+    hold_id: str
+    kind: str
+    reason: str = ""
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseHold(Command):
+    """Let it go on."""
+
+    hold_id: str

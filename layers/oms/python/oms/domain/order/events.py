@@ -1,0 +1,319 @@
+"""What can happen to an order. Past tense, immutable, additive only: a new field needs a default.
+
+Money is integer minor units of the order's currency. None of these holds personal data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - the codec resolves these annotations at run time
+from typing import Any
+
+from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
+from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedLine:
+    """A line as ordered; prices never change."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    unit_price: int
+    discount: int = 0
+    tax: int = 0
+    title: str = ""
+    requires_shipping: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentPlan:
+    """How the order is paid: `provider` names who holds the money ('in_channel' when the channel does)."""
+
+    provider: str
+    reference: str = ""
+
+    @property
+    def in_channel(self) -> bool:
+        """Nothing is captured or refunded by us."""
+        return self.provider == "in_channel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineUnits:
+    """Units of a line."""
+
+    line_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeUnits:
+    """Units of a line at a node; `sku` stands here so that stock is a fold of events alone."""
+
+    line_id: str
+    sku: str
+    node_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPlaced:
+    """A channel or the merchant's own site placed the order."""
+
+    channel: str
+    account: str
+    external_id: str
+    number: str
+    placed_at: datetime
+    currency: str
+    total: int
+    lines: tuple[PlacedLine, ...]
+    payment: PaymentPlan
+    tax_included: bool = False
+    shipping: int = 0
+    shipping_tax: int = 0
+    fees: int = 0
+    fee_tax: int = 0
+    tips: int = 0
+    duties: int = 0
+    gift_cards: int = 0
+    ship_to: ShipTo | None = None
+    shipping_method: str = ""
+    customer_id: str = ""
+    request_hash: str = ""
+    """Of the `POST /orders` body: the same key with another body is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRevisionSeen:
+    """The channel's snapshot of `revision` has been taken in; older ones change nothing but what only grows."""
+
+    revision: datetime
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelPaymentReported:
+    """The channel told how its payment stands; `captured` is before refunds."""
+
+    state: PaymentState
+    captured: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipToChanged:
+    """The customer's destination changed before anything left."""
+
+    ship_to: ShipTo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPlaced:
+    """The order, or only `lines`, may not progress."""
+
+    hold_id: str
+    kind: str
+    reason: str = ""
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldReleased:
+    """A hold ended."""
+
+    hold_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentAuthorized:
+    """The provider holds `amount` for us."""
+
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDeclined:
+    """The provider will not pay."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentCaptured:
+    """`amount` was taken. `shipment_id` is empty when it was not for a shipment of ours."""
+
+    capture_id: str
+    amount: int
+    shipment_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentVoided:
+    """What was authorized and not captured was let go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesReserved:
+    """Units were bound at nodes and released to their warehouses: the promise.
+
+    One fulfillment order per node: `fulfillment_orders` maps its id to the node. `decision` says why these nodes.
+    """
+
+    units: tuple[NodeUnits, ...]
+    fulfillment_orders: dict[str, str]
+    promised_by: datetime
+    decision: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesBackordered:
+    """No node has these units; they wait for supply."""
+
+    lines: tuple[LineUnits, ...]
+    decision: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesDelivered:
+    """Lines that need no shipping were provided."""
+
+    lines: tuple[LineUnits, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentOrderAccepted:
+    """The warehouse works on it."""
+
+    fulfillment_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentOrderRejected:
+    """The warehouse cannot ship what remains of it; the units are open again, elsewhere."""
+
+    fulfillment_order_id: str
+    node_id: str
+    reason: str
+    units: tuple[NodeUnits, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShippedParcel:
+    """A parcel as handed to the carrier."""
+
+    parcel_id: str
+    carrier: str
+    tracking_number: str
+    units: tuple[NodeUnits, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShipmentShipped:
+    """Parcels left a node; the stock left on hand."""
+
+    shipment_id: str
+    fulfillment_order_id: str
+    node_id: str
+    parcels: tuple[ShippedParcel, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParcelStatusChanged:
+    """The carrier's word moved a parcel on; `delivered` puts its units with the customer."""
+
+    parcel_id: str
+    status: ParcelStatus
+    occurred_at: datetime
+    estimated_delivery_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesCancelled:
+    """Units will not be shipped. `freed` are those that were bound at a node and are available again."""
+
+    lines: tuple[LineUnits, ...]
+    origin: str
+    reason: str = ""
+    freed: tuple[NodeUnits, ...] = ()
+    fulfillment_orders: tuple[str, ...] = ()
+    """Of each freed entry, the fulfillment order it was taken out of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelCancelConflicted:
+    """The channel cancelled units that had already left: a person decides."""
+
+    lines: tuple[LineUnits, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesReturned:
+    """Units came back to a node and are for sale again."""
+
+    units: tuple[NodeUnits, ...]
+    refund_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequested:
+    """Money is to go back. Who pays it: the provider through us, or the channel."""
+
+    refund_id: str
+    amount: int
+    reason: str = ""
+    lines: tuple[LineUnits, ...] = ()
+    origin: str = "oms"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundSubmitted:
+    """The provider took the refund and will tell its outcome."""
+
+    refund_id: str
+    refund_ref: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundSucceeded:
+    """The money went back."""
+
+    refund_id: str
+    refund_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundFailed:
+    """The money did not go back."""
+
+    refund_id: str
+    reason: str
+
+
+OrderEvent = (
+    OrderPlaced
+    | ChannelRevisionSeen
+    | ChannelPaymentReported
+    | ShipToChanged
+    | HoldPlaced
+    | HoldReleased
+    | PaymentAuthorized
+    | PaymentDeclined
+    | PaymentCaptured
+    | PaymentVoided
+    | LinesReserved
+    | LinesBackordered
+    | LinesDelivered
+    | FulfillmentOrderAccepted
+    | FulfillmentOrderRejected
+    | ShipmentShipped
+    | ParcelStatusChanged
+    | LinesCancelled
+    | ChannelCancelConflicted
+    | LinesReturned
+    | RefundRequested
+    | RefundSubmitted
+    | RefundSucceeded
+    | RefundFailed
+)

@@ -1,0 +1,303 @@
+"""Fold an order from its events. Total: it never refuses what `decide` once allowed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import singledispatch
+from typing import TYPE_CHECKING
+
+from oms.domain.errors import LedgerImbalanceError
+from oms.domain.order import events as ev
+from oms.domain.order.ledger import LineLedger, Place
+from oms.domain.order.state import (
+    FulfillmentOrder,
+    FulfillmentOrderStatus,
+    Hold,
+    Line,
+    Order,
+    Parcel,
+    Refund,
+    RefundStatus,
+)
+from oms.domain.tracking import ParcelStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def place(order_id: str, event: ev.OrderPlaced) -> Order:
+    """The order as its first event makes it."""
+    lines = {
+        line.line_id: Line(placed=line, ledger=LineLedger(ordered=line.quantity, open=line.quantity))
+        for line in event.lines
+    }
+    return Order(order_id=order_id, placed=event, lines=lines)
+
+
+def fold(order_id: str, events: Iterable[ev.OrderEvent], state: Order | None = None) -> Order | None:
+    """The order after `events`, starting from `state`; None before its first event."""
+    for event in events:
+        if state is None:
+            if not isinstance(event, ev.OrderPlaced):
+                raise LedgerImbalanceError("an order's log must begin with its placing", order_id=order_id)
+            state = place(order_id, event)
+        else:
+            state = evolve(event, state)
+    return state
+
+
+@singledispatch
+def evolve(event: object, state: Order) -> Order:
+    """The order after one more event."""
+    raise LedgerImbalanceError("an event that this order cannot fold", event=type(event).__name__)
+
+
+@evolve.register(ev.ChannelRevisionSeen)
+def _(event: ev.ChannelRevisionSeen, state: Order) -> Order:
+    return replace(state, revision=(event.revision, event.digest))
+
+
+@evolve.register(ev.ChannelPaymentReported)
+def _(event: ev.ChannelPaymentReported, state: Order) -> Order:
+    payment = replace(state.payment, channel_state=event.state, captured=event.captured)
+    return replace(state, payment=payment)
+
+
+@evolve.register(ev.ShipToChanged)
+def _(event: ev.ShipToChanged, state: Order) -> Order:
+    return replace(state, placed=replace(state.placed, ship_to=event.ship_to))
+
+
+@evolve.register(ev.HoldPlaced)
+def _(event: ev.HoldPlaced, state: Order) -> Order:
+    hold = Hold(hold_id=event.hold_id, kind=event.kind, reason=event.reason, lines=event.lines)
+    return replace(state, holds={**state.holds, hold.hold_id: hold})
+
+
+@evolve.register(ev.HoldReleased)
+def _(event: ev.HoldReleased, state: Order) -> Order:
+    return replace(state, holds={**state.holds, event.hold_id: replace(state.holds[event.hold_id], active=False)})
+
+
+@evolve.register(ev.PaymentAuthorized)
+def _(event: ev.PaymentAuthorized, state: Order) -> Order:
+    return replace(state, payment=replace(state.payment, authorized=event.amount, declined=""))
+
+
+@evolve.register(ev.PaymentDeclined)
+def _(event: ev.PaymentDeclined, state: Order) -> Order:
+    return replace(state, payment=replace(state.payment, declined=event.reason))
+
+
+@evolve.register(ev.PaymentCaptured)
+def _(event: ev.PaymentCaptured, state: Order) -> Order:
+    payment = state.payment
+    captures = {**payment.captures, event.shipment_id: payment.captures.get(event.shipment_id, 0) + event.amount}
+    captured = payment.captured + event.amount
+    authorized = max(payment.authorized, captured)
+    return replace(
+        state,
+        payment=replace(payment, captures=captures, captured=captured, authorized=authorized, declined=""),
+    )
+
+
+@evolve.register(ev.PaymentVoided)
+def _(event: ev.PaymentVoided, state: Order) -> Order:
+    return replace(state, payment=replace(state.payment, voided=True))
+
+
+@evolve.register(ev.LinesReserved)
+def _(event: ev.LinesReserved, state: Order) -> Order:
+    lines = dict(state.lines)
+    orders = dict(state.fulfillment_orders)
+    by_node = {node: order_id for order_id, node in event.fulfillment_orders.items()}
+    for units in event.units:
+        lines[units.line_id] = _drained(lines[units.line_id], (Place.OPEN, Place.BACKORDERED), Place.ALLOCATED, units)
+        order_id = by_node[units.node_id]
+        known = orders.get(order_id) or FulfillmentOrder(
+            fulfillment_order_id=order_id,
+            node_id=units.node_id,
+            status=FulfillmentOrderStatus.RELEASED,
+            remaining={},
+            promised_by=event.promised_by,
+        )
+        remaining = {**known.remaining, units.line_id: known.remaining.get(units.line_id, 0) + units.quantity}
+        orders[order_id] = replace(known, remaining=remaining)
+    promised_by = max(event.promised_by, state.promised_by) if state.promised_by else event.promised_by
+    return replace(state, lines=lines, fulfillment_orders=orders, promised_by=promised_by)
+
+
+@evolve.register(ev.LinesBackordered)
+def _(event: ev.LinesBackordered, state: Order) -> Order:
+    return _move_lines(state, event.lines, Place.OPEN, Place.BACKORDERED)
+
+
+@evolve.register(ev.LinesDelivered)
+def _(event: ev.LinesDelivered, state: Order) -> Order:
+    return _move_lines(state, event.lines, Place.OPEN, Place.DELIVERED)
+
+
+@evolve.register(ev.FulfillmentOrderAccepted)
+def _(event: ev.FulfillmentOrderAccepted, state: Order) -> Order:
+    known = state.fulfillment_orders[event.fulfillment_order_id]
+    return _with_fulfillment_order(state, replace(known, status=FulfillmentOrderStatus.ACCEPTED))
+
+
+@evolve.register(ev.FulfillmentOrderRejected)
+def _(event: ev.FulfillmentOrderRejected, state: Order) -> Order:
+    lines = dict(state.lines)
+    for units in event.units:
+        lines[units.line_id] = _moved(lines[units.line_id], Place.ALLOCATED, Place.OPEN, units.quantity)
+    known = state.fulfillment_orders[event.fulfillment_order_id]
+    state = _with_fulfillment_order(state, replace(known, status=FulfillmentOrderStatus.REJECTED, remaining={}))
+    return replace(state, lines=lines, rejected_nodes=(*state.rejected_nodes, event.node_id))
+
+
+@evolve.register(ev.ShipmentShipped)
+def _(event: ev.ShipmentShipped, state: Order) -> Order:
+    lines = dict(state.lines)
+    parcels = dict(state.parcels)
+    known = state.fulfillment_orders[event.fulfillment_order_id]
+    remaining = dict(known.remaining)
+    for parcel in event.parcels:
+        for units in parcel.units:
+            lines[units.line_id] = _moved(lines[units.line_id], Place.ALLOCATED, Place.SHIPPED, units.quantity)
+            remaining[units.line_id] -= units.quantity
+        parcels[parcel.parcel_id] = Parcel(
+            parcel_id=parcel.parcel_id,
+            shipment_id=event.shipment_id,
+            carrier=parcel.carrier,
+            tracking_number=parcel.tracking_number,
+            units=parcel.units,
+        )
+    remaining = {line_id: units for line_id, units in remaining.items() if units}
+    status = known.status if remaining else FulfillmentOrderStatus.SHIPPED
+    shipments = (*known.shipments, event.shipment_id)
+    known = replace(known, remaining=remaining, status=status, shipments=shipments)
+    return replace(_with_fulfillment_order(state, known), lines=lines, parcels=parcels)
+
+
+@evolve.register(ev.ParcelStatusChanged)
+def _(event: ev.ParcelStatusChanged, state: Order) -> Order:
+    parcel = state.parcels[event.parcel_id]
+    lines = dict(state.lines)
+    if event.status is ParcelStatus.DELIVERED and parcel.status is not ParcelStatus.DELIVERED:
+        for units in parcel.units:
+            line = lines[units.line_id]
+            # A unit that was returned before its scan came is not delivered again.
+            delivered = min(units.quantity, line.ledger.shipped)
+            if delivered:
+                lines[units.line_id] = _moved(line, Place.SHIPPED, Place.DELIVERED, delivered)
+    parcel = replace(
+        parcel,
+        status=event.status,
+        status_at=event.occurred_at,
+        estimated_delivery_at=event.estimated_delivery_at or parcel.estimated_delivery_at,
+    )
+    return replace(state, lines=lines, parcels={**state.parcels, parcel.parcel_id: parcel})
+
+
+@evolve.register(ev.LinesCancelled)
+def _(event: ev.LinesCancelled, state: Order) -> Order:
+    lines = dict(state.lines)
+    orders = dict(state.fulfillment_orders)
+    freed: dict[str, int] = {}
+    for units, order_id in zip(event.freed, event.fulfillment_orders, strict=True):
+        lines[units.line_id] = _moved(lines[units.line_id], Place.ALLOCATED, Place.CANCELLED, units.quantity)
+        freed[units.line_id] = freed.get(units.line_id, 0) + units.quantity
+        known = orders[order_id]
+        left = {**known.remaining, units.line_id: known.remaining[units.line_id] - units.quantity}
+        left = {line_id: count for line_id, count in left.items() if count}
+        emptied = FulfillmentOrderStatus.SHIPPED if known.shipments else FulfillmentOrderStatus.CANCELLED
+        status = known.status if left else emptied
+        orders[order_id] = replace(known, remaining=left, status=status)
+    for cancelled in event.lines:
+        rest = replace(cancelled, quantity=cancelled.quantity - freed.get(cancelled.line_id, 0))
+        line = lines[cancelled.line_id]
+        lines[cancelled.line_id] = _drained(line, (Place.OPEN, Place.BACKORDERED), Place.CANCELLED, rest)
+    return replace(state, lines=lines, fulfillment_orders=orders)
+
+
+@evolve.register(ev.ChannelCancelConflicted)
+def _(event: ev.ChannelCancelConflicted, state: Order) -> Order:
+    lines = dict(state.lines)
+    for units in event.lines:
+        line = lines[units.line_id]
+        lines[units.line_id] = replace(line, conflicted=line.conflicted + units.quantity)
+    return replace(state, lines=lines)
+
+
+@evolve.register(ev.LinesReturned)
+def _(event: ev.LinesReturned, state: Order) -> Order:
+    lines = dict(state.lines)
+    for units in event.units:
+        lines[units.line_id] = _drained(lines[units.line_id], (Place.DELIVERED, Place.SHIPPED), Place.RETURNED, units)
+    return replace(state, lines=lines)
+
+
+@evolve.register(ev.RefundRequested)
+def _(event: ev.RefundRequested, state: Order) -> Order:
+    lines = dict(state.lines)
+    for units in event.lines:
+        line = lines[units.line_id]
+        lines[units.line_id] = replace(line, refunded=line.refunded + units.quantity)
+    refund = Refund(
+        refund_id=event.refund_id,
+        amount=event.amount,
+        status=RefundStatus.REQUESTED,
+        reason=event.reason,
+        origin=event.origin,
+        lines={units.line_id: units.quantity for units in event.lines},
+    )
+    return replace(_with_refund(state, refund), lines=lines)
+
+
+@evolve.register(ev.RefundSubmitted)
+def _(event: ev.RefundSubmitted, state: Order) -> Order:
+    refund = state.payment.refunds[event.refund_id]
+    return _with_refund(state, replace(refund, status=RefundStatus.SUBMITTED, refund_ref=event.refund_ref))
+
+
+@evolve.register(ev.RefundSucceeded)
+def _(event: ev.RefundSucceeded, state: Order) -> Order:
+    refund = state.payment.refunds[event.refund_id]
+    ref = event.refund_ref or refund.refund_ref
+    return _with_refund(state, replace(refund, status=RefundStatus.SUCCEEDED, refund_ref=ref))
+
+
+@evolve.register(ev.RefundFailed)
+def _(event: ev.RefundFailed, state: Order) -> Order:
+    refund = state.payment.refunds[event.refund_id]
+    lines = dict(state.lines)
+    for line_id, units in refund.lines.items():
+        lines[line_id] = replace(lines[line_id], refunded=lines[line_id].refunded - units)
+    return replace(_with_refund(state, replace(refund, status=RefundStatus.FAILED)), lines=lines)
+
+
+def _moved(line: Line, source: Place, target: Place, units: int) -> Line:
+    return replace(line, ledger=line.ledger.move(source, target, units))
+
+
+def _drained(line: Line, sources: tuple[Place, Place], target: Place, units: ev.LineUnits | ev.NodeUnits) -> Line:
+    """`units` moved out of the first source as far as it reaches, the rest out of the second."""
+    first = min(units.quantity, line.ledger.at(sources[0]))
+    if first:
+        line = _moved(line, sources[0], target, first)
+    rest = units.quantity - first
+    return _moved(line, sources[1], target, rest) if rest else line
+
+
+def _move_lines(state: Order, moved: Iterable[ev.LineUnits], source: Place, target: Place) -> Order:
+    lines = dict(state.lines)
+    for units in moved:
+        lines[units.line_id] = _moved(lines[units.line_id], source, target, units.quantity)
+    return replace(state, lines=lines)
+
+
+def _with_fulfillment_order(state: Order, known: FulfillmentOrder) -> Order:
+    return replace(state, fulfillment_orders={**state.fulfillment_orders, known.fulfillment_order_id: known})
+
+
+def _with_refund(state: Order, refund: Refund) -> Order:
+    payment = replace(state.payment, refunds={**state.payment.refunds, refund.refund_id: refund})
+    return replace(state, payment=payment)

@@ -1,0 +1,163 @@
+"""Deciding on the warehouse's and the carrier's word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from oms.domain.errors import (
+    FulfillmentOrderNotFoundError,
+    InvalidInputError,
+    InvalidTransitionError,
+    ParcelNotFoundError,
+)
+from oms.domain.ids import derive
+from oms.domain.order.events import (
+    FulfillmentOrderAccepted,
+    FulfillmentOrderRejected,
+    NodeUnits,
+    OrderEvent,
+    ParcelStatusChanged,
+    ShipmentShipped,
+    ShippedParcel,
+)
+from oms.domain.order.state import FulfillmentOrderStatus
+from oms.domain.tracking import ParcelStatus
+
+if TYPE_CHECKING:
+    from oms.domain.order.commands import (
+        AcceptFulfillmentOrder,
+        RecordTracking,
+        RejectFulfillmentOrder,
+        ShipFulfillmentOrder,
+    )
+    from oms.domain.order.state import FulfillmentOrder, Order, Parcel
+
+REJECT_REASONS: Final = frozenset({"no_capacity", "not_found", "damaged"})
+_WORKABLE: Final = (FulfillmentOrderStatus.RELEASED, FulfillmentOrderStatus.ACCEPTED)
+
+_RANK: Final = {
+    ParcelStatus.UNKNOWN: 0,
+    ParcelStatus.PRE_TRANSIT: 1,
+    ParcelStatus.IN_TRANSIT: 2,
+    ParcelStatus.EXCEPTION: 3,
+    ParcelStatus.OUT_FOR_DELIVERY: 4,
+    ParcelStatus.AVAILABLE_FOR_PICKUP: 5,
+    ParcelStatus.CANCELLED: 6,
+    ParcelStatus.RETURN_TO_SENDER: 7,
+    ParcelStatus.DELIVERED: 8,
+}
+
+
+def _workable(order: Order, fulfillment_order_id: str) -> FulfillmentOrder:
+    known = order.fulfillment_orders.get(fulfillment_order_id)
+    if known is None:
+        raise FulfillmentOrderNotFoundError("no such fulfillment order", fulfillment_order_id=fulfillment_order_id)
+    if known.status not in _WORKABLE:
+        raise InvalidTransitionError(f"the fulfillment order is {known.status}", status=known.status.value)
+    return known
+
+
+def accept(order: Order, command: AcceptFulfillmentOrder) -> tuple[OrderEvent, ...]:
+    """The warehouse takes it; once is enough."""
+    known = _workable(order, command.fulfillment_order_id)
+    if known.status is FulfillmentOrderStatus.ACCEPTED:
+        return ()
+    return (FulfillmentOrderAccepted(fulfillment_order_id=known.fulfillment_order_id),)
+
+
+def reject(order: Order, command: RejectFulfillmentOrder) -> tuple[OrderEvent, ...]:
+    """What remains of it is open again; the node is left out of the next sourcing of this order."""
+    if command.reason not in REJECT_REASONS:
+        raise InvalidInputError("unknown reason", reason=command.reason, allowed=sorted(REJECT_REASONS))
+    known = _workable(order, command.fulfillment_order_id)
+    units = tuple(
+        NodeUnits(line_id=line_id, sku=order.lines[line_id].placed.sku, node_id=known.node_id, quantity=count)
+        for line_id, count in known.remaining.items()
+    )
+    return (
+        FulfillmentOrderRejected(
+            fulfillment_order_id=known.fulfillment_order_id,
+            node_id=known.node_id,
+            reason=command.reason,
+            units=units,
+        ),
+    )
+
+
+def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
+    """Parcels leave. Part of the fulfillment order is enough.
+
+    Raises InvalidInputError for empty parcels or one tracking number twice, InvalidTransitionError for more units than
+    remain (they were cancelled, or shipped before) and when the order is held.
+    """
+    known = _workable(order, command.fulfillment_order_id)
+    remaining = dict(known.remaining)
+    numbers = [parcel.tracking_number for parcel in command.parcels]
+    taken = {parcel.tracking_number for parcel in order.parcels.values()}
+    if not numbers or len(set(numbers)) != len(numbers) or taken & set(numbers):
+        raise InvalidInputError("each parcel needs a tracking number of its own")
+    shipment_id = derive("shp", known.fulfillment_order_id, command.command_id)
+    parcels = []
+    for parcel in command.parcels:
+        units = []
+        for part in parcel.lines:
+            if part.quantity <= 0:
+                raise InvalidInputError("a quantity must be positive", line=part.line_id)
+            if part.quantity > remaining.get(part.line_id, 0):
+                raise InvalidTransitionError(
+                    "more than remains to be shipped", line=part.line_id, remaining=remaining.get(part.line_id, 0)
+                )
+            if order.line_held(part.line_id):
+                raise InvalidTransitionError("the line is on hold", line=part.line_id)
+            remaining[part.line_id] -= part.quantity
+            sku = order.lines[part.line_id].placed.sku
+            units.append(NodeUnits(line_id=part.line_id, sku=sku, node_id=known.node_id, quantity=part.quantity))
+        if not units:
+            raise InvalidInputError("a parcel needs at least one line", tracking_number=parcel.tracking_number)
+        parcels.append(
+            ShippedParcel(
+                parcel_id=derive("pcl", shipment_id, parcel.tracking_number),
+                carrier=parcel.carrier,
+                tracking_number=parcel.tracking_number,
+                units=tuple(units),
+            )
+        )
+    return (
+        ShipmentShipped(
+            shipment_id=shipment_id,
+            fulfillment_order_id=known.fulfillment_order_id,
+            node_id=known.node_id,
+            parcels=tuple(parcels),
+        ),
+    )
+
+
+def find_parcel(order: Order, tracking_number: str) -> Parcel:
+    """The parcel with this number; raises ParcelNotFoundError."""
+    for parcel in order.parcels.values():
+        if parcel.tracking_number == tracking_number:
+            return parcel
+    raise ParcelNotFoundError("no parcel of this order has this tracking number")
+
+
+def record_tracking(order: Order, command: RecordTracking) -> tuple[OrderEvent, ...]:
+    """The newest scan by the carrier's own time wins, equal times by how far along they are; delivered is final.
+
+    So any order of arrival ends the same. A scan that changes no status changes nothing here.
+    """
+    parcel = find_parcel(order, command.tracking_number)
+    if parcel.status is ParcelStatus.DELIVERED:
+        return ()
+    known = (parcel.status_at, _RANK[parcel.status])
+    told = (command.occurred_at, _RANK[command.status])
+    later = known[0] is None or (told[0], told[1]) > (known[0], known[1])
+    if command.status is not ParcelStatus.DELIVERED and (not later or command.status is parcel.status):
+        return ()
+    return (
+        ParcelStatusChanged(
+            parcel_id=parcel.parcel_id,
+            status=command.status,
+            occurred_at=command.occurred_at,
+            estimated_delivery_at=command.estimated_delivery_at,
+        ),
+    )

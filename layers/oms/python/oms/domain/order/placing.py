@@ -1,0 +1,284 @@
+"""Deciding on what a channel tells: placing, and moving to what a later snapshot says.
+
+A snapshot's facts are of two kinds. Some only ever grow (paid, cancelled, refunded): they are taken from any snapshot,
+however late it comes. The others (destination, channel hold, lines) are taken only from a snapshot newer than the newest
+taken in; two of the same time are ordered by their digest. So any order of arrival ends in the same facts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from oms.domain.canonical import PaymentState, Restock
+from oms.domain.errors import IdempotencyKeyReusedError, RefundBeforePaymentError
+from oms.domain.ids import derive
+from oms.domain.order.changing import cancel_units, unknown_sku_hold
+from oms.domain.order.charging import refundable
+from oms.domain.order.events import (
+    ChannelCancelConflicted,
+    ChannelPaymentReported,
+    ChannelRevisionSeen,
+    HoldPlaced,
+    HoldReleased,
+    LinesReturned,
+    LineUnits,
+    NodeUnits,
+    OrderEvent,
+    OrderPlaced,
+    PlacedLine,
+    RefundFailed,
+    RefundRequested,
+    RefundSucceeded,
+    ShipToChanged,
+)
+from oms.domain.order.evolve import fold
+from oms.domain.order.state import RefundStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from oms.domain.canonical import CanonicalOrder, ChannelRefund
+    from oms.domain.order.commands import RecordChannelRefund, SyncOrder
+    from oms.domain.order.state import Order, Refund
+
+CHANNEL_HOLD: Final = "channel_hold"
+CHANNEL_EDIT: Final = "channel_edit"
+
+_PROGRESS: Final = {
+    PaymentState.PENDING: 0,
+    PaymentState.FAILED: 1,
+    PaymentState.AUTHORIZED: 2,
+    PaymentState.PAID: 3,
+    PaymentState.PARTIALLY_REFUNDED: 3,
+    PaymentState.REFUNDED: 3,
+    PaymentState.VOIDED: 4,
+}
+
+
+def sync(order_id: str, order: Order | None, command: SyncOrder) -> tuple[OrderEvent, ...]:
+    """Everything that the snapshot changes.
+
+    Raises IdempotencyKeyReusedError when a `POST /orders` key comes back with another body, RefundBeforePaymentError
+    when a refund overtook its payment.
+    """
+    if order is not None and command.request_hash:
+        if command.request_hash != order.placed.request_hash:
+            raise IdempotencyKeyReusedError("this Idempotency-Key was used for another order", order_id=order_id)
+        return ()
+    events: list[OrderEvent] = []
+    if order is None:
+        events.extend(_placing(command))
+        order = fold(order_id, events)
+    if order is None or command.request_hash:
+        return tuple(events)
+    newer = order.revision is None or (command.snapshot.revision, command.digest) > order.revision
+    steps: list[Callable[[Order], tuple[OrderEvent, ...]]] = [
+        lambda state: _payment_progress(state, command.snapshot),
+        lambda state: _cancellations(state, command.snapshot, command.command_id),
+        lambda state: _refunds(state, command.snapshot),
+    ]
+    if newer:
+        steps.append(lambda state: _replaceable(state, command.snapshot))
+    for step in steps:
+        fresh = step(order)
+        events.extend(fresh)
+        order = fold(order_id, fresh, order) or order
+    if newer:
+        events.append(ChannelRevisionSeen(revision=command.snapshot.revision, digest=command.digest))
+    return tuple(events)
+
+
+def _placing(command: SyncOrder) -> list[OrderEvent]:
+    snapshot = command.snapshot
+    lines = tuple(
+        PlacedLine(
+            line_id=line.line_ref,
+            sku=line.sku,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            discount=line.discount,
+            tax=line.tax,
+            title=line.title,
+            requires_shipping=line.requires_shipping,
+        )
+        for line in snapshot.lines
+    )
+    placed = OrderPlaced(
+        channel=snapshot.source,
+        account=snapshot.account,
+        external_id=snapshot.external_id,
+        number=snapshot.number,
+        placed_at=snapshot.placed_at,
+        currency=snapshot.currency,
+        total=snapshot.total,
+        lines=lines,
+        payment=command.payment,
+        tax_included=snapshot.tax_included,
+        shipping=snapshot.shipping,
+        shipping_tax=snapshot.shipping_tax,
+        fees=snapshot.fees,
+        fee_tax=snapshot.fee_tax,
+        tips=snapshot.tips,
+        duties=snapshot.duties,
+        gift_cards=snapshot.gift_cards,
+        ship_to=snapshot.ship_to,
+        shipping_method=snapshot.shipping_method,
+        customer_id=command.customer_id,
+        request_hash=command.request_hash,
+    )
+    holds = [unknown_sku_hold(line.line_id, line.sku) for line in lines if line.sku in command.unknown_skus]
+    return [placed, *holds]
+
+
+def _payment_progress(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
+    if not order.placed.payment.in_channel:
+        return ()
+    known = order.payment
+    told = (_PROGRESS[snapshot.payment.state], max(snapshot.payment.captured, known.captured))
+    if told <= (_PROGRESS[known.channel_state], known.captured):
+        return ()
+    state = snapshot.payment.state if told[0] >= _PROGRESS[known.channel_state] else known.channel_state
+    return (ChannelPaymentReported(state=state, captured=told[1]),)
+
+
+def _cancellations(order: Order, snapshot: CanonicalOrder, cause: str) -> tuple[OrderEvent, ...]:
+    told = {line.line_ref: line.cancelled for line in snapshot.lines}
+    wanted: dict[str, int] = {}
+    late: list[LineUnits] = []
+    for line_id, line in order.lines.items():
+        target = line.ledger.ordered if snapshot.cancelled else told.get(line_id, line.ledger.ordered)
+        missing = target - line.ledger.cancelled - line.conflicted
+        if missing <= 0:
+            continue
+        now = min(missing, line.ledger.cancellable)
+        if now:
+            wanted[line_id] = now
+        # A whole cancellation after hand-over is a conflict; units that a refund brings back are not.
+        if missing > now and snapshot.cancelled:
+            late.append(LineUnits(line_id=line_id, quantity=missing - now))
+    events: list[OrderEvent] = []
+    if wanted:
+        reason = snapshot.cancel_reason if snapshot.cancelled else "removed in the channel"
+        events.extend(cancel_units(order, wanted, origin="channel", reason=reason, cause=cause))
+    if late:
+        events.append(ChannelCancelConflicted(lines=tuple(late)))
+    return tuple(events)
+
+
+def _refunds(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
+    events: list[OrderEvent] = []
+    for refund in snapshot.refunds:
+        fresh = record_refund(order, refund, cancels=False)
+        events.extend(fresh)
+        order = fold(order.order_id, fresh, order) or order
+    return tuple(events)
+
+
+def _replaceable(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
+    events: list[OrderEvent] = []
+    if snapshot.ship_to and snapshot.ship_to != order.placed.ship_to and not order.parcels:
+        events.append(ShipToChanged(ship_to=snapshot.ship_to))
+    edited = [
+        line.line_ref
+        for line in snapshot.lines
+        if line.line_ref not in order.lines or line.quantity > order.lines[line.line_ref].ledger.ordered
+    ]
+    hold_id = derive("hld", CHANNEL_EDIT, *edited)
+    if edited and hold_id not in order.holds:
+        events.append(HoldPlaced(hold_id=hold_id, kind=CHANNEL_EDIT, reason=f"lines added in the channel: {edited}"))
+    active = [hold for hold in order.active_holds if hold.kind == CHANNEL_HOLD]
+    if snapshot.on_hold and not active:
+        hold_id = derive("hld", CHANNEL_HOLD, snapshot.revision.isoformat())
+        events.append(HoldPlaced(hold_id=hold_id, kind=CHANNEL_HOLD, reason=snapshot.on_hold))
+    if not snapshot.on_hold:
+        events.extend(HoldReleased(hold_id=hold.hold_id) for hold in active)
+    return tuple(events)
+
+
+def record_channel_refund(order: Order, command: RecordChannelRefund) -> tuple[OrderEvent, ...]:
+    """A refund delivered apart from its order; see `record_refund`."""
+    return record_refund(order, command.refund, cancels=True)
+
+
+def record_refund(order: Order, refund: ChannelRefund, *, cancels: bool) -> tuple[OrderEvent, ...]:
+    """A channel's refund, once by its reference: it completes a request of ours for the same amount, or stands alone.
+
+    `cancels`: units it took back before shipping are cancelled (a snapshot says that by itself). Raises
+    RefundBeforePaymentError when more would have gone back than was captured.
+    """
+    known = order.payment.refunds.values()
+    if any(each.refund_ref == refund.refund_ref and each.counts for each in known):
+        return ()
+    ours = next(
+        (each for each in known if each.status is RefundStatus.REQUESTED and each.amount == refund.amount), None
+    )
+    if ours and order.placed.payment.in_channel:
+        return (RefundSucceeded(refund_id=ours.refund_id, refund_ref=refund.refund_ref),)
+    if order.payment.refunded + refund.amount > order.payment.captured:
+        raise RefundBeforePaymentError(
+            "the channel refunded more than was captured so far",
+            refund_ref=refund.refund_ref,
+            amount=refund.amount,
+            refundable=order.payment.captured - order.payment.refunded,
+        )
+    refund_id = derive("rfd", order.order_id, refund.refund_ref)
+    events: list[OrderEvent] = [
+        *_displaced(order, refund.amount),
+        RefundRequested(refund_id=refund_id, amount=refund.amount, reason=refund.reason, origin="channel"),
+        RefundSucceeded(refund_id=refund_id, refund_ref=refund.refund_ref),
+    ]
+    state = fold(order.order_id, events, order) or order
+    events.extend(_refunded_units(state, refund, refund_id, cancels=cancels))
+    return tuple(events)
+
+
+def _displaced(order: Order, amount: int) -> list[OrderEvent]:
+    """Requests of ours that no longer fit beside what the channel has already given back."""
+    over = amount - refundable(order)
+    failed: list[OrderEvent] = []
+    waiting: list[Refund] = [each for each in order.payment.refunds.values() if each.open]
+    for each in reversed(waiting):
+        if over <= 0:
+            break
+        failed.append(RefundFailed(refund_id=each.refund_id, reason="refunded in the channel"))
+        over -= each.amount
+    return failed
+
+
+def _refunded_units(order: Order, refund: ChannelRefund, refund_id: str, *, cancels: bool) -> list[OrderEvent]:
+    back: list[NodeUnits] = []
+    dropped: dict[str, int] = {}
+    for part in refund.lines:
+        line = order.lines.get(part.line_ref)
+        if line is None:
+            continue
+        returned = min(part.quantity, line.ledger.gone - line.ledger.returned) if part.restock is Restock.RETURN else 0
+        back.extend(return_to_node(order, part.line_ref, returned))
+        unshipped = min(part.quantity - returned, line.ledger.cancellable)
+        # Money only, for a line of which something has left: which unit is meant, a later snapshot says.
+        vague = part.restock is Restock.NONE and line.ledger.gone > 0
+        if cancels and unshipped > 0 and not vague:
+            dropped[part.line_ref] = dropped.get(part.line_ref, 0) + unshipped
+    events: list[OrderEvent] = []
+    if back:
+        events.append(LinesReturned(units=tuple(back), refund_id=refund_id))
+    if dropped:
+        events.extend(cancel_units(order, dropped, origin="channel", reason=refund.reason, cause=refund.refund_ref))
+    return events
+
+
+def return_to_node(order: Order, line_id: str, units: int) -> list[NodeUnits]:
+    """`units` of a line, put back to the nodes that shipped them (first shipped, first returned)."""
+    skip = order.lines[line_id].ledger.returned
+    back: list[NodeUnits] = []
+    for parcel in order.parcels.values():
+        for part in parcel.units:
+            if part.line_id != line_id or units <= 0:
+                continue
+            passed = min(skip, part.quantity)
+            skip -= passed
+            here = min(units, part.quantity - passed)
+            if here:
+                back.append(NodeUnits(line_id=line_id, sku=part.sku, node_id=part.node_id, quantity=here))
+                units -= here
+    return back

@@ -1,0 +1,120 @@
+"""Deciding on the promise: payment verified, units bound at nodes and released, or backordered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oms.domain.errors import InsufficientStockError, InvalidTransitionError
+from oms.domain.ids import fulfillment_order_id
+from oms.domain.order.events import (
+    LinesBackordered,
+    LinesDelivered,
+    LinesReserved,
+    LineUnits,
+    OrderEvent,
+    PaymentAuthorized,
+    PaymentCaptured,
+    PaymentDeclined,
+)
+from oms.domain.order.evolve import fold
+from oms.domain.order.status import payment_cleared
+from oms.domain.payments import AuthorizationState
+
+if TYPE_CHECKING:
+    from oms.domain.order.commands import PromiseOrder, RecordAuthorization
+    from oms.domain.order.state import Order
+    from oms.domain.payments import AuthorizationResult
+
+
+def wanted_units(order: Order) -> dict[str, int]:
+    """Units by line that want a promise and may have one: open or backordered, to be shipped, not held."""
+    return {
+        line_id: line.ledger.open + line.ledger.backordered
+        for line_id, line in order.lines.items()
+        if line.placed.requires_shipping
+        and not order.line_held(line_id)
+        and line.ledger.open + line.ledger.backordered > 0
+    }
+
+
+def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
+    """Bind the planned units and backorder the short ones; the payment that was just verified is recorded with them.
+
+    Units that were cancelled or held since planning raise InvalidTransitionError: plan again.
+    """
+    events = list(authorize(order, command.authorization)) if command.authorization else []
+    state = fold(order.order_id, events, order) or order
+    if not payment_cleared(state):
+        return tuple(events)
+    wanted = wanted_units(order)
+    planned: dict[str, int] = {}
+    for units in command.units:
+        planned[units.line_id] = planned.get(units.line_id, 0) + units.quantity
+    if any(count > wanted.get(line_id, 0) for line_id, count in planned.items()):
+        raise InvalidTransitionError("the order changed since the plan was made", order_id=order.order_id)
+    events.extend(_without_shipping(order))
+    if command.units:
+        nodes = dict.fromkeys(units.node_id for units in command.units)
+        first = len(order.fulfillment_orders) + 1
+        events.append(
+            LinesReserved(
+                units=command.units,
+                fulfillment_orders={
+                    fulfillment_order_id(order.order_id, ordinal): node for ordinal, node in enumerate(nodes, first)
+                },
+                promised_by=command.promised_by,
+                decision=dict(command.decision),
+            )
+        )
+    short = tuple(
+        LineUnits(line_id=units.line_id, quantity=min(units.quantity, _newly_short(order, units.line_id, planned)))
+        for units in command.short
+        if _newly_short(order, units.line_id, planned) > 0
+    )
+    if short:
+        events.append(LinesBackordered(lines=short, decision={} if command.units else dict(command.decision)))
+    return tuple(events)
+
+
+def _newly_short(order: Order, line_id: str, planned: dict[str, int]) -> int:
+    """Open units of a line that the plan leaves over; planned ones are taken from the open units first."""
+    ledger = order.lines[line_id].ledger
+    return max(0, ledger.open - planned.get(line_id, 0))
+
+
+def _without_shipping(order: Order) -> list[OrderEvent]:
+    lines = tuple(
+        LineUnits(line_id=line_id, quantity=line.ledger.open)
+        for line_id, line in order.lines.items()
+        if not line.placed.requires_shipping and line.ledger.open and not order.line_held(line_id)
+    )
+    return [LinesDelivered(lines=lines)] if lines else []
+
+
+def authorize(order: Order, result: AuthorizationResult) -> tuple[OrderEvent, ...]:
+    """What the provider's word on the payment changes; the same word twice changes nothing."""
+    payment = order.payment
+    if order.placed.payment.in_channel:
+        return ()
+    if result.state is AuthorizationState.CAPTURED:
+        fresh = result.amount - payment.captured
+        if fresh <= 0 or payment.captures:
+            return ()
+        return (PaymentCaptured(capture_id=order.placed.payment.reference, amount=fresh),)
+    if result.state is AuthorizationState.AUTHORIZED:
+        if payment.authorized >= result.amount or payment.voided:
+            return ()
+        return (PaymentAuthorized(amount=result.amount),)
+    if result.state is AuthorizationState.DECLINED and not payment.declined and not payment_cleared(order):
+        return (PaymentDeclined(reason=result.reason or "declined"),)
+    return ()
+
+
+def record_authorization(order: Order, command: RecordAuthorization) -> tuple[OrderEvent, ...]:
+    """See `authorize`."""
+    return authorize(order, command.authorization)
+
+
+def explain_short(sku: str, wanted: int, available: int) -> InsufficientStockError:
+    """The typed refusal for a position that has too little."""
+    return InsufficientStockError("not enough stock", sku=sku, wanted=wanted, available=available)

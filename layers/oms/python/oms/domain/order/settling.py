@@ -1,0 +1,186 @@
+"""Deciding on money: captures, voids, refunds, and what the provider tells by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oms.domain.errors import (
+    CurrencyMismatchError,
+    InvalidInputError,
+    InvalidTransitionError,
+    RefundExceedsCapturedError,
+)
+from oms.domain.ids import derive
+from oms.domain.order.charging import refund_value, refundable
+from oms.domain.order.events import (
+    LinesReturned,
+    NodeUnits,
+    OrderEvent,
+    PaymentCaptured,
+    PaymentVoided,
+    RefundFailed,
+    RefundRequested,
+    RefundSubmitted,
+    RefundSucceeded,
+)
+from oms.domain.order.placing import return_to_node
+from oms.domain.order.promising import authorize
+from oms.domain.order.state import RefundStatus
+from oms.domain.payment_events import PaymentEventKind, RefundState
+from oms.domain.payments import AuthorizationResult, AuthorizationState
+
+if TYPE_CHECKING:
+    from oms.domain.order.commands import (
+        RecordCapture,
+        RecordProviderEvent,
+        RecordRefundOutcome,
+        RecordVoid,
+        RequestRefund,
+    )
+    from oms.domain.order.state import Order, Refund
+    from oms.domain.payment_events import PaymentEvent
+
+
+def record_capture(order: Order, command: RecordCapture) -> tuple[OrderEvent, ...]:
+    """A capture for a shipment, once."""
+    if command.shipment_id in order.payment.captures:
+        return ()
+    captured = PaymentCaptured(capture_id=command.capture_id, amount=command.amount, shipment_id=command.shipment_id)
+    return (captured,)
+
+
+def record_void(order: Order, _command: RecordVoid) -> tuple[OrderEvent, ...]:
+    """The authorization is gone, once."""
+    return () if order.payment.voided or order.payment.captured else (PaymentVoided(),)
+
+
+def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ...]:
+    """Money back, and the units with it when they came back.
+
+    Raises CurrencyMismatchError, InvalidInputError (no amount, negative, unknown line), InvalidTransitionError (units
+    that have not left, or were refunded before), RefundExceedsCapturedError.
+    """
+    refund_id = derive("rfd", order.order_id, command.command_id)
+    if command.currency and command.currency != order.placed.currency:
+        raise CurrencyMismatchError("the order has another currency", currency=order.placed.currency)
+    wanted: dict[str, int] = {}
+    for units in command.lines:
+        if units.line_id not in order.lines or units.quantity <= 0:
+            raise InvalidInputError("no such line, or the quantity is not positive", line=units.line_id)
+        wanted[units.line_id] = wanted.get(units.line_id, 0) + units.quantity
+    for line_id, count in wanted.items():
+        line = order.lines[line_id]
+        if line.refunded + count > line.ledger.gone:
+            raise InvalidTransitionError("these units have not been shipped, or were refunded", line=line_id)
+        if command.restock and count > line.ledger.gone - line.ledger.returned:
+            raise InvalidTransitionError("these units came back before", line=line_id)
+    amount = refund_value(order, wanted) if command.amount is None else command.amount
+    if amount < 0 or (amount == 0 and not wanted):
+        raise InvalidInputError("a refund needs a positive amount or lines")
+    if amount > refundable(order):
+        raise RefundExceedsCapturedError(
+            "the refund is more than what is left of the captured amount",
+            amount=amount,
+            refundable=refundable(order),
+            currency=order.placed.currency,
+        )
+    requested = RefundRequested(refund_id=refund_id, amount=amount, reason=command.reason, lines=command.lines)
+    back: list[NodeUnits] = []
+    if command.restock:
+        for line_id, count in wanted.items():
+            back.extend(return_to_node(order, line_id, count))
+    events: list[OrderEvent] = [requested]
+    if amount == 0:
+        events.append(RefundSucceeded(refund_id=refund_id))
+    if back:
+        events.append(LinesReturned(units=tuple(back), refund_id=refund_id))
+    return tuple(events)
+
+
+def record_refund_outcome(order: Order, command: RecordRefundOutcome) -> tuple[OrderEvent, ...]:
+    """The provider's answer to a refund of ours. Raises InvalidInputError for a refund the order does not have."""
+    refund = order.payment.refunds.get(command.refund_id)
+    if refund is None:
+        raise InvalidInputError("no such refund", refund_id=command.refund_id)
+    return _outcome(refund, command.state, command.refund_ref, command.reason)
+
+
+def _outcome(refund: Refund, state: str, refund_ref: str, reason: str) -> tuple[OrderEvent, ...]:
+    if refund.status is RefundStatus.FAILED:
+        return ()
+    if state == "failed":
+        # A refund can fail after it succeeded: the bank sent the money back.
+        return (RefundFailed(refund_id=refund.refund_id, reason=reason or "failed"),)
+    if refund.status is RefundStatus.SUCCEEDED:
+        return ()
+    if state == "succeeded":
+        return (RefundSucceeded(refund_id=refund.refund_id, refund_ref=refund_ref),)
+    if refund.status is RefundStatus.SUBMITTED:
+        return ()
+    return (RefundSubmitted(refund_id=refund.refund_id, refund_ref=refund_ref),)
+
+
+_REFUND_STATES = {
+    RefundState.PENDING: "submitted",
+    RefundState.REQUIRES_ACTION: "submitted",
+    RefundState.SUCCEEDED: "succeeded",
+    RefundState.FAILED: "failed",
+    RefundState.CANCELLED: "failed",
+    RefundState.REVERSED: "failed",
+}
+
+
+def refund_outcome_word(state: RefundState) -> str:
+    """'submitted', 'succeeded' or 'failed' for a provider's refund state."""
+    return _REFUND_STATES[state]
+
+
+def record_provider_event(order: Order, command: RecordProviderEvent) -> tuple[OrderEvent, ...]:
+    """What a provider's webhook changes. It may come before the answer of the very call that caused it, or long after.
+
+    Raises CurrencyMismatchError when it speaks of another currency.
+    """
+    event = command.event
+    if order.placed.payment.in_channel:
+        return ()
+    if event.currency and event.currency != order.placed.currency:
+        raise CurrencyMismatchError("the payment is in another currency", currency=event.currency)
+    if event.kind is PaymentEventKind.REFUND:
+        return _provider_refund(order, event)
+    if event.kind is PaymentEventKind.VOIDED:
+        if order.payment.authorized and not order.payment.captured and not order.payment.voided:
+            return (PaymentVoided(),)
+        return authorize(order, AuthorizationResult(state=AuthorizationState.DECLINED, amount=0, reason="cancelled"))
+    if event.kind is PaymentEventKind.AUTHORIZED:
+        if event.amount < order.placed.total:
+            return ()
+        return authorize(order, AuthorizationResult(state=AuthorizationState.AUTHORIZED, amount=event.amount))
+    if event.kind is PaymentEventKind.FAILED:
+        return authorize(order, AuthorizationResult(state=AuthorizationState.DECLINED, amount=0, reason=event.reason))
+    # Captures of ours are recorded by the step that makes them, which knows the shipment.
+    return ()
+
+
+def _provider_refund(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
+    refunds = order.payment.refunds
+    word = refund_outcome_word(event.refund_state or RefundState.PENDING)
+    known = refunds.get(event.our_refund_id) or next(
+        (each for each in refunds.values() if each.refund_ref == event.refund_ref), None
+    )
+    if known is not None:
+        return _outcome(known, word, event.refund_ref, event.reason)
+    if word == "failed":
+        return ()
+    # Made by a person at the provider: a fact for us, whoever asked for it.
+    if event.amount > refundable(order):
+        raise RefundExceedsCapturedError(
+            "the provider refunded more than was captured", amount=event.amount, refundable=refundable(order)
+        )
+    refund_id = derive("rfd", order.order_id, event.refund_ref)
+    requested = RefundRequested(refund_id=refund_id, amount=event.amount, reason=event.reason, origin="provider")
+    follow = (
+        RefundSucceeded(refund_id=refund_id, refund_ref=event.refund_ref)
+        if word == "succeeded"
+        else RefundSubmitted(refund_id=refund_id, refund_ref=event.refund_ref)
+    )
+    return (requested, follow)

@@ -1,0 +1,156 @@
+"""The order as a fold of its events. Immutable; changed only by `evolve`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from oms.domain.canonical import PaymentState
+from oms.domain.tracking import ParcelStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from oms.domain.order.events import NodeUnits, OrderPlaced, PlacedLine
+    from oms.domain.order.ledger import LineLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line and where its units stand. `refunded` counts units whose price went back, or is going to."""
+
+    placed: PlacedLine
+    ledger: LineLedger
+    conflicted: int = 0
+    """Units that the channel cancelled too late."""
+    refunded: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why the order, or only some lines, may not progress."""
+
+    hold_id: str
+    kind: str
+    reason: str
+    lines: tuple[str, ...]
+    active: bool = True
+
+
+class FulfillmentOrderStatus(StrEnum):
+    """A fulfillment order's own life."""
+
+    RELEASED = "released"
+    ACCEPTED = "accepted"
+    SHIPPED = "shipped"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FulfillmentOrder:
+    """The part of the order that one node ships: `remaining` units by line, not yet shipped."""
+
+    fulfillment_order_id: str
+    node_id: str
+    status: FulfillmentOrderStatus
+    remaining: Mapping[str, int]
+    promised_by: datetime
+    shipments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """What was handed to the carrier."""
+
+    parcel_id: str
+    shipment_id: str
+    carrier: str
+    tracking_number: str
+    units: tuple[NodeUnits, ...]
+    status: ParcelStatus = ParcelStatus.UNKNOWN
+    status_at: datetime | None = None
+    estimated_delivery_at: datetime | None = None
+
+
+class RefundStatus(StrEnum):
+    """A refund's life: requested, then perhaps submitted, then one of the last two."""
+
+    REQUESTED = "requested"
+    SUBMITTED = "submitted"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money going back, in minor units."""
+
+    refund_id: str
+    amount: int
+    status: RefundStatus
+    reason: str = ""
+    refund_ref: str = ""
+    origin: str = "oms"
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> bool:
+        """It has taken money back, or still may."""
+        return self.status is not RefundStatus.FAILED
+
+    @property
+    def open(self) -> bool:
+        """Its outcome is not known yet."""
+        return self.status in (RefundStatus.REQUESTED, RefundStatus.SUBMITTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """The money of the order, in minor units. `captures` maps a shipment (or '' for a whole capture) to its amount."""
+
+    authorized: int = 0
+    captured: int = 0
+    declined: str = ""
+    voided: bool = False
+    channel_state: PaymentState = PaymentState.PENDING
+    captures: Mapping[str, int] = field(default_factory=dict)
+    refunds: Mapping[str, Refund] = field(default_factory=dict)
+
+    @property
+    def refunded(self) -> int:
+        """What went back for certain."""
+        return sum(refund.amount for refund in self.refunds.values() if refund.status is RefundStatus.SUCCEEDED)
+
+    @property
+    def refunding(self) -> int:
+        """What went back or may still."""
+        return sum(refund.amount for refund in self.refunds.values() if refund.counts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An order. Maps keep the order in which things happened."""
+
+    order_id: str
+    placed: OrderPlaced
+    lines: Mapping[str, Line]
+    payment: Payment = Payment()
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+    fulfillment_orders: Mapping[str, FulfillmentOrder] = field(default_factory=dict)
+    parcels: Mapping[str, Parcel] = field(default_factory=dict)
+    rejected_nodes: tuple[str, ...] = ()
+    revision: tuple[datetime, str] | None = None
+    """The newest channel snapshot taken in: its time and digest."""
+    promised_by: datetime | None = None
+
+    @property
+    def active_holds(self) -> tuple[Hold, ...]:
+        """Holds not yet released."""
+        return tuple(hold for hold in self.holds.values() if hold.active)
+
+    def line_held(self, line_id: str) -> bool:
+        """A hold of the whole order or of this line is active."""
+        return any(not hold.lines or line_id in hold.lines for hold in self.active_holds)

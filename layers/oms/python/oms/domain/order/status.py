@@ -1,0 +1,206 @@
+"""Statuses, derived from quantities and money; nothing stores them but views.
+
+`LIFECYCLE` says which order status may follow which; `docs/lifecycle.md` is drawn from it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from oms.domain.canonical import PaymentState
+from oms.domain.order.charging import chargeable, money_due
+from oms.domain.order.ledger import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oms.domain.order.state import Order
+
+
+class OrderStatus(StrEnum):
+    """The order as a whole."""
+
+    PENDING = "pending"
+    """Taken; some live unit is not promised yet."""
+    CONFIRMED = "confirmed"
+    """Every live unit is promised: allocated, or backordered."""
+    CLOSED = "closed"
+    """Every live unit is with the customer or came back, and the money is settled."""
+    CANCELLED = "cancelled"
+    """No unit is live."""
+
+
+LIFECYCLE: Final[Mapping[OrderStatus, frozenset[OrderStatus]]] = {
+    OrderStatus.PENDING: frozenset({OrderStatus.CONFIRMED, OrderStatus.CLOSED, OrderStatus.CANCELLED}),
+    OrderStatus.CONFIRMED: frozenset({OrderStatus.PENDING, OrderStatus.CLOSED, OrderStatus.CANCELLED}),
+    OrderStatus.CLOSED: frozenset({OrderStatus.CONFIRMED}),
+    OrderStatus.CANCELLED: frozenset(),
+}
+"""CONFIRMED to PENDING: a node rejected what it was given. PENDING to CLOSED: nothing had to be shipped. CLOSED to
+CONFIRMED: a refund was asked for later, and is not settled yet."""
+
+
+class FulfillmentStatus(StrEnum):
+    """Where the goods are."""
+
+    UNFULFILLED = "unfulfilled"
+    BACKORDERED = "backordered"
+    ALLOCATED = "allocated"
+    PARTIALLY_SHIPPED = "partially_shipped"
+    SHIPPED = "shipped"
+    PARTIALLY_DELIVERED = "partially_delivered"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    CANCELLED = "cancelled"
+
+
+class PaymentStatus(StrEnum):
+    """Where the money is."""
+
+    PENDING = "pending"
+    DECLINED = "declined"
+    AUTHORIZED = "authorized"
+    PARTIALLY_CAPTURED = "partially_captured"
+    CAPTURED = "captured"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    VOIDED = "voided"
+    NOT_NEEDED = "not_needed"
+
+
+class Stage(StrEnum):
+    """The one word that lists are kept by."""
+
+    PLACED = "placed"
+    AWAITING_PAYMENT = "awaiting_payment"
+    ON_HOLD = "on_hold"
+    BACKORDERED = "backordered"
+    RELEASED = "released"
+    PARTIALLY_SHIPPED = "partially_shipped"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class NextStep(StrEnum):
+    """What the system can do for the order now, without anybody."""
+
+    NONE = ""
+    PROMISE = "promise"
+    SETTLE = "settle"
+
+
+def units_at(order: Order, place: Place) -> int:
+    """Units of all lines in `place`."""
+    return sum(line.ledger.at(place) for line in order.lines.values())
+
+
+def payment_cleared(order: Order) -> bool:
+    """The goods may be promised: the money is held, taken, or not needed."""
+    payment = order.payment
+    if order.placed.total == 0:
+        return True
+    if order.placed.payment.in_channel:
+        return payment.channel_state in (
+            PaymentState.AUTHORIZED,
+            PaymentState.PAID,
+            PaymentState.PARTIALLY_REFUNDED,
+            PaymentState.REFUNDED,
+        )
+    return not payment.voided and max(payment.authorized, payment.captured) > 0
+
+
+def order_status(order: Order) -> OrderStatus:
+    """See OrderStatus."""
+    live = sum(line.ledger.live for line in order.lines.values())
+    if live == 0:
+        return OrderStatus.CANCELLED
+    if units_at(order, Place.DELIVERED) + units_at(order, Place.RETURNED) == live and settled(order):
+        return OrderStatus.CLOSED
+    return OrderStatus.PENDING if units_at(order, Place.OPEN) else OrderStatus.CONFIRMED
+
+
+def settled(order: Order) -> bool:
+    """Nobody owes anybody: what is due was captured and no refund is open."""
+    payment = order.payment
+    if any(refund.open for refund in payment.refunds.values()) or money_due(order):
+        return False
+    return order.placed.payment.in_channel or payment.captured >= min(chargeable(order), payment.authorized)
+
+
+def fulfillment_status(order: Order) -> FulfillmentStatus:
+    """See FulfillmentStatus."""
+    at = {place: units_at(order, place) for place in Place}
+    live = sum(at.values()) - at[Place.CANCELLED]
+    gone = at[Place.SHIPPED] + at[Place.DELIVERED] + at[Place.RETURNED]
+    if live == 0:
+        return FulfillmentStatus.CANCELLED
+    if at[Place.RETURNED] == live:
+        return FulfillmentStatus.RETURNED
+    if at[Place.DELIVERED] + at[Place.RETURNED] == live:
+        return FulfillmentStatus.DELIVERED
+    if at[Place.DELIVERED]:
+        return FulfillmentStatus.PARTIALLY_DELIVERED
+    if gone:
+        return FulfillmentStatus.SHIPPED if gone == live else FulfillmentStatus.PARTIALLY_SHIPPED
+    if at[Place.BACKORDERED]:
+        return FulfillmentStatus.BACKORDERED
+    return FulfillmentStatus.ALLOCATED if at[Place.ALLOCATED] == live else FulfillmentStatus.UNFULFILLED
+
+
+def payment_status(order: Order) -> PaymentStatus:
+    """See PaymentStatus."""
+    payment = order.payment
+    if payment.voided or payment.channel_state is PaymentState.VOIDED:
+        return PaymentStatus.VOIDED
+    if payment.refunded:
+        whole = payment.refunded >= payment.captured
+        return PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED
+    if payment.captured:
+        whole = payment.captured >= chargeable(order)
+        return PaymentStatus.CAPTURED if whole else PaymentStatus.PARTIALLY_CAPTURED
+    if payment.declined or payment.channel_state is PaymentState.FAILED:
+        return PaymentStatus.DECLINED
+    if order.placed.total == 0:
+        return PaymentStatus.NOT_NEEDED
+    return PaymentStatus.AUTHORIZED if payment_cleared(order) else PaymentStatus.PENDING
+
+
+_BY_FULFILLMENT: Final[Mapping[FulfillmentStatus, Stage]] = {
+    FulfillmentStatus.BACKORDERED: Stage.BACKORDERED,
+    FulfillmentStatus.ALLOCATED: Stage.RELEASED,
+    FulfillmentStatus.PARTIALLY_SHIPPED: Stage.PARTIALLY_SHIPPED,
+    FulfillmentStatus.SHIPPED: Stage.SHIPPED,
+    FulfillmentStatus.PARTIALLY_DELIVERED: Stage.SHIPPED,
+    FulfillmentStatus.DELIVERED: Stage.DELIVERED,
+    FulfillmentStatus.RETURNED: Stage.DELIVERED,
+}
+
+
+def stage(order: Order) -> Stage:
+    """The order's one word for lists: what it waits for, or how far it has come."""
+    status = order_status(order)
+    if status in (OrderStatus.CLOSED, OrderStatus.CANCELLED):
+        return Stage(status.value)
+    goods = fulfillment_status(order)
+    if order.active_holds and goods in (FulfillmentStatus.UNFULFILLED, FulfillmentStatus.BACKORDERED):
+        return Stage.ON_HOLD
+    if goods in _BY_FULFILLMENT:
+        return _BY_FULFILLMENT[goods]
+    if units_at(order, Place.ALLOCATED):
+        return Stage.RELEASED
+    return Stage.PLACED if payment_cleared(order) else Stage.AWAITING_PAYMENT
+
+
+def next_step(order: Order) -> NextStep:
+    """What can be done now. Payments that we hold are verified by the promise step itself."""
+    if money_due(order):
+        return NextStep.SETTLE
+    held = {line_id for line_id in order.lines if order.line_held(line_id)}
+    waiting = any(line.ledger.open and line_id not in held for line_id, line in order.lines.items())
+    verifiable = not order.placed.payment.in_channel and not order.payment.declined and not order.payment.voided
+    if waiting and (payment_cleared(order) or verifiable):
+        return NextStep.PROMISE
+    return NextStep.NONE

@@ -1,0 +1,89 @@
+"""What lists and the watchdog need of an order, carried by each of its commits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.domain.order.changing import UNKNOWN_SKU
+from oms.domain.order.ledger import Place
+from oms.domain.order.state import FulfillmentOrderStatus
+from oms.domain.order.status import (
+    NextStep,
+    Stage,
+    fulfillment_status,
+    next_step,
+    order_status,
+    payment_status,
+    stage,
+    units_at,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from oms.domain.order.state import Order
+
+STEP_PATIENCE: Final = timedelta(minutes=2)
+"""A step that the system itself can take and has not taken by then is re-driven."""
+BACKORDER_PATIENCE: Final = timedelta(hours=1)
+HOLD_PATIENCE: Final = timedelta(minutes=15)
+REFUND_PATIENCE: Final = timedelta(days=1)
+DELIVERY_GRACE: Final = timedelta(days=3)
+
+
+def due_at(order: Order, at: datetime) -> datetime | None:
+    """When somebody should look at the order if nothing happens before; None when it is at rest."""
+    if next_step(order) is not NextStep.NONE:
+        return at + STEP_PATIENCE
+    word = stage(order)
+    if word is Stage.ON_HOLD and any(hold.kind == UNKNOWN_SKU for hold in order.active_holds):
+        return at + HOLD_PATIENCE
+    if units_at(order, Place.BACKORDERED):
+        return at + BACKORDER_PATIENCE
+    if any(refund.open for refund in order.payment.refunds.values()):
+        return at + REFUND_PATIENCE
+    if word in (Stage.RELEASED, Stage.PARTIALLY_SHIPPED) and order.promised_by:
+        return max(order.promised_by, at + STEP_PATIENCE)
+    if word is Stage.SHIPPED and order.promised_by:
+        return max(order.promised_by + DELIVERY_GRACE, at + STEP_PATIENCE)
+    return None
+
+
+def summarize(order: Order, at: datetime) -> dict[str, Any]:
+    """The order's row in lists, as JSON values; empty values left out."""
+    due = due_at(order, at)
+    placed = order.placed
+    open_work = {
+        known.fulfillment_order_id: [known.node_id, known.status.value] for known in order.fulfillment_orders.values()
+    }
+    row = {
+        "order_id": order.order_id,
+        "number": placed.number,
+        "channel": placed.channel,
+        "account": placed.account,
+        "customer": placed.customer_id,
+        "placed_at": placed.placed_at.isoformat(),
+        "currency": placed.currency,
+        "total": placed.total,
+        "stage": stage(order).value,
+        "status": order_status(order).value,
+        "fulfillment": fulfillment_status(order).value,
+        "payment": payment_status(order).value,
+        "holds": [hold.kind for hold in order.active_holds],
+        "next": next_step(order).value,
+        "due_at": due.isoformat() if due else "",
+        "promised_by": order.promised_by.isoformat() if order.promised_by else "",
+        "work": open_work,
+        "waiting": sorted({line.placed.sku for line in order.lines.values() if line.ledger.backordered}),
+    }
+    return {name: value for name, value in row.items() if value or name == "total"}
+
+
+def open_fulfillment_orders(order: Order) -> tuple[str, ...]:
+    """Fulfillment orders that a warehouse still has to work on."""
+    return tuple(
+        known.fulfillment_order_id
+        for known in order.fulfillment_orders.values()
+        if known.status in (FulfillmentOrderStatus.RELEASED, FulfillmentOrderStatus.ACCEPTED)
+    )

@@ -1,0 +1,59 @@
+"""What a payment provider reports, in canonical words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class PaymentEventKind(StrEnum):
+    """What changed at the provider."""
+
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    FAILED = "failed"
+    VOIDED = "voided"
+    REFUND = "refund"
+    """One refund's state (`refund_ref`, `refund_state`)."""
+    REFUND_TOTAL = "refund_total"
+    """The cumulative refunded amount of a charge, without saying by which refunds."""
+    OTHER = "other"
+    """Nothing to act on."""
+
+
+class RefundState(StrEnum):
+    """A refund as the provider tells it."""
+
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REVERSED = "reversed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentEvent:
+    """A provider's event. `payment_ref` is the provider's id of the payment (Stripe: the payment intent, else the
+    charge); amounts in minor units; `order_ref` is our order id when the provider's metadata carries it.
+    """
+
+    source: str
+    account: str
+    event_id: str
+    kind: PaymentEventKind
+    occurred_at: datetime
+    payment_ref: str = ""
+    charge_ref: str = ""
+    order_ref: str = ""
+    currency: str = ""
+    amount: int = 0
+    refund_ref: str = ""
+    refund_state: RefundState | None = None
+    our_refund_id: str = ""
+    """Our own refund id when the provider's metadata carries it."""
+    reason: str = ""

@@ -1,0 +1,1 @@
+"""Where events of AWS become calls of use cases, and errors become answers."""
