@@ -110,7 +110,7 @@ def _scans(tracker: Fields) -> tuple[TrackingScan, ...]:
             TrackingScan(
                 status=_STATUS.get(detail.text("status"), ParcelStatus.UNKNOWN),
                 occurred_at=occurred_at,
-                detail=detail.text("status_detail"),
+                detail=detail.word("status_detail"),
                 city=place.text("city"),
                 country=country if _COUNTRY.fullmatch(country) else "",
             )

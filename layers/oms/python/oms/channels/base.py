@@ -38,5 +38,7 @@ class Connector(Sender, Protocol):
     def next_page(self, request: FetchRequest, document: Mapping[str, Any]) -> FetchRequest | None:
         """The request for the next page of a paged answer, or None."""
 
-    def assemble(self, account: str, notice: Notice, documents: Mapping[str, Sequence[Mapping[str, Any]]]) -> Normalized:
+    def assemble(
+        self, account: str, notice: Notice, documents: Mapping[str, Sequence[Mapping[str, Any]]]
+    ) -> Normalized:
         """Normalize an order from the fetched documents (pages in order, by FetchRequest.name); totals checked."""

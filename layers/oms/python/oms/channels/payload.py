@@ -1,8 +1,8 @@
 """Reading what others wrote: JSON without surprises, and typed fields that name their path when they refuse.
 
-JSON (RFC 8259) leaves to the reader what to do with duplicate names, NaN, deep nesting and lone surrogates: here they are
-refused (the last are stripped from texts). Numbers with a fraction become `Decimal`, never `float`. Refusals name the
-path of the field and never its content, which may be personal data.
+JSON (RFC 8259) leaves to the reader what to do with duplicate names, NaN, deep nesting and lone surrogates: here they
+are refused (the last are stripped from texts). Numbers with a fraction become `Decimal`, never `float`. Refusals name
+the path of the field and never its content, which may be personal data.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _MAX_DIGITS: Final = 24
 
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _ANY_CONTROL: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_WORD: Final = re.compile(r"[A-Za-z0-9_.-]{1,60}", re.ASCII)
 _AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{0,6})?", re.ASCII)
 
 
@@ -114,6 +115,11 @@ class Fields:
         if not isinstance(value, str):
             raise self.refuse(key, "a field must be a text")
         return clean(value, limit)
+
+    def word(self, key: str) -> str:
+        """A word of the vendor's vocabulary; `other` for what looks like prose, which may name a person."""
+        text = self.text(key)
+        return text if not text or _WORD.fullmatch(text) else "other"
 
     def identifier(self, key: str) -> str:
         """An id: a positive integer or a short text without control characters."""

@@ -1,8 +1,8 @@
 """Shopify: full-payload webhooks.
 
-Rules: https://shopify.dev/docs/apps/build/webhooks/subscribe/https (HMAC over the raw body, header names with and without
-`x-`), https://shopify.dev/apps/build/webhooks/ignore-duplicates (X-Shopify-Event-Id). Headers are not signed, so a topic
-only chooses how the signed body is read.
+Rules: https://shopify.dev/docs/apps/build/webhooks/subscribe/https (HMAC over the raw body, header names with and
+without `x-`), https://shopify.dev/apps/build/webhooks/ignore-duplicates (X-Shopify-Event-Id). Headers are not signed,
+so a topic only chooses how the signed body is read.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ edits and refunds. What adds up to `total_price`:
 - shipping: `price` less `discount_allocations` (without any: `discounted_price`) of lines that are not removed.
 - tips: `total_tip_received`. A tip given at the checkout is also a line item, marked `tip`: left out of the lines.
 - duties unless `duties_included`; additional fees.
-- tax: the tax lines of lines and shipping; what `total_tax` has beyond them (duties, fees, imported orders that are taxed
-  as a whole) is tax of no line: `fee_tax`. With `taxes_included` all of it lies inside the prices.
+- tax: the tax lines of lines and shipping; what `total_tax` has beyond them (duties, fees, imported orders that are
+  taxed as a whole) is tax of no line: `fee_tax`. With `taxes_included` all of it lies inside the prices.
 - cash rounding (`total_cash_rounding_...`) changes what was handed over, not the price: in no sum.
 
 Cancelled units of a line: quantity - current_quantity, less those units of refunds that had been shipped: all of
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 from oms.channels.payload import clean_sku
 from oms.channels.places import join_name, read_postal, read_ship_to
-from oms.channels.shopify_refunds import line_id, read_id, read_refunds, shop_money
+from oms.channels.shopify_refunds import line_id, read_id, read_refunds, read_restock, shop_money
 from oms.domain.canonical import (
     CanonicalLine,
     CanonicalOrder,
@@ -101,7 +101,7 @@ def read_order(body: Fields, *, source: str, account: str) -> Normalized:
         shipping_method=next((entry.text("title") for entry in _shipping_lines(body)), ""),
         payment=_payment(body, currency, refunds),
         cancelled=body.has("cancelled_at"),
-        cancel_reason=body.text("cancel_reason") if body.has("cancelled_at") else "",
+        cancel_reason=body.word("cancel_reason") if body.has("cancelled_at") else "",
         refunds=tuple(refunds),
         status_words=_status_words(body),
     )
@@ -170,8 +170,7 @@ def _with_cancelled(body: Fields, lines: Sequence[CanonicalLine]) -> tuple[Canon
     refunded: dict[tuple[str, Restock], int] = {}
     for refund in body.children("refunds"):
         for entry in refund.children("refund_line_items"):
-            words = {"return": Restock.RETURN, "cancel": Restock.CANCEL}
-            key = (line_id(entry), words.get(entry.text("restock_type"), Restock.NONE))
+            key = (line_id(entry), read_restock(entry))
             refunded[key] = refunded.get(key, 0) + entry.integer("quantity", 0)
     fulfilled = _fulfilled(body)
     current: dict[str, int] = {}
@@ -221,7 +220,7 @@ def _payment(body: Fields, currency: str, refunds: Sequence[ChannelRefund]) -> C
 
 def _status_words(body: Fields) -> tuple[tuple[str, str], ...]:
     keys = ("financial_status", "fulfillment_status", "cancel_reason")
-    return tuple((key, body.text(key)) for key in keys if body.has(key))
+    return tuple((key, body.word(key)) for key in keys if body.has(key))
 
 
 def _contact(body: Fields) -> Contact:

@@ -97,10 +97,15 @@ def _refund(fields: Fields, amount: int) -> ChannelRefund:
                 RefundedLine(
                     line_ref=line_id(entry),
                     quantity=quantity,
-                    restock=_RESTOCK.get(entry.text("restock_type"), Restock.NONE),
+                    restock=read_restock(entry),
                 )
             )
     return ChannelRefund(refund_ref=read_id(fields, "id"), amount=amount, lines=tuple(lines))
+
+
+def read_restock(entry: Fields) -> Restock:
+    """Where the units of a refunded line are."""
+    return _RESTOCK.get(entry.text("restock_type"), Restock.NONE)
 
 
 def line_id(entry: Fields) -> str:

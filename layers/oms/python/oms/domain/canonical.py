@@ -197,6 +197,10 @@ def sum_parts(order: CanonicalOrder) -> int:
     return net + order.shipping + order.fees + order.tips + order.duties + taxes
 
 
+def _header(order: CanonicalOrder) -> tuple[int, ...]:
+    return (order.shipping, order.shipping_tax, order.fees, order.fee_tax, order.tips, order.duties)
+
+
 def check_order(order: CanonicalOrder) -> CanonicalOrder:
     """`order` itself when it is sound.
 
@@ -213,10 +217,12 @@ def check_order(order: CanonicalOrder) -> CanonicalOrder:
         raise MalformedPayloadError("two lines share one id")
     for line in order.lines:
         _check_line(line)
-    for amount in (order.shipping, order.tips, order.duties, order.gift_cards, order.total):
+    for amount in (*_header(order), order.gift_cards, order.total):
         if amount < 0:
             raise MalformedPayloadError("an amount is negative")
         check_minor(amount)
+    if order.gift_cards > order.total:
+        raise MalformedPayloadError("gift cards paid more than the total")
     expected = sum_parts(order)
     if expected != order.total:
         raise TotalsMismatchError(
@@ -239,3 +245,4 @@ def _check_line(line: CanonicalLine) -> None:
     if len(line.sku) > MAX_TEXT or len(line.line_ref) > MAX_TEXT:
         raise MalformedPayloadError("a line has an oversized id", line=line.line_ref[:MAX_TEXT])
     check_minor(line.unit_price * line.quantity)
+    check_minor(line.tax)

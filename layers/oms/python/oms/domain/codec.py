@@ -1,8 +1,8 @@
 """Events to plain JSON values and back, for ever.
 
-A stored event is `{"type": "<Class>", "v": <version>, ...fields}`; fields at their default are left out, so a field added
-with a default reads old events and costs nothing. A change that defaults cannot express raises the version and registers
-an upcaster. An unknown type or version raises UnknownEventError: it is parked, never skipped.
+A stored event is `{"type": "<Class>", "v": <version>, ...fields}`; fields at their default are left out, so a field
+added with a default reads old events and costs nothing. A change that defaults cannot express raises the version and
+registers an upcaster. An unknown type or version raises UnknownEventError: it is parked, never skipped.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def from_plain(kind: Any, value: Any) -> Any:
     """The value of type `kind` that `to_plain` gave; raises UnknownEventError when it does not fit."""
     try:
         return _reader(kind)(value)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UnknownEventError("a stored value does not fit its type", type=getattr(kind, "__name__", "")) from error
 
 

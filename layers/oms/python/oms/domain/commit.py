@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 GENESIS: Final = "0" * 16
@@ -20,8 +20,10 @@ GENESIS: Final = "0" * 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why a commit was made. `kind` is webhook, api, workflow, carrier, payment, watchdog or system; `ref` names the
-    very event or request; `actor` the role or system that acted (never a person's name).
+    """Why a commit was made.
+
+    `kind` is webhook, api, workflow, carrier, payment, watchdog or system; `ref` names the very event or request;
+    `actor` the role or system that acted (never a person's name).
     """
 
     kind: str
@@ -57,3 +59,28 @@ def chain_hash(commit: Commit, plain_events: list[dict[str, Any]]) -> str:
     ]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCommit:
+    """A commit as it was read back: with its events in their stored form, and the hash stored beside it."""
+
+    commit: Commit
+    plain_events: list[dict[str, Any]]
+    hash: str
+
+
+def verify_chain(stream: str, stored: Iterable[StoredCommit], head: str | None = None) -> int:
+    """Number of the first commit that is not as it was written, counted by its place in the chain; 0 when all are.
+
+    A chain that was cut at its end is sound in itself: only `head`, the last hash as it is known elsewhere, tells.
+    """
+    previous = GENESIS
+    place = 0
+    for place, each in enumerate(stored, start=1):
+        commit = each.commit
+        in_place = (commit.stream, commit.number, commit.previous) == (stream, place, previous)
+        if not in_place or each.hash != chain_hash(commit, each.plain_events):
+            return place
+        previous = each.hash
+    return 0 if head in (None, previous) else place + 1

@@ -6,7 +6,8 @@ never as floats.
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import MalformedPayloadError, UnknownCurrencyError
@@ -35,6 +36,12 @@ MAX_MINOR: Final = 10**15
 """No single amount is larger: far above any order, far below where a JSON reader would round (2^53)."""
 
 
+_PLAIN: Final = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,4})?")
+"""ASCII digits only: `Decimal` itself would take underscores and the digits of every script."""
+_MAX_DIGITS: Final = 30
+"""Powers of ten beyond this are refused before they are computed."""
+
+
 def minor_digits(currency: str) -> int:
     """Digits of the minor unit; raises UnknownCurrencyError."""
     try:
@@ -52,17 +59,18 @@ def to_minor(amount: str | int | Decimal, currency: str) -> int:
     digits = minor_digits(currency)
     if isinstance(amount, bool) or not isinstance(amount, (str, int, Decimal)):
         raise MalformedPayloadError("an amount must be a decimal string or number", kind=type(amount).__name__)
-    try:
-        value = Decimal(amount.strip()) if isinstance(amount, str) else Decimal(amount)
-    except InvalidOperation:
-        raise MalformedPayloadError("an amount is not a decimal number") from None
-    if not value.is_finite() or abs(value.adjusted()) > 30:  # noqa: PLR2004 - guards the power below, not a rule
+    if isinstance(amount, str) and not _PLAIN.fullmatch(amount.strip()):
+        raise MalformedPayloadError("an amount is not a decimal number")
+    value = Decimal(amount)
+    sign, coefficient, exponent = value.as_tuple()
+    if not value.is_finite() or abs(value.adjusted()) > _MAX_DIGITS or len(coefficient) > 2 * _MAX_DIGITS:
         raise MalformedPayloadError("an amount is out of range")
-    scaled = value.scaleb(digits)
-    whole = int(scaled)
-    if scaled != whole:
+    # In integers: Decimal's own arithmetic would round to its context's precision.
+    shift = int(exponent) + digits
+    whole, rest = divmod(int("".join(map(str, coefficient))) * 10 ** max(0, shift), 10 ** max(0, -shift))
+    if rest:
         raise MalformedPayloadError("an amount has more digits than its currency", currency=currency)
-    return check_minor(whole)
+    return check_minor(-whole if sign else whole)
 
 
 def check_minor(minor: int) -> int:

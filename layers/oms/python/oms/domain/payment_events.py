@@ -38,8 +38,10 @@ class RefundState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentEvent:
-    """A provider's event. `payment_ref` is the provider's id of the payment (Stripe: the payment intent, else the
-    charge); amounts in minor units; `order_ref` is our order id when the provider's metadata carries it.
+    """A provider's event, amounts in minor units.
+
+    `payment_ref` is the provider's id of the payment (Stripe: the payment intent, else the charge); `order_ref` is our
+    order id when the provider's metadata carries it.
     """
 
     source: str

@@ -45,8 +45,13 @@ class CaptureResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundResult:
-    """One refund that exists at the provider, whether or not it has reached the shopper."""
+    """One refund that exists at the provider, whether or not it has reached the shopper.
+
+    `our_refund_id` is empty for a refund that was not asked for by us.
+    """
 
     refund_ref: str
     state: RefundState
+    amount: int
+    our_refund_id: str = ""
     reason: str = ""

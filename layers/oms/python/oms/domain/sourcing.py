@@ -1,7 +1,7 @@
 """Choosing nodes for lines: the nearest node that has all, else the fewest nodes, nearer ones first.
 
-A line is sourced whole or waits whole; one SKU's line may be split over nodes only when no single node has it. Ties go to
-the node id. The decision record holds every candidate, its distance, why it was left out, and what was chosen.
+A line is sourced whole or waits whole; one SKU's line may be split over nodes only when no single node has it. Ties go
+to the node id. The decision record holds every candidate, its distance, why it was left out, and what was chosen.
 """
 
 from __future__ import annotations

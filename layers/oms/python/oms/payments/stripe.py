@@ -101,12 +101,12 @@ class Stripe:
             occurred_at=_created(event),
             payment_ref=_payment_ref(subject),
             charge_ref=_charge_ref(subject),
-            order_ref=metadata.optional_identifier("order_id"),
+            order_ref=metadata.text("order_id"),
             currency=facts.currency,
             amount=amount,
             refund_ref=subject.identifier("id") if refund else "",
             refund_state=_refund_state(subject) if refund else None,
-            our_refund_id=metadata.optional_identifier("refund_id") if refund else "",
+            our_refund_id=metadata.text("refund_id") if refund else "",
             reason=reason,
         )
 
@@ -130,7 +130,7 @@ class _Facts:
         return amount
 
     def word(self, key: str) -> str:
-        return self.subject.text(key)
+        return self.subject.word(key)
 
 
 _Reading = tuple[PaymentEventKind, int, str]
@@ -150,7 +150,7 @@ def _intent_succeeded(facts: _Facts) -> _Reading:
 
 def _intent_failed(facts: _Facts) -> _Reading:
     error = facts.subject.child("last_payment_error")
-    return PaymentEventKind.FAILED, facts.amount("amount"), error.text("decline_code") or error.text("code")
+    return PaymentEventKind.FAILED, facts.amount("amount"), error.word("decline_code") or error.word("code")
 
 
 def _intent_canceled(facts: _Facts) -> _Reading:

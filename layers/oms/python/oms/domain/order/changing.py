@@ -18,6 +18,7 @@ from oms.domain.order.events import (
 )
 from oms.domain.order.evolve import evolve
 from oms.domain.order.state import FulfillmentOrderStatus
+from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from oms.domain.order.commands import CancelLines, PlaceHold, ReleaseHold, ScreenOrder
@@ -91,11 +92,16 @@ def cancel_units(
     """The cancellation of units known to be cancellable, and the refund that follows when they were paid before.
 
     Open units go first, then backordered, then allocated ones (fulfillment orders not yet accepted before accepted).
-    A cancellation that came from the channel brings its refund from there.
+    A cancellation that came from the channel brings its refund from there. What would free more positions than one
+    transaction can touch is left for the next command.
     """
     freed: list[NodeUnits] = []
     out_of: list[str] = []
+    cancelled: list[LineUnits] = []
     for line_id, units in wanted.items():
+        if len(freed) + len(order.fulfillment_orders) > MAX_POSITIONS and cancelled:
+            break
+        cancelled.append(LineUnits(line_id=line_id, quantity=units))
         ledger = order.lines[line_id].ledger
         rest = units - min(units, ledger.open + ledger.backordered)
         ranked = sorted(
@@ -109,7 +115,7 @@ def cancel_units(
                 out_of.append(known.fulfillment_order_id)
                 rest -= here
     event = LinesCancelled(
-        lines=tuple(LineUnits(line_id=line_id, quantity=units) for line_id, units in wanted.items()),
+        lines=tuple(cancelled),
         origin=origin,
         reason=reason,
         freed=tuple(freed),

@@ -1,27 +1,32 @@
 """What is to be charged, captured and given back, in minor units. Formulas are exact; the parts always sum.
 
 The value of a line's units: with T = net (+ tax when prices exclude it) over q units, b = T // q and r = T % q, the
-first r units are worth b + 1 and the others b (largest remainder over equal weights). Shipped units are taken from the
-low end, cancelled ones from the high end, refunded ones again from the low end, so that
+first r units (the dear ones) are worth b + 1 and the others b (largest remainder over equal weights). Shipped units are
+taken from the low end, cancelled ones from the high end, so that
 
     value(shipped) + value(cancelled) = T   once every unit is one or the other.
 
-What belongs to no line (shipping, fees, tips, duties and their taxes) is charged with the first shipment.
+Refunded units are dear as long as dear ones are left; a refund that fails gives its dear ones back.
+
+What belongs to no line (shipping, fees, tips, duties and their taxes) is charged with the first shipment. What gift
+cards paid is used up first: the provider is charged for what is handed over beyond it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.order.state import RefundStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from oms.domain.order.events import OrderPlaced, PlacedLine
     from oms.domain.order.state import Order, Refund
 
 WITHOUT_SHIPMENT: Final = "digital"
-"""Stands where a shipment id would, for units that were provided without one."""
+"""Stands where a shipment id would, for units that were provided without one; later ones have a number behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +55,18 @@ def header_total(placed: OrderPlaced) -> int:
     return placed.shipping + placed.fees + placed.tips + placed.duties + taxes
 
 
+def payable(placed: OrderPlaced) -> int:
+    """What the order's payment has to cover: the total without what gift cards paid."""
+    return placed.total - placed.gift_cards
+
+
+def owed(order: Order) -> int:
+    """What the order's payment has to cover of the units that are not cancelled."""
+    return max(0, chargeable(order) - order.placed.gift_cards)
+
+
 def chargeable(order: Order) -> int:
-    """What the customer owes for the units that are not cancelled; 0 when all are."""
+    """What the customer pays, by whatever tender, for the units that are not cancelled; 0 when all are."""
     if all(line.ledger.live == 0 for line in order.lines.values()):
         return 0
     included = order.placed.tax_included
@@ -74,33 +89,21 @@ def refundable(order: Order) -> int:
     return order.payment.captured - order.payment.refunding
 
 
-def refund_value(order: Order, lines: dict[str, int]) -> int:
+def dear_left(order: Order, line_id: str) -> int:
+    """Dear units of a line that no refund has used."""
+    placed = order.lines[line_id].placed
+    used = sum(refund.dear.get(line_id, 0) for refund in order.payment.refunds.values() if refund.counts)
+    return line_total(placed, tax_included=order.placed.tax_included) % placed.quantity - used
+
+
+def refund_value(order: Order, lines: Mapping[str, int]) -> int:
     """What the next `lines` (line id: units) to be refunded are worth."""
-    included = order.placed.tax_included
-    return sum(
-        units_value(
-            order.lines[line_id].placed,
-            order.lines[line_id].refunded,
-            order.lines[line_id].refunded + units,
-            tax_included=included,
-        )
-        for line_id, units in lines.items()
-    )
-
-
-def shipped_units(order: Order) -> dict[str, dict[str, int]]:
-    """Units by line of each shipment, in the order they left; what needed no shipping comes first."""
-    shipments: dict[str, dict[str, int]] = {}
-    for parcel in order.parcels.values():
-        units = shipments.setdefault(parcel.shipment_id, {})
-        for part in parcel.units:
-            units[part.line_id] = units.get(part.line_id, 0) + part.quantity
-    digital = {
-        line_id: line.ledger.gone - sum(units.get(line_id, 0) for units in shipments.values())
-        for line_id, line in order.lines.items()
-    }
-    digital = {line_id: units for line_id, units in digital.items() if units > 0}
-    return {WITHOUT_SHIPMENT: digital, **shipments} if digital else shipments
+    value = 0
+    for line_id, units in lines.items():
+        placed = order.lines[line_id].placed
+        base = line_total(placed, tax_included=order.placed.tax_included) // placed.quantity
+        value += base * units + min(units, dear_left(order, line_id))
+    return value
 
 
 def due_captures(order: Order) -> tuple[DueCapture, ...]:
@@ -109,31 +112,37 @@ def due_captures(order: Order) -> tuple[DueCapture, ...]:
         return ()
     included = order.placed.tax_included
     charged = dict.fromkeys(order.lines, 0)
-    header = header_total(order.placed)
+    header, covered = header_total(order.placed), order.placed.gift_cards
     left = order.payment.authorized - order.payment.captured
-    due = []
-    shipments = shipped_units(order)
-    for shipment_id, units in shipments.items():
+    due: list[DueCapture] = []
+    for shipment_id, units in order.handovers.items():
         amount, header = header, 0
         for line_id, count in units.items():
             start = charged[line_id]
             amount += units_value(order.lines[line_id].placed, start, start + count, tax_included=included)
             charged[line_id] += count
-        if shipment_id not in order.payment.captures and min(amount, left) > 0:
-            complete = all(charged[line_id] >= line.ledger.live for line_id, line in order.lines.items())
-            due.append(DueCapture(shipment_id=shipment_id, amount=min(amount, left), final=complete))
-            left -= min(amount, left)
-    return tuple(due)
+        by_card = min(covered, amount)
+        covered -= by_card
+        amount = min(amount - by_card, left)
+        if shipment_id not in order.payment.captures and amount > 0:
+            due.append(DueCapture(shipment_id=shipment_id, amount=amount, final=False))
+            left -= amount
+    complete = all(line.ledger.gone == line.ledger.live for line in order.lines.values())
+    return (*due[:-1], replace(due[-1], final=True)) if due and complete else tuple(due)
 
 
 def void_due(order: Order) -> bool:
-    """The provider holds money for an order of which nothing is left."""
+    """The provider holds money, or may yet come to, for an order of which nothing is left.
+
+    A payment that nobody has verified is let go as well: the shopper may have authorized it all the same.
+    """
     payment = order.payment
     return (
         not order.placed.payment.in_channel
+        and bool(order.placed.payment.reference or payment.authorized)
         and not payment.voided
         and payment.captured == 0
-        and payment.authorized > 0
+        and payable(order.placed) > 0
         and all(line.ledger.live == 0 for line in order.lines.values())
     )
 

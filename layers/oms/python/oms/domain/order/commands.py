@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from oms.domain.tracking import ParcelStatus
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -15,6 +13,7 @@ if TYPE_CHECKING:
     from oms.domain.order.events import LineUnits, NodeUnits, PaymentPlan
     from oms.domain.payment_events import PaymentEvent
     from oms.domain.payments import AuthorizationResult
+    from oms.domain.tracking import ParcelStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +147,9 @@ class RecordProviderEvent(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRefund(Command):
-    """Give money back. Amount in minor units; None means the value of `lines`. `restock` puts the units on hand again
-    at the node that shipped them.
+    """Give money back. Amount in minor units; None means the value of `lines`.
+
+    `restock` puts the units on hand again at the node that shipped them.
     """
 
     reason: str

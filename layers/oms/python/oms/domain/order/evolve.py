@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from oms.domain.errors import LedgerImbalanceError
 from oms.domain.order import events as ev
+from oms.domain.order.charging import WITHOUT_SHIPMENT, dear_left
 from oms.domain.order.ledger import LineLedger, Place
 from oms.domain.order.state import (
     FulfillmentOrder,
@@ -47,7 +48,7 @@ def fold(order_id: str, events: Iterable[ev.OrderEvent], state: Order | None = N
 
 
 @singledispatch
-def evolve(event: object, state: Order) -> Order:
+def evolve(event: object, state: Order) -> Order:  # noqa: ARG001 - the signature of those registered below
     """The order after one more event."""
     raise LedgerImbalanceError("an event that this order cannot fold", event=type(event).__name__)
 
@@ -102,7 +103,7 @@ def _(event: ev.PaymentCaptured, state: Order) -> Order:
 
 
 @evolve.register(ev.PaymentVoided)
-def _(event: ev.PaymentVoided, state: Order) -> Order:
+def _(_event: ev.PaymentVoided, state: Order) -> Order:
     return replace(state, payment=replace(state.payment, voided=True))
 
 
@@ -134,7 +135,10 @@ def _(event: ev.LinesBackordered, state: Order) -> Order:
 
 @evolve.register(ev.LinesDelivered)
 def _(event: ev.LinesDelivered, state: Order) -> Order:
-    return _move_lines(state, event.lines, Place.OPEN, Place.DELIVERED)
+    provided = sum(key.startswith(WITHOUT_SHIPMENT) for key in state.handovers)
+    key = f"{WITHOUT_SHIPMENT}-{provided + 1}" if provided else WITHOUT_SHIPMENT
+    handovers = {**state.handovers, key: _summed(event.lines)}
+    return replace(_move_lines(state, event.lines, Place.OPEN, Place.DELIVERED), handovers=handovers)
 
 
 @evolve.register(ev.FulfillmentOrderAccepted)
@@ -174,7 +178,9 @@ def _(event: ev.ShipmentShipped, state: Order) -> Order:
     status = known.status if remaining else FulfillmentOrderStatus.SHIPPED
     shipments = (*known.shipments, event.shipment_id)
     known = replace(known, remaining=remaining, status=status, shipments=shipments)
-    return replace(_with_fulfillment_order(state, known), lines=lines, parcels=parcels)
+    units_of_all = _summed(units for parcel in event.parcels for units in parcel.units)
+    handovers = {**state.handovers, event.shipment_id: units_of_all}
+    return replace(_with_fulfillment_order(state, known), lines=lines, parcels=parcels, handovers=handovers)
 
 
 @evolve.register(ev.ParcelStatusChanged)
@@ -238,16 +244,17 @@ def _(event: ev.LinesReturned, state: Order) -> Order:
 @evolve.register(ev.RefundRequested)
 def _(event: ev.RefundRequested, state: Order) -> Order:
     lines = dict(state.lines)
-    for units in event.lines:
-        line = lines[units.line_id]
-        lines[units.line_id] = replace(line, refunded=line.refunded + units.quantity)
+    wanted = _summed(event.lines)
+    for line_id, units in wanted.items():
+        lines[line_id] = replace(lines[line_id], refunded=lines[line_id].refunded + units)
     refund = Refund(
         refund_id=event.refund_id,
         amount=event.amount,
         status=RefundStatus.REQUESTED,
         reason=event.reason,
         origin=event.origin,
-        lines={units.line_id: units.quantity for units in event.lines},
+        lines=wanted,
+        dear={line_id: min(units, dear_left(state, line_id)) for line_id, units in wanted.items()},
     )
     return replace(_with_refund(state, refund), lines=lines)
 
@@ -285,6 +292,13 @@ def _drained(line: Line, sources: tuple[Place, Place], target: Place, units: ev.
         line = _moved(line, sources[0], target, first)
     rest = units.quantity - first
     return _moved(line, sources[1], target, rest) if rest else line
+
+
+def _summed(parts: Iterable[ev.LineUnits | ev.NodeUnits]) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for part in parts:
+        units[part.line_id] = units.get(part.line_id, 0) + part.quantity
+    return units
 
 
 def _move_lines(state: Order, moved: Iterable[ev.LineUnits], source: Place, target: Place) -> Order:

@@ -1,8 +1,10 @@
 """Deciding on what a channel tells: placing, and moving to what a later snapshot says.
 
 A snapshot's facts are of two kinds. Some only ever grow (paid, cancelled, refunded): they are taken from any snapshot,
-however late it comes. The others (destination, channel hold, lines) are taken only from a snapshot newer than the newest
-taken in; two of the same time are ordered by their digest. So any order of arrival ends in the same facts.
+however late it comes. The others (destination, channel hold, which lines and how many) are taken only from a snapshot
+newer than the newest taken in; two of the same time are ordered by their digest. So any order of arrival ends in the
+same facts. The exception are units that the channel adds after placing: whoever places the order from an older snapshot
+gets a `channel_edit` hold for them, whoever places it from the newer one has them.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import PaymentState, Restock
-from oms.domain.errors import IdempotencyKeyReusedError, RefundBeforePaymentError
+from oms.domain.errors import CurrencyMismatchError, IdempotencyKeyReusedError, RefundBeforePaymentError
 from oms.domain.ids import derive
 from oms.domain.order.changing import cancel_units, unknown_sku_hold
 from oms.domain.order.charging import refundable
@@ -31,13 +33,13 @@ from oms.domain.order.events import (
     RefundSucceeded,
     ShipToChanged,
 )
-from oms.domain.order.evolve import fold
+from oms.domain.order.evolve import fold, place
 from oms.domain.order.state import RefundStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from oms.domain.canonical import CanonicalOrder, ChannelRefund
+    from oms.domain.canonical import CanonicalLine, CanonicalOrder, ChannelRefund
     from oms.domain.order.commands import RecordChannelRefund, SyncOrder
     from oms.domain.order.state import Order, Refund
 
@@ -49,9 +51,9 @@ _PROGRESS: Final = {
     PaymentState.FAILED: 1,
     PaymentState.AUTHORIZED: 2,
     PaymentState.PAID: 3,
-    PaymentState.PARTIALLY_REFUNDED: 3,
-    PaymentState.REFUNDED: 3,
-    PaymentState.VOIDED: 4,
+    PaymentState.PARTIALLY_REFUNDED: 4,
+    PaymentState.REFUNDED: 5,
+    PaymentState.VOIDED: 6,
 }
 
 
@@ -59,7 +61,7 @@ def sync(order_id: str, order: Order | None, command: SyncOrder) -> tuple[OrderE
     """Everything that the snapshot changes.
 
     Raises IdempotencyKeyReusedError when a `POST /orders` key comes back with another body, RefundBeforePaymentError
-    when a refund overtook its payment.
+    when a refund overtook its payment, CurrencyMismatchError when the snapshot's money is in another currency.
     """
     if order is not None and command.request_hash:
         if command.request_hash != order.placed.request_hash:
@@ -67,28 +69,36 @@ def sync(order_id: str, order: Order | None, command: SyncOrder) -> tuple[OrderE
         return ()
     events: list[OrderEvent] = []
     if order is None:
-        events.extend(_placing(command))
-        order = fold(order_id, events)
-    if order is None or command.request_hash:
-        return tuple(events)
+        placed, *holds = _placing(command)
+        events += [placed, *holds]
+        order = place(order_id, placed)
+        order = fold(order_id, holds, order) or order
+    elif command.snapshot.currency != order.placed.currency and _tells_money(command.snapshot):
+        raise CurrencyMismatchError("the order was placed in another currency", currency=order.placed.currency)
     newer = order.revision is None or (command.snapshot.revision, command.digest) > order.revision
     steps: list[Callable[[Order], tuple[OrderEvent, ...]]] = [
         lambda state: _payment_progress(state, command.snapshot),
-        lambda state: _cancellations(state, command.snapshot, command.command_id),
+        lambda state: _cancellations(state, command.snapshot, command.command_id, newer=newer),
         lambda state: _refunds(state, command.snapshot),
     ]
     if newer:
         steps.append(lambda state: _replaceable(state, command.snapshot))
+    elif order.placed.ship_to is None:
+        steps.append(lambda state: _destination(state, command.snapshot))
     for step in steps:
         fresh = step(order)
         events.extend(fresh)
         order = fold(order_id, fresh, order) or order
-    if newer:
+    if newer and not command.request_hash:
         events.append(ChannelRevisionSeen(revision=command.snapshot.revision, digest=command.digest))
     return tuple(events)
 
 
-def _placing(command: SyncOrder) -> list[OrderEvent]:
+def _tells_money(snapshot: CanonicalOrder) -> bool:
+    return bool(snapshot.payment.captured or snapshot.refunds)
+
+
+def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
     snapshot = command.snapshot
     lines = tuple(
         PlacedLine(
@@ -127,27 +137,31 @@ def _placing(command: SyncOrder) -> list[OrderEvent]:
         request_hash=command.request_hash,
     )
     holds = [unknown_sku_hold(line.line_id, line.sku) for line in lines if line.sku in command.unknown_skus]
-    return [placed, *holds]
+    return (placed, *holds)
 
 
 def _payment_progress(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
     if not order.placed.payment.in_channel:
         return ()
     known = order.payment
-    told = (_PROGRESS[snapshot.payment.state], max(snapshot.payment.captured, known.captured))
-    if told <= (_PROGRESS[known.channel_state], known.captured):
+    state = max(snapshot.payment.state, known.channel_state, key=_PROGRESS.__getitem__)
+    captured = max(snapshot.payment.captured, known.captured)
+    if (state, captured) == (known.channel_state, known.captured):
         return ()
-    state = snapshot.payment.state if told[0] >= _PROGRESS[known.channel_state] else known.channel_state
-    return (ChannelPaymentReported(state=state, captured=told[1]),)
+    return (ChannelPaymentReported(state=state, captured=captured),)
 
 
-def _cancellations(order: Order, snapshot: CanonicalOrder, cause: str) -> tuple[OrderEvent, ...]:
-    told = {line.line_ref: line.cancelled for line in snapshot.lines}
+def _cancellations(order: Order, snapshot: CanonicalOrder, cause: str, *, newer: bool) -> tuple[OrderEvent, ...]:
+    told = {line.line_ref: line for line in snapshot.lines}
     wanted: dict[str, int] = {}
     late: list[LineUnits] = []
     for line_id, line in order.lines.items():
-        target = line.ledger.ordered if snapshot.cancelled else told.get(line_id, line.ledger.ordered)
-        missing = target - line.ledger.cancelled - line.conflicted
+        ledger = line.ledger
+        if snapshot.cancelled:
+            target = ledger.ordered - ledger.returned
+        else:
+            target = _removed(ledger.ordered, told.get(line_id), newer=newer)
+        missing = target - ledger.cancelled - line.conflicted
         if missing <= 0:
             continue
         now = min(missing, line.ledger.cancellable)
@@ -165,6 +179,18 @@ def _cancellations(order: Order, snapshot: CanonicalOrder, cause: str) -> tuple[
     return tuple(events)
 
 
+def _removed(ordered: int, told: CanonicalLine | None, *, newer: bool) -> int:
+    """Units of a line that the channel has removed.
+
+    Only the newest snapshot says so by leaving them out: an older one may not have had them yet. Units that it has
+    beyond those ordered here count as cancelled first.
+    """
+    if told is None:
+        return ordered if newer else 0
+    surplus = told.quantity - ordered
+    return told.cancelled - (surplus if newer else max(0, surplus))
+
+
 def _refunds(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
     events: list[OrderEvent] = []
     for refund in snapshot.refunds:
@@ -174,18 +200,34 @@ def _refunds(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
     return tuple(events)
 
 
-def _replaceable(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
-    events: list[OrderEvent] = []
+def _destination(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
     if snapshot.ship_to and snapshot.ship_to != order.placed.ship_to and not order.parcels:
-        events.append(ShipToChanged(ship_to=snapshot.ship_to))
-    edited = [
-        line.line_ref
+        return (ShipToChanged(ship_to=snapshot.ship_to),)
+    return ()
+
+
+def _edits(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
+    """A hold for units that the channel added, one per edit; it ends when the channel takes them back."""
+    added = {
+        line.line_ref: line.quantity - line.cancelled
         for line in snapshot.lines
-        if line.line_ref not in order.lines or line.quantity > order.lines[line.line_ref].ledger.ordered
+        if line.quantity - line.cancelled
+        > (order.lines[line.line_ref].ledger.ordered if line.line_ref in order.lines else 0)
+    }
+    hold_id = derive("hld", CHANNEL_EDIT, *(f"{ref}:{units}" for ref, units in sorted(added.items())))
+    events: list[OrderEvent] = [
+        HoldReleased(hold_id=hold.hold_id)
+        for hold in order.active_holds
+        if hold.kind == CHANNEL_EDIT and not (added and hold.hold_id == hold_id)
     ]
-    hold_id = derive("hld", CHANNEL_EDIT, *edited)
-    if edited and hold_id not in order.holds:
-        events.append(HoldPlaced(hold_id=hold_id, kind=CHANNEL_EDIT, reason=f"lines added in the channel: {edited}"))
+    if added and hold_id not in order.holds:
+        reason = f"lines added in the channel: {list(added)}"
+        events.append(HoldPlaced(hold_id=hold_id, kind=CHANNEL_EDIT, reason=reason))
+    return tuple(events)
+
+
+def _replaceable(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
+    events = [*_destination(order, snapshot), *_edits(order, snapshot)]
     active = [hold for hold in order.active_holds if hold.kind == CHANNEL_HOLD]
     if snapshot.on_hold and not active:
         hold_id = derive("hld", CHANNEL_HOLD, snapshot.revision.isoformat())
@@ -246,20 +288,23 @@ def _displaced(order: Order, amount: int) -> list[OrderEvent]:
 
 
 def _refunded_units(order: Order, refund: ChannelRefund, refund_id: str, *, cancels: bool) -> list[OrderEvent]:
-    back: list[NodeUnits] = []
+    returned: dict[str, int] = {}
     dropped: dict[str, int] = {}
     for part in refund.lines:
         line = order.lines.get(part.line_ref)
         if line is None:
             continue
-        returned = min(part.quantity, line.ledger.gone - line.ledger.returned) if part.restock is Restock.RETURN else 0
-        back.extend(return_to_node(order, part.line_ref, returned))
-        unshipped = min(part.quantity - returned, line.ledger.cancellable)
+        away = line.ledger.gone - line.ledger.returned - returned.get(part.line_ref, 0)
+        came_back = min(part.quantity, away) if part.restock is Restock.RETURN else 0
+        unshipped = min(part.quantity - came_back, line.ledger.cancellable - dropped.get(part.line_ref, 0))
         # Money only, for a line of which something has left: which unit is meant, a later snapshot says.
         vague = part.restock is Restock.NONE and line.ledger.gone > 0
+        if came_back:
+            returned[part.line_ref] = returned.get(part.line_ref, 0) + came_back
         if cancels and unshipped > 0 and not vague:
             dropped[part.line_ref] = dropped.get(part.line_ref, 0) + unshipped
     events: list[OrderEvent] = []
+    back = [units for line_id, count in returned.items() for units in return_to_node(order, line_id, count)]
     if back:
         events.append(LinesReturned(units=tuple(back), refund_id=refund_id))
     if dropped:

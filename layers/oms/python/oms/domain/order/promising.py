@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from oms.domain.errors import InsufficientStockError, InvalidTransitionError
-from oms.domain.ids import fulfillment_order_id
+from oms.domain.ids import derive, fulfillment_order_id
+from oms.domain.order.charging import owed, payable
 from oms.domain.order.events import (
     LinesBackordered,
     LinesDelivered,
@@ -15,6 +16,7 @@ from oms.domain.order.events import (
     PaymentAuthorized,
     PaymentCaptured,
     PaymentDeclined,
+    RefundRequested,
 )
 from oms.domain.order.evolve import fold
 from oms.domain.order.status import payment_cleared
@@ -66,20 +68,16 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
                 decision=dict(command.decision),
             )
         )
+    # Planned units are taken from the open ones first; a line held or cancelled since planning waits for the next plan.
+    left = {line_id: max(0, order.lines[line_id].ledger.open - planned.get(line_id, 0)) for line_id in wanted}
     short = tuple(
-        LineUnits(line_id=units.line_id, quantity=min(units.quantity, _newly_short(order, units.line_id, planned)))
+        LineUnits(line_id=units.line_id, quantity=min(units.quantity, left[units.line_id]))
         for units in command.short
-        if _newly_short(order, units.line_id, planned) > 0
+        if left.get(units.line_id)
     )
     if short:
         events.append(LinesBackordered(lines=short, decision={} if command.units else dict(command.decision)))
     return tuple(events)
-
-
-def _newly_short(order: Order, line_id: str, planned: dict[str, int]) -> int:
-    """Open units of a line that the plan leaves over; planned ones are taken from the open units first."""
-    ledger = order.lines[line_id].ledger
-    return max(0, ledger.open - planned.get(line_id, 0))
 
 
 def _without_shipping(order: Order) -> list[OrderEvent]:
@@ -97,10 +95,7 @@ def authorize(order: Order, result: AuthorizationResult) -> tuple[OrderEvent, ..
     if order.placed.payment.in_channel:
         return ()
     if result.state is AuthorizationState.CAPTURED:
-        fresh = result.amount - payment.captured
-        if fresh <= 0 or payment.captures:
-            return ()
-        return (PaymentCaptured(capture_id=order.placed.payment.reference, amount=fresh),)
+        return _captured(order, result.amount)
     if result.state is AuthorizationState.AUTHORIZED:
         if payment.authorized >= result.amount or payment.voided:
             return ()
@@ -108,6 +103,20 @@ def authorize(order: Order, result: AuthorizationResult) -> tuple[OrderEvent, ..
     if result.state is AuthorizationState.DECLINED and not payment.declined and not payment_cleared(order):
         return (PaymentDeclined(reason=result.reason or "declined"),)
     return ()
+
+
+def _captured(order: Order, amount: int) -> tuple[OrderEvent, ...]:
+    """The provider captured by itself; what it took for units that were cancelled before goes back."""
+    fresh = amount - order.payment.captured
+    if fresh <= 0 or order.payment.captures:
+        return ()
+    reference = order.placed.payment.reference
+    captured = PaymentCaptured(capture_id=reference, amount=fresh)
+    over = min(amount, payable(order.placed)) - owed(order) - order.payment.refunding
+    refund_id = derive("rfd", order.order_id, reference, "captured")
+    if over <= 0 or refund_id in order.payment.refunds:
+        return (captured,)
+    return (captured, RefundRequested(refund_id=refund_id, amount=over, reason="cancelled"))
 
 
 def record_authorization(order: Order, command: RecordAuthorization) -> tuple[OrderEvent, ...]:

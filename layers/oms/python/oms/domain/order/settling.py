@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import (
     CurrencyMismatchError,
     InvalidInputError,
     InvalidTransitionError,
+    RefundBeforePaymentError,
     RefundExceedsCapturedError,
 )
 from oms.domain.ids import derive
-from oms.domain.order.charging import refund_value, refundable
+from oms.domain.order.charging import payable, refund_value, refundable
 from oms.domain.order.events import (
     LinesReturned,
-    NodeUnits,
+    LineUnits,
     OrderEvent,
     PaymentCaptured,
     PaymentVoided,
@@ -51,6 +52,10 @@ def record_capture(order: Order, command: RecordCapture) -> tuple[OrderEvent, ..
 
 def record_void(order: Order, _command: RecordVoid) -> tuple[OrderEvent, ...]:
     """The authorization is gone, once."""
+    return _voided(order)
+
+
+def _voided(order: Order) -> tuple[OrderEvent, ...]:
     return () if order.payment.voided or order.payment.captured else (PaymentVoided(),)
 
 
@@ -61,8 +66,33 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
     that have not left, or were refunded before), RefundExceedsCapturedError.
     """
     refund_id = derive("rfd", order.order_id, command.command_id)
+    if refund_id in order.payment.refunds:
+        return ()
     if command.currency and command.currency != order.placed.currency:
         raise CurrencyMismatchError("the order has another currency", currency=order.placed.currency)
+    wanted = _units_to_refund(order, command)
+    amount = refund_value(order, wanted) if command.amount is None else command.amount
+    if amount < 0 or (amount == 0 and not wanted):
+        raise InvalidInputError("a refund needs a positive amount or lines")
+    if amount > refundable(order):
+        raise RefundExceedsCapturedError(
+            "the refund is more than what is left of the captured amount",
+            amount=amount,
+            refundable=refundable(order),
+            currency=order.placed.currency,
+        )
+    lines = tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in wanted.items())
+    events: list[OrderEvent] = [RefundRequested(refund_id=refund_id, amount=amount, reason=command.reason, lines=lines)]
+    restocked = wanted.items() if command.restock else ()
+    back = [units for line_id, count in restocked for units in return_to_node(order, line_id, count)]
+    if amount == 0:
+        events.append(RefundSucceeded(refund_id=refund_id))
+    if back:
+        events.append(LinesReturned(units=tuple(back), refund_id=refund_id))
+    return tuple(events)
+
+
+def _units_to_refund(order: Order, command: RequestRefund) -> dict[str, int]:
     wanted: dict[str, int] = {}
     for units in command.lines:
         if units.line_id not in order.lines or units.quantity <= 0:
@@ -74,27 +104,7 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
             raise InvalidTransitionError("these units have not been shipped, or were refunded", line=line_id)
         if command.restock and count > line.ledger.gone - line.ledger.returned:
             raise InvalidTransitionError("these units came back before", line=line_id)
-    amount = refund_value(order, wanted) if command.amount is None else command.amount
-    if amount < 0 or (amount == 0 and not wanted):
-        raise InvalidInputError("a refund needs a positive amount or lines")
-    if amount > refundable(order):
-        raise RefundExceedsCapturedError(
-            "the refund is more than what is left of the captured amount",
-            amount=amount,
-            refundable=refundable(order),
-            currency=order.placed.currency,
-        )
-    requested = RefundRequested(refund_id=refund_id, amount=amount, reason=command.reason, lines=command.lines)
-    back: list[NodeUnits] = []
-    if command.restock:
-        for line_id, count in wanted.items():
-            back.extend(return_to_node(order, line_id, count))
-    events: list[OrderEvent] = [requested]
-    if amount == 0:
-        events.append(RefundSucceeded(refund_id=refund_id))
-    if back:
-        events.append(LinesReturned(units=tuple(back), refund_id=refund_id))
-    return tuple(events)
+    return wanted
 
 
 def record_refund_outcome(order: Order, command: RecordRefundOutcome) -> tuple[OrderEvent, ...]:
@@ -120,7 +130,7 @@ def _outcome(refund: Refund, state: str, refund_ref: str, reason: str) -> tuple[
     return (RefundSubmitted(refund_id=refund.refund_id, refund_ref=refund_ref),)
 
 
-_REFUND_STATES = {
+_REFUND_STATES: Final = {
     RefundState.PENDING: "submitted",
     RefundState.REQUIRES_ACTION: "submitted",
     RefundState.SUCCEEDED: "succeeded",
@@ -133,6 +143,13 @@ _REFUND_STATES = {
 def refund_outcome_word(state: RefundState) -> str:
     """'submitted', 'succeeded' or 'failed' for a provider's refund state."""
     return _REFUND_STATES[state]
+
+
+_AUTHORIZATION_STATES: Final = {
+    PaymentEventKind.AUTHORIZED: AuthorizationState.AUTHORIZED,
+    PaymentEventKind.CAPTURED: AuthorizationState.CAPTURED,
+    PaymentEventKind.FAILED: AuthorizationState.DECLINED,
+}
 
 
 def record_provider_event(order: Order, command: RecordProviderEvent) -> tuple[OrderEvent, ...]:
@@ -148,39 +165,38 @@ def record_provider_event(order: Order, command: RecordProviderEvent) -> tuple[O
     if event.kind is PaymentEventKind.REFUND:
         return _provider_refund(order, event)
     if event.kind is PaymentEventKind.VOIDED:
-        if order.payment.authorized and not order.payment.captured and not order.payment.voided:
-            return (PaymentVoided(),)
-        return authorize(order, AuthorizationResult(state=AuthorizationState.DECLINED, amount=0, reason="cancelled"))
-    if event.kind is PaymentEventKind.AUTHORIZED:
-        if event.amount < order.placed.total:
-            return ()
-        return authorize(order, AuthorizationResult(state=AuthorizationState.AUTHORIZED, amount=event.amount))
-    if event.kind is PaymentEventKind.FAILED:
-        return authorize(order, AuthorizationResult(state=AuthorizationState.DECLINED, amount=0, reason=event.reason))
-    # Captures of ours are recorded by the step that makes them, which knows the shipment.
-    return ()
+        # Final at the provider, so it holds even when it overtook the authorization that it ended.
+        return _voided(order)
+    state = _AUTHORIZATION_STATES.get(event.kind)
+    if state is None:
+        return ()
+    if state is not AuthorizationState.DECLINED and event.amount < payable(order.placed):
+        return ()
+    if state is AuthorizationState.CAPTURED and order.payment.authorized:
+        # A capture of ours: recorded by the step that makes it, which knows the shipment.
+        return ()
+    return authorize(order, AuthorizationResult(state=state, amount=event.amount, reason=event.reason))
 
 
 def _provider_refund(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
     refunds = order.payment.refunds
     word = refund_outcome_word(event.refund_state or RefundState.PENDING)
     known = refunds.get(event.our_refund_id) or next(
-        (each for each in refunds.values() if each.refund_ref == event.refund_ref), None
+        (each for each in refunds.values() if event.refund_ref and each.refund_ref == event.refund_ref), None
     )
     if known is not None:
         return _outcome(known, word, event.refund_ref, event.reason)
-    if word == "failed":
-        return ()
-    # Made by a person at the provider: a fact for us, whoever asked for it.
-    if event.amount > refundable(order):
-        raise RefundExceedsCapturedError(
-            "the provider refunded more than was captured", amount=event.amount, refundable=refundable(order)
+    # Made by a person at the provider: a fact for us, whoever asked for it. One that failed is kept too, so that an
+    # older word on it that comes later does not make it a success.
+    if word != "failed" and event.amount > refundable(order):
+        raise RefundBeforePaymentError(
+            "the provider refunded more than was captured so far", amount=event.amount, refundable=refundable(order)
         )
     refund_id = derive("rfd", order.order_id, event.refund_ref)
     requested = RefundRequested(refund_id=refund_id, amount=event.amount, reason=event.reason, origin="provider")
-    follow = (
-        RefundSucceeded(refund_id=refund_id, refund_ref=event.refund_ref)
-        if word == "succeeded"
-        else RefundSubmitted(refund_id=refund_id, refund_ref=event.refund_ref)
-    )
-    return (requested, follow)
+    submitted = RefundSubmitted(refund_id=refund_id, refund_ref=event.refund_ref)
+    if word == "submitted":
+        return (requested, submitted)
+    if word == "succeeded":
+        return (requested, RefundSucceeded(refund_id=refund_id, refund_ref=event.refund_ref))
+    return (requested, submitted, RefundFailed(refund_id=refund_id, reason=event.reason or "failed"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import PaymentState
 from oms.domain.tracking import ParcelStatus
@@ -49,6 +49,25 @@ class FulfillmentOrderStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+FULFILLMENT_ORDER_MOVES: Final[Mapping[FulfillmentOrderStatus, frozenset[FulfillmentOrderStatus]]] = {
+    FulfillmentOrderStatus.RELEASED: frozenset(
+        {
+            FulfillmentOrderStatus.ACCEPTED,
+            FulfillmentOrderStatus.SHIPPED,
+            FulfillmentOrderStatus.REJECTED,
+            FulfillmentOrderStatus.CANCELLED,
+        }
+    ),
+    FulfillmentOrderStatus.ACCEPTED: frozenset(
+        {FulfillmentOrderStatus.SHIPPED, FulfillmentOrderStatus.REJECTED, FulfillmentOrderStatus.CANCELLED}
+    ),
+    FulfillmentOrderStatus.SHIPPED: frozenset(),
+    FulfillmentOrderStatus.REJECTED: frozenset(),
+    FulfillmentOrderStatus.CANCELLED: frozenset(),
+}
+"""SHIPPED: nothing remains and something left; CANCELLED: nothing remains and nothing left."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FulfillmentOrder:
     """The part of the order that one node ships: `remaining` units by line, not yet shipped."""
@@ -84,6 +103,15 @@ class RefundStatus(StrEnum):
     FAILED = "failed"
 
 
+REFUND_MOVES: Final[Mapping[RefundStatus, frozenset[RefundStatus]]] = {
+    RefundStatus.REQUESTED: frozenset({RefundStatus.SUBMITTED, RefundStatus.SUCCEEDED, RefundStatus.FAILED}),
+    RefundStatus.SUBMITTED: frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED}),
+    RefundStatus.SUCCEEDED: frozenset({RefundStatus.FAILED}),
+    RefundStatus.FAILED: frozenset(),
+}
+"""SUCCEEDED to FAILED: the bank sent the money back."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
     """Money going back, in minor units."""
@@ -95,6 +123,8 @@ class Refund:
     refund_ref: str = ""
     origin: str = "oms"
     lines: Mapping[str, int] = field(default_factory=dict)
+    dear: Mapping[str, int] = field(default_factory=dict)
+    """Of `lines`, the units that were valued one minor unit above the others of their line; see `charging`."""
 
     @property
     def counts(self) -> bool:
@@ -141,6 +171,8 @@ class Order:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     fulfillment_orders: Mapping[str, FulfillmentOrder] = field(default_factory=dict)
     parcels: Mapping[str, Parcel] = field(default_factory=dict)
+    handovers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Units by line of each shipment, and of what was provided without one, in the order they left."""
     rejected_nodes: tuple[str, ...] = ()
     revision: tuple[datetime, str] | None = None
     """The newest channel snapshot taken in: its time and digest."""

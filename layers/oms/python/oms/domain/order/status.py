@@ -9,13 +9,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import PaymentState
-from oms.domain.order.charging import chargeable, money_due
+from oms.domain.order.charging import money_due, owed, payable
 from oms.domain.order.ledger import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from oms.domain.order.state import Order
+    from oms.domain.order.state import Hold, Line, Order
 
 
 class OrderStatus(StrEnum):
@@ -100,14 +100,13 @@ def units_at(order: Order, place: Place) -> int:
 def payment_cleared(order: Order) -> bool:
     """The goods may be promised: the money is held, taken, or not needed."""
     payment = order.payment
-    if order.placed.total == 0:
+    if payable(order.placed) == 0:
         return True
     if order.placed.payment.in_channel:
         return payment.channel_state in (
             PaymentState.AUTHORIZED,
             PaymentState.PAID,
             PaymentState.PARTIALLY_REFUNDED,
-            PaymentState.REFUNDED,
         )
     return not payment.voided and max(payment.authorized, payment.captured) > 0
 
@@ -127,12 +126,16 @@ def settled(order: Order) -> bool:
     payment = order.payment
     if any(refund.open for refund in payment.refunds.values()) or money_due(order):
         return False
-    return order.placed.payment.in_channel or payment.captured >= min(chargeable(order), payment.authorized)
+    return order.placed.payment.in_channel or payment.captured >= min(owed(order), payment.authorized)
 
 
 def fulfillment_status(order: Order) -> FulfillmentStatus:
     """See FulfillmentStatus."""
-    at = {place: units_at(order, place) for place in Place}
+    return _goods(order.lines.values())
+
+
+def _goods(lines: Collection[Line]) -> FulfillmentStatus:
+    at = {place: sum(line.ledger.at(place) for line in lines) for place in Place}
     live = sum(at.values()) - at[Place.CANCELLED]
     gone = at[Place.SHIPPED] + at[Place.DELIVERED] + at[Place.RETURNED]
     if live == 0:
@@ -159,11 +162,11 @@ def payment_status(order: Order) -> PaymentStatus:
         whole = payment.refunded >= payment.captured
         return PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED
     if payment.captured:
-        whole = payment.captured >= chargeable(order)
+        whole = payment.captured >= owed(order)
         return PaymentStatus.CAPTURED if whole else PaymentStatus.PARTIALLY_CAPTURED
     if payment.declined or payment.channel_state is PaymentState.FAILED:
         return PaymentStatus.DECLINED
-    if order.placed.total == 0:
+    if payable(order.placed) == 0:
         return PaymentStatus.NOT_NEEDED
     return PaymentStatus.AUTHORIZED if payment_cleared(order) else PaymentStatus.PENDING
 
@@ -173,10 +176,19 @@ _BY_FULFILLMENT: Final[Mapping[FulfillmentStatus, Stage]] = {
     FulfillmentStatus.ALLOCATED: Stage.RELEASED,
     FulfillmentStatus.PARTIALLY_SHIPPED: Stage.PARTIALLY_SHIPPED,
     FulfillmentStatus.SHIPPED: Stage.SHIPPED,
-    FulfillmentStatus.PARTIALLY_DELIVERED: Stage.SHIPPED,
     FulfillmentStatus.DELIVERED: Stage.DELIVERED,
     FulfillmentStatus.RETURNED: Stage.DELIVERED,
 }
+
+
+_NOTHING_LEFT: Final = frozenset(
+    {FulfillmentStatus.UNFULFILLED, FulfillmentStatus.BACKORDERED, FulfillmentStatus.ALLOCATED}
+)
+
+
+def _stops(hold: Hold, order: Order) -> bool:
+    """Units that the hold is about have not left."""
+    return not hold.lines or any(order.lines[line_id].ledger.cancellable for line_id in hold.lines)
 
 
 def stage(order: Order) -> Stage:
@@ -184,9 +196,14 @@ def stage(order: Order) -> Stage:
     status = order_status(order)
     if status in (OrderStatus.CLOSED, OrderStatus.CANCELLED):
         return Stage(status.value)
-    goods = fulfillment_status(order)
-    if order.active_holds and goods in (FulfillmentStatus.UNFULFILLED, FulfillmentStatus.BACKORDERED):
+    # What needs no shipping says nothing of how far the parcels are.
+    to_ship = [line for line in order.lines.values() if line.placed.requires_shipping and line.ledger.live]
+    lines = to_ship or list(order.lines.values())
+    goods = _goods(lines)
+    if goods in _NOTHING_LEFT and any(_stops(hold, order) for hold in order.active_holds):
         return Stage.ON_HOLD
+    if goods is FulfillmentStatus.PARTIALLY_DELIVERED:
+        return Stage.PARTIALLY_SHIPPED if any(line.ledger.cancellable for line in lines) else Stage.SHIPPED
     if goods in _BY_FULFILLMENT:
         return _BY_FULFILLMENT[goods]
     if units_at(order, Place.ALLOCATED):

@@ -30,10 +30,12 @@ BACKORDER_PATIENCE: Final = timedelta(hours=1)
 HOLD_PATIENCE: Final = timedelta(minutes=15)
 REFUND_PATIENCE: Final = timedelta(days=1)
 DELIVERY_GRACE: Final = timedelta(days=3)
+REST_PATIENCE: Final = timedelta(days=1)
+"""An order that waits for somebody outside, or for a person, is looked at this often: nothing stands still unseen."""
 
 
 def due_at(order: Order, at: datetime) -> datetime | None:
-    """When somebody should look at the order if nothing happens before; None when it is at rest."""
+    """When somebody should look at the order if nothing happens before; None when it is closed or cancelled."""
     if next_step(order) is not NextStep.NONE:
         return at + STEP_PATIENCE
     word = stage(order)
@@ -47,16 +49,17 @@ def due_at(order: Order, at: datetime) -> datetime | None:
         return max(order.promised_by, at + STEP_PATIENCE)
     if word is Stage.SHIPPED and order.promised_by:
         return max(order.promised_by + DELIVERY_GRACE, at + STEP_PATIENCE)
-    return None
+    return None if word in (Stage.CLOSED, Stage.CANCELLED) else at + REST_PATIENCE
 
 
-def summarize(order: Order, at: datetime) -> dict[str, Any]:
-    """The order's row in lists, as JSON values; empty values left out."""
+def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[str, Any]:
+    """The order's row in lists, as JSON values; empty values left out. `before` tells what it no longer waits for."""
     due = due_at(order, at)
     placed = order.placed
     open_work = {
         known.fulfillment_order_id: [known.node_id, known.status.value] for known in order.fulfillment_orders.values()
     }
+    waiting = _waiting_skus(order)
     row = {
         "order_id": order.order_id,
         "number": placed.number,
@@ -66,6 +69,7 @@ def summarize(order: Order, at: datetime) -> dict[str, Any]:
         "placed_at": placed.placed_at.isoformat(),
         "currency": placed.currency,
         "total": placed.total,
+        "units": sum(line.ledger.live for line in order.lines.values()),
         "stage": stage(order).value,
         "status": order_status(order).value,
         "fulfillment": fulfillment_status(order).value,
@@ -75,9 +79,14 @@ def summarize(order: Order, at: datetime) -> dict[str, Any]:
         "due_at": due.isoformat() if due else "",
         "promised_by": order.promised_by.isoformat() if order.promised_by else "",
         "work": open_work,
-        "waiting": sorted({line.placed.sku for line in order.lines.values() if line.ledger.backordered}),
+        "waiting": sorted(waiting),
+        "waited": sorted((_waiting_skus(before) if before else set()) - waiting),
     }
     return {name: value for name, value in row.items() if value or name == "total"}
+
+
+def _waiting_skus(order: Order) -> set[str]:
+    return {line.placed.sku for line in order.lines.values() if line.ledger.backordered}
 
 
 def open_fulfillment_orders(order: Order) -> tuple[str, ...]:

@@ -1,0 +1,18 @@
+"""Workflow step: choose nodes, bind the stock and make the promise, in one transaction"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oms.application.promise import workflow_cause
+from oms.domain.payments import AuthorizationResult, AuthorizationState
+from oms.entrypoints import wiring
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    told = event["authorization"]
+    authorization = AuthorizationResult(state=AuthorizationState(told["state"]), amount=told["amount"])
+    return wiring.promise_order()(event["order_id"], workflow_cause(event, "promise"), authorization)

@@ -1,0 +1,20 @@
+"""Queues of channels' deliveries and of Amazon's notifications: orders and refunds, taken in"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oms.entrypoints import queues
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def handle(record: SQSRecord) -> None:
+    from_amazon = "amazon" in record.event_source_arn.rpartition(":")[2].lower()
+    (queues.take_amazon if from_amazon else queues.take_delivery)(record)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    return queues.run_sqs(event, context, handle)

@@ -1,0 +1,14 @@
+"""Queue of payment providers' deliveries: events, taken in"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oms.entrypoints import queues
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    return queues.run_sqs(event, context, queues.take_delivery)

@@ -1,0 +1,126 @@
+"""An imitation of Amazon's Selling Partner API (Orders v0) and of Login with Amazon."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from infra.local.sandbox.core import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from infra.local.sandbox.core import Clock, Request, Settings
+
+_ORDER = re.compile(r"/orders/v0/orders/([A-Za-z0-9-]{1,64})(?:/(orderItems|address|buyerInfo))?")
+_LOGIN = "/auth/o2/token"
+_RESTRICT = "/tokens/2021-03-01/restrictedDataToken"
+_RESTRICTED = frozenset({"address", "buyerInfo"})
+_LIFETIME = 3600
+_LIMITED = 429
+_FILES = {
+    None: ("order",),
+    "orderItems": ("items", "orderItems"),
+    "address": ("address",),
+    "buyerInfo": ("buyerInfo", "buyer_info", "buyer"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    expires_at: float
+    paths: frozenset[str] = frozenset()
+
+
+class AmazonVendor:
+    """One seller's orders, from `<samples>/amazon/<id>/{order,items,items-page-2,address,buyerInfo}.json`."""
+
+    name = "amazon"
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._tokens: dict[str, _Token] = {}
+        self._lock = threading.Lock()
+
+    def handles(self, path: str) -> bool:
+        """The login, the tokens and the orders."""
+        return path in {_LOGIN, _RESTRICT} or path.startswith("/orders/")
+
+    def answer(self, request: Request) -> Reply:
+        """Log in, restrict, or read an order."""
+        if request.path == _LOGIN:
+            return self._login(request)
+        token = self._tokens.get(request.headers.get("x-amz-access-token", ""))
+        if token is None or token.expires_at <= self._clock.now():
+            return _error(403, "Unauthorized", "Access to requested resource is denied.")
+        if request.path == _RESTRICT and request.method == "POST":
+            resources = request.json().get("restrictedResources", [])
+            paths = frozenset(str(resource.get("path")) for resource in resources)
+            return Reply(document={"restrictedDataToken": self._issue(paths), "expiresIn": _LIFETIME})
+        return self._order(request, token)
+
+    def problem(self, status: int) -> Mapping[str, Any]:
+        """An error list."""
+        code = "QuotaExceeded" if status == _LIMITED else "InternalFailure"
+        return {"errors": [{"code": code, "message": f"sandbox answers {status}", "details": ""}]}
+
+    def expire_tokens(self) -> None:
+        """Every token ends now, before its time."""
+        with self._lock:
+            self._tokens.clear()
+
+    def _order(self, request: Request, token: _Token) -> Reply:
+        match = _ORDER.fullmatch(request.path)
+        if not match or request.method != "GET":
+            return _error(404, "NotFound", "The resource was not found.")
+        if match[2] in _RESTRICTED and request.path not in token.paths:
+            return _error(403, "Unauthorized", "A restricted data token is needed.")
+        document = self._document(match[1], match[2], request.query.get("NextToken", ""))
+        if document is None:
+            return _error(404, "NotFound", "The order was not found.")
+        return Reply(document=document, headers={"x-amzn-ratelimit-limit": "0.5"})
+
+    def _login(self, request: Request) -> Reply:
+        form, settings = request.form(), self._settings
+        expected = (settings.amazon_client_id, settings.amazon_client_secret)
+        if (form.get("client_id"), form.get("client_secret")) != expected:
+            return Reply(status=401, document={"error": "invalid_client", "error_description": "Unknown client"})
+        if form.get("grant_type") != "refresh_token" or form.get("refresh_token") != settings.amazon_refresh_token:
+            return Reply(status=400, document={"error": "invalid_grant", "error_description": "Unknown token"})
+        return Reply(document={"access_token": self._issue(), "token_type": "bearer", "expires_in": _LIFETIME})
+
+    def _issue(self, paths: frozenset[str] = frozenset()) -> str:
+        with self._lock:
+            token = f"Atza|sandbox{len(self._tokens) + 1}.{int(self._clock.now() * 1000)}"
+            self._tokens[token] = _Token(self._clock.now() + _LIFETIME, paths)
+            return token
+
+    def _document(self, order: str, part: str | None, next_token: str) -> dict[str, Any] | None:
+        """The answer from its file; a further page is asked for by the token `page-<n>`."""
+        if not self._settings.samples:
+            return None
+        folder = self._settings.samples / "amazon" / order
+        page = int(next_token.removeprefix("page-")) if re.fullmatch(r"page-\d{1,3}", next_token) else 1
+        file = _first(folder, _FILES[part], page)
+        if file is None:
+            return None
+        document = json.loads(file.read_bytes())
+        payload = dict(document.get("payload", document))
+        payload.pop("NextToken", None)
+        if part == "orderItems" and _first(folder, _FILES[part], page + 1):
+            payload["NextToken"] = f"page-{page + 1}"
+        return {"payload": payload}
+
+
+def _first(folder: Path, names: tuple[str, ...], page: int) -> Path | None:
+    ends = (".json",) if page == 1 else (f".{page}.json", f"-page-{page}.json")
+    return next((file for name in names for end in ends if (file := folder / f"{name}{end}").is_file()), None)
+
+
+def _error(status: int, code: str, message: str) -> Reply:
+    return Reply(status=status, document={"errors": [{"code": code, "message": message, "details": ""}]})

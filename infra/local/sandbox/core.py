@@ -1,0 +1,100 @@
+"""What every part of the sandbox shares: a request, a reply, a clock that can be moved, the settings."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call; header names in lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    def form(self) -> dict[str, str]:
+        """The fields of a form-encoded body."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    def json(self) -> dict[str, Any]:
+        """The JSON object of the body; empty when it is none."""
+        try:
+            document = json.loads(self.body or b"{}")
+        except ValueError:
+            return {}
+        return document if isinstance(document, dict) else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One answer, sent as JSON."""
+
+    status: int = 200
+    document: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Vendor(Protocol):
+    """One imitated API."""
+
+    name: str
+
+    def handles(self, path: str) -> bool:
+        """Is this path of this API?"""
+
+    def answer(self, request: Request) -> Reply:
+        """Answer as the vendor does."""
+
+    def problem(self, status: int) -> Mapping[str, Any]:
+        """The body with which the vendor sends an error of this status."""
+
+
+class Clock:
+    """The time of the sandbox: the machine's, moved by what a test added."""
+
+    def __init__(self) -> None:
+        self._offset = 0.0
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return time.time() + self._offset
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock; forward only makes sense."""
+        self._offset += seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The accounts that the sandbox knows, and how it behaves. None of these is a secret of anything real."""
+
+    samples: Path | None = None
+    record_file: Path | None = None
+    stripe_key: str = "sk_test_sandbox"
+    webhook_url: str = ""
+    webhook_secret: str = "whsec_sandbox"  # noqa: S105
+    early_every: int = 0
+    """Every n-th webhook is delivered before the API call that caused it is answered; 0: none."""
+    twice_every: int = 0
+    """Every n-th webhook is delivered twice; 0: none."""
+    webhook_delay: float = 0.02
+    """Seconds until the others are delivered."""
+    settle_after: float | None = None
+    """Seconds until a pending refund is decided; None: when told to."""
+    tiktok_app_key: str = "sandbox_app"
+    tiktok_app_secret: str = "sandbox_app_secret"  # noqa: S105
+    tiktok_access_token: str = "sandbox_tiktok_token"  # noqa: S105
+    amazon_client_id: str = "sandbox_client"
+    amazon_client_secret: str = "sandbox_client_secret"  # noqa: S105
+    amazon_refresh_token: str = "sandbox_refresh_token"  # noqa: S105

@@ -1,0 +1,67 @@
+"""What the sandbox saw and what it did: the independent oracle of the tests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_SECRET_FIELDS = frozenset({"sign", "app_key", "client_secret", "refresh_token"})
+
+
+class Record:
+    """Calls, money movements and webhook deliveries in order; also appended to a file, one JSON object a line."""
+
+    def __init__(self, now: Callable[[], float], file: Path | None = None) -> None:
+        self._now = now
+        self._file = file
+        self._lock = threading.Lock()
+        self._lists: dict[str, list[dict[str, Any]]] = {"calls": [], "effects": [], "webhooks": []}
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """Every call: vendor, method, path, query, form, key, status, fault, replayed."""
+        return self._copy("calls")
+
+    @property
+    def effects(self) -> list[dict[str, Any]]:
+        """Every money movement, in Stripe's units: authorize, capture, release, refund, refund_failed."""
+        return self._copy("effects")
+
+    @property
+    def webhooks(self) -> list[dict[str, Any]]:
+        """Every delivery attempt of a webhook: id, type, status, early."""
+        return self._copy("webhooks")
+
+    def call(self, **facts: object) -> None:
+        """Note a call."""
+        self._add("calls", facts)
+
+    def effect(self, **facts: object) -> None:
+        """Note a money movement."""
+        self._add("effects", facts)
+
+    def webhook(self, **facts: object) -> None:
+        """Note a delivery."""
+        self._add("webhooks", facts)
+
+    def _add(self, name: str, facts: Mapping[str, object]) -> None:
+        with self._lock:
+            entry = {"at": round(self._now(), 3), **facts}
+            self._lists[name].append(entry)
+            if self._file:
+                with self._file.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps({"record": name, **entry}) + "\n")
+
+    def _copy(self, name: str) -> list[dict[str, Any]]:
+        with self._lock:
+            return [dict(entry) for entry in self._lists[name]]
+
+
+def public(fields: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a call without those that authenticate it."""
+    return {key: value for key, value in fields.items() if key not in _SECRET_FIELDS}

@@ -1,0 +1,156 @@
+"""Amazon's Selling Partner API: GETs under Login with Amazon (LWA).
+
+Rules: https://developer-docs.amazon.com/sp-api/docs/connect-to-the-selling-partner-api (refresh token against an access
+token of one hour; no AWS signature since 2 October 2023), https://developer-docs.amazon.com/sp-api/docs/tokens-api-use-case-guide
+(buyers' addresses and names need a restricted data token per resource), usage plans (429 and `x-amzn-RateLimit-Limit`,
+the sustained calls per second).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from oms.domain.errors import OrderNotFoundError, UpstreamError, UpstreamRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from oms.adapters.rest import Answer, RestClient
+
+_TOKEN_PATH: Final = "/auth/o2/token"  # noqa: S105 - a path
+_RESTRICTED_PATH: Final = "/tokens/2021-03-01/restrictedDataToken"
+_RESTRICTED: Final = re.compile(r"/orders/v0/orders/[^/]+/(address|buyerInfo|orderItems/buyerInfo)")
+_EARLY: Final = 60.0
+_OK: Final = range(200, 300)
+_DENIED: Final = frozenset({401, 403})
+_NOT_FOUND: Final = 404
+_SERVER_ERROR: Final = 500
+_TRY_LATER: Final = frozenset({408, 429})
+_MAX_WAIT: Final = 3600.0
+
+
+class AmazonApi:
+    """The API of `amazon` for one account; holds its access token."""
+
+    def __init__(self, rest: RestClient, login: RestClient, clock: Callable[[], float]) -> None:
+        self._rest = rest
+        self._login = login
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token = ""
+        self._expires_at = 0.0
+
+    def open(self, credentials: Mapping[str, str], paths: Sequence[str]) -> AmazonSession:
+        """A session for these paths; raises UpstreamRefusedError when a credential is missing."""
+        missing = [name for name in ("client_id", "client_secret", "refresh_token") if not credentials.get(name)]
+        if missing:
+            raise UpstreamRefusedError("the credentials are incomplete", vendor="amazon", missing=missing)
+        restricted = [path for path in paths if _RESTRICTED.fullmatch(path)]
+        return AmazonSession(self, credentials, restricted, [])
+
+    def get(self, path: str, query: Mapping[str, str], token: str) -> dict[str, Any]:
+        """One GET with an access token or a restricted data token."""
+        return _read(self._rest.send("GET", path, query=query, headers=_headers(token)))
+
+    def access_token(self, credentials: Mapping[str, str]) -> str:
+        """The access token of one hour, fetched again shortly before it ends."""
+        with self._lock:
+            if self._clock() >= self._expires_at:
+                form = {"grant_type": "refresh_token"}
+                form |= {name: credentials[name] for name in ("refresh_token", "client_id", "client_secret")}
+                headers = {"content-type": "application/x-www-form-urlencoded"}
+                answer = _read(self._login.send("POST", _TOKEN_PATH, headers=headers, body=urlencode(form).encode()))
+                self._token, lifetime = _text(answer, "access_token"), answer.get("expires_in")
+                seconds = float(lifetime) if isinstance(lifetime, int) else 0.0
+                self._expires_at = self._clock() + max(0.0, seconds - _EARLY)
+            return self._token
+
+    def forget_token(self) -> None:
+        """Drop a token that was refused before its time."""
+        with self._lock:
+            self._expires_at = 0.0
+
+    def restricted_token(self, paths: Sequence[str], token: str) -> str:
+        """A token that also opens the buyer's data under `paths`."""
+        body = json.dumps({"restrictedResources": [{"method": "GET", "path": path} for path in paths]}).encode()
+        headers = {**_headers(token), "content-type": "application/json"}
+        return _text(
+            _read(self._rest.send("POST", _RESTRICTED_PATH, headers=headers, body=body)), "restrictedDataToken"
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AmazonSession:
+    """GETs under one seller's authorization, for one order."""
+
+    api: AmazonApi
+    credentials: Mapping[str, str]
+    restricted: Sequence[str]
+    held: list[str]
+
+    def get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """The whole answer (`payload`); a token that ended early is replaced once."""
+        try:
+            return self.api.get(path, query, self._token(path))
+        except UpstreamRefusedError as refusal:
+            if refusal.context.get("vendor_status") not in _DENIED:
+                raise
+            self.api.forget_token()
+            self.held.clear()
+            return self.api.get(path, query, self._token(path))
+
+    def _token(self, path: str) -> str:
+        token = self.api.access_token(self.credentials)
+        if path not in self.restricted:
+            return token
+        if not self.held:
+            self.held.append(self.api.restricted_token(self.restricted, token))
+        return self.held[0]
+
+
+def _headers(token: str) -> dict[str, str]:
+    return {"x-amz-access-token": token, "accept": "application/json", "user-agent": "oms/0.1 (Language=Python)"}
+
+
+def _text(document: Mapping[str, Any], key: str) -> str:
+    value = document.get(key)
+    if not isinstance(value, str) or not value:
+        raise UpstreamError("the vendor's answer cannot be read", vendor="amazon", field=key)
+    return value
+
+
+def _read(answer: Answer) -> dict[str, Any]:
+    context: dict[str, Any] = {"vendor": "amazon", "vendor_status": answer.status}
+    if answer.status in _OK:
+        try:
+            return answer.document()
+        except ValueError:
+            raise UpstreamError("the vendor's answer cannot be read", **context) from None
+    context["vendor_code"] = _code(answer.document_or_empty())
+    if answer.status in _TRY_LATER or answer.status >= _SERVER_ERROR:
+        raise UpstreamError("the vendor asks to try later", retry_after=_wait(answer), **context)
+    if answer.status == _NOT_FOUND:
+        raise OrderNotFoundError("the vendor knows no such order", **context)
+    raise UpstreamRefusedError("the vendor refused", **context)
+
+
+def _code(document: Mapping[str, Any]) -> str:
+    """The error code: `errors[0].code` of the SP-API, `error` of LWA. Their messages are not repeated."""
+    errors = document.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    code = first.get("code") or document.get("error")
+    return code if isinstance(code, str) and re.fullmatch(r"[\w.-]{1,100}", code, re.ASCII) else ""
+
+
+def _wait(answer: Answer) -> float | None:
+    """`Retry-After`, else the time in which the sustained rate gives one more call."""
+    asked = answer.retry_after()
+    rate = answer.headers.get("x-amzn-ratelimit-limit", "")
+    if asked is not None or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", rate, re.ASCII) or float(rate) == 0:
+        return asked
+    return min(1 / float(rate), _MAX_WAIT)

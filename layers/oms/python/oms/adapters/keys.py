@@ -1,0 +1,127 @@
+"""How keys are spelled, in every table. Nothing else builds a key.
+
+| table | pk | sk |
+|---|---|---|
+| events | `order#<id>`, `stock#<id>` | `c#<commit number, 8 digits>` commit, `s#<fact id>` fact |
+| events | `unique#<key>` | `owner` |
+| stock | `<sku>` | `<node>#<shard>` |
+| contacts | `<order id>` | - |
+| views | `order#<id>` | `row` |
+| views | `channel#<c>#<day>`, `customer#<id>`, `sku#<sku>#<month>` | `<placed at>#<order id>` |
+| views | `tracking#<number>`, `number#<number>`, `payment#<ref>` | `<placed at>#<order id>` |
+| views | `work#<node>` | `<fulfillment order id>` |
+| views | `waiting#<sku>` | `<placed at>#<order id>` |
+| views | `<kind>` (quarantine, alert, report) | `<key>` |
+| views | `hit#<what>` | `<window>` |
+| reference | `product#<sku>`, `policy#<name>`, `account#<source>#<account>` | `v` |
+| reference | `node` | `<node id>` |
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+COMMIT_PREFIX: Final = "c#"
+FACT_PREFIX: Final = "s#"
+OWNER: Final = "owner"
+ROW: Final = "row"
+ONLY: Final = "v"
+DUE_SHARDS: Final = 4
+
+
+def commit_sk(number: int) -> str:
+    """Sort key of a commit: zero-padded, so that text order is number order."""
+    return f"{COMMIT_PREFIX}{number:08d}"
+
+
+def fact_sk(fact_id: str) -> str:
+    """Sort key of a fact."""
+    return f"{FACT_PREFIX}{fact_id}"
+
+
+def unique_pk(key: str) -> str:
+    """Partition of a key that only one stream may hold."""
+    return f"unique#{key}"
+
+
+def position_sk(node_id: str, shard: int = 0) -> str:
+    """Sort key of a position."""
+    return f"{node_id}#{shard}"
+
+
+def order_pk(order_id: str) -> str:
+    """Partition of an order's row."""
+    return f"order#{order_id}"
+
+
+def at_sk(at: str, order_id: str) -> str:
+    """Sort key that keeps an index partition in time order."""
+    return f"{at}#{order_id}"
+
+
+def day_of(at: str) -> str:
+    """The UTC day of an ISO 8601 instant."""
+    return at[:10]
+
+
+def month_of(at: str) -> str:
+    """The UTC month of an ISO 8601 instant."""
+    return at[:7]
+
+
+def stage_pk(stage: str, at: str) -> str:
+    """Index partition of a stage on the day its orders were placed."""
+    return f"stage#{stage}#{day_of(at)}"
+
+
+def channel_pk(channel: str, at: str) -> str:
+    """Index partition of a channel on a day."""
+    return f"channel#{channel}#{day_of(at)}"
+
+
+def customer_pk(customer_id: str) -> str:
+    """Index partition of a customer."""
+    return f"customer#{customer_id}"
+
+
+def sku_pk(sku: str, at: str) -> str:
+    """Index partition of a SKU in a month."""
+    return f"sku#{sku}#{month_of(at)}"
+
+
+def lookup_pk(kind: str, value: str) -> str:
+    """Index partition of a tracking number, order number or payment reference."""
+    return f"{kind}#{value}"
+
+
+def work_pk(node_id: str) -> str:
+    """Partition of a node's fulfillment orders."""
+    return f"work#{node_id}"
+
+
+def open_work_pk(node_id: str, status: str) -> str:
+    """Index partition of what a node still has to do."""
+    return f"open#{node_id}#{status}"
+
+
+def waiting_pk(sku: str) -> str:
+    """Partition of orders that wait for a SKU."""
+    return f"waiting#{sku}"
+
+
+def due_pk(order_id: str) -> str:
+    """Index partition of due work; a few of them, so that none grows hot."""
+    return f"due#{sum(order_id.encode()) % DUE_SHARDS}"
+
+
+def due_pks() -> list[str]:
+    """All partitions of due work."""
+    return [f"due#{shard}" for shard in range(DUE_SHARDS)]
+
+
+def instant(at: datetime) -> str:
+    """An instant as keys carry it: ISO 8601 UTC with microseconds, so that text order is time order."""
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

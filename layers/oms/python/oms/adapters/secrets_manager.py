@@ -1,0 +1,53 @@
+"""Secrets, read from Secrets Manager and kept for a short while in a warm function.
+
+One secret holds one JSON document. `oms/<stack>/connections`: source/account to
+`{"current": …, "previous": …, …}`; `oms/<stack>/keys`: our own signing keys.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEEP_S: Final = 60.0
+"""A rotated secret is known within this time; both the old and the new one are valid meanwhile."""
+
+
+class SecretDocument:
+    """A JSON secret, refreshed when it is older than `KEEP_S`."""
+
+    def __init__(self, client: Any, secret_id: str) -> None:
+        self._client = client
+        self._secret_id = secret_id
+        self._read_at = float("-inf")
+        self._document: Mapping[str, Any] = {}
+
+    def read(self) -> Mapping[str, Any]:
+        """The document."""
+        now = time.monotonic()
+        if now - self._read_at > KEEP_S:
+            answer = self._client.get_secret_value(SecretId=self._secret_id)
+            self._document = json.loads(answer["SecretString"])
+            self._read_at = now
+        return self._document
+
+
+class Connections:
+    """What each connected account signs with and calls with."""
+
+    def __init__(self, document: SecretDocument) -> None:
+        self._document = document
+
+    def signing_secrets(self, source: str, account: str) -> list[str]:
+        """Secrets that may sign this account's webhooks: the current one, and the previous one during a rotation."""
+        entry = self._document.read().get(f"{source}/{account}", {})
+        return [entry[name] for name in ("current", "previous") if entry.get(name)]
+
+    def credentials(self, source: str, account: str) -> Mapping[str, str]:
+        """What calls to the vendor's API need."""
+        credentials: Mapping[str, str] = self._document.read().get(f"{source}/{account}", {}).get("api", {})
+        return credentials

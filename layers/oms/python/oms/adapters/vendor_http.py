@@ -1,0 +1,127 @@
+"""Fetching the orders that a channel only announces: runs a connector's requests against the vendor's API."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from oms.adapters.amazon_api import AmazonApi
+from oms.adapters.rest import RestClient, Timeouts
+from oms.adapters.tiktok_api import TikTokApi
+from oms.domain.errors import NotFoundError, UpstreamRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from oms.domain.inbound import Notice
+
+MAX_PAGES: Final = 50
+
+BASE_URLS: Final[Mapping[str, str]] = {
+    "tiktok-shop": "https://open-api.tiktokglobalshop.com",
+    "amazon": "https://sellingpartnerapi-na.amazon.com",
+    "amazon-auth": "https://api.amazon.com",
+}
+"""Where the vendors are. A key `<source>:<account>` overrides for one account (Amazon: another region)."""
+
+
+class Fetch(Protocol):
+    """A GET of the vendor's API (the connector's FetchRequest)."""
+
+    @property
+    def name(self) -> str:
+        """Under which the answer is filed."""
+
+    @property
+    def path(self) -> str:
+        """Relative to the vendor's base URL."""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query parameters, without those of authentication."""
+
+
+F = TypeVar("F", bound=Fetch)
+
+
+class Fetcher(Protocol[F]):
+    """The part of a connector that is needed here."""
+
+    def fetches(self, notice: Notice) -> Sequence[F]:
+        """What to fetch for a notice."""
+
+    def next_page(self, request: F, document: Mapping[str, Any]) -> F | None:
+        """The request for the next page, or None."""
+
+
+class VendorApi:
+    """The vendors' APIs. Keep one per process: it holds connections and access tokens.
+
+    `credentials(source, account)` gives, for `tiktok-shop`: app_key, app_secret, access_token, shop_cipher (optional);
+    for `amazon`: client_id, client_secret, refresh_token.
+    """
+
+    def __init__(
+        self,
+        credentials: Callable[[str, str], Mapping[str, str]],
+        base_urls: Mapping[str, str] | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._credentials = credentials
+        self._base_urls = {**BASE_URLS, **(base_urls or {})}
+        self._timeouts = timeouts
+        self._clock = clock
+        self._clients: dict[str, RestClient] = {}
+        self._apis: dict[tuple[str, str], TikTokApi | AmazonApi] = {}
+
+    def fetch(
+        self, source: str, account: str, connector: Fetcher[F], notice: Notice
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Every document the connector asks for, by name, its pages in order.
+
+        Raises OrderNotFoundError (the vendor knows no such order yet), UpstreamError (with `retry_after` when the
+        vendor said when) and UpstreamRefusedError.
+        """
+        api = self._api(source, account)
+        requests = connector.fetches(notice)
+        token = api.open(self._credentials(source, account), [request.path for request in requests])
+        documents: dict[str, list[dict[str, Any]]] = {}
+        for first in requests:
+            pages = documents.setdefault(first.name, [])
+            request: F | None = first
+            for _ in range(MAX_PAGES):
+                if request is None:
+                    break
+                document = token.get(request.path, request.query)
+                pages.append(document)
+                request = connector.next_page(request, document)
+            if request is not None:
+                raise UpstreamRefusedError("the vendor's pages do not end", vendor=source, limit=MAX_PAGES)
+        return documents
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        for client in self._clients.values():
+            client.close()
+
+    def _api(self, source: str, account: str) -> TikTokApi | AmazonApi:
+        if (source, account) not in self._apis:
+            rest = self._client(source, account)
+            match source:
+                case "tiktok-shop":
+                    self._apis[source, account] = TikTokApi(rest, self._clock)
+                case "amazon":
+                    login = self._client("amazon-auth", account)
+                    self._apis[source, account] = AmazonApi(rest, login, self._clock)
+                case _:
+                    raise NotFoundError("no API is known for this source", source=source[:32])
+        return self._apis[source, account]
+
+    def _client(self, source: str, account: str) -> RestClient:
+        base_url = self._base_urls.get(f"{source}:{account}") or self._base_urls.get(source)
+        if base_url is None:
+            raise NotFoundError("no API is known for this source", source=source[:32])
+        if base_url not in self._clients:
+            self._clients[base_url] = RestClient(source.removesuffix("-auth"), base_url, self._timeouts)
+        return self._clients[base_url]

@@ -1,0 +1,209 @@
+"""Take in what was delivered: orders and refunds of channels, scans of carriers, events of payment providers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.application.messages import fingerprint, from_message
+from oms.carriers.registry import carrier
+from oms.carriers.registry import sources as carriers
+from oms.channels.registry import CONNECTORS, connector
+from oms.domain import ids
+from oms.domain.canonical import Contact, Normalized
+from oms.domain.codec import to_plain
+from oms.domain.commit import Cause
+from oms.domain.errors import NotFoundError, OmsError, OrderNotFoundError
+from oms.domain.inbound import NoticeKind
+from oms.domain.order.commands import RecordChannelRefund, SyncOrder
+from oms.domain.order.events import PaymentPlan
+from oms.domain.parked import Parked
+from oms.payments.registry import provider
+from oms.payments.registry import sources as providers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oms.application.customers import Customers
+    from oms.application.orders import Orders, Outcome
+    from oms.application.payment_events import TakePaymentEvent
+    from oms.application.ports import Clock, Contacts, Quarantine, Reference, VendorApi
+    from oms.application.tracking import TakeTracking
+    from oms.domain.inbound import InboundRequest, Notice, Sender
+    from oms.domain.order.events import OrderEvent
+
+IN_CHANNEL: Final = PaymentPlan(provider="in_channel")
+MAX_ROUNDS: Final = 12
+"""Commits that one snapshot may need: each frees what fits into one transaction."""
+
+
+def sender(source: str) -> Sender:
+    """Who signs as `source`; raises NotFoundError for a name that nobody has."""
+    if source in CONNECTORS:
+        return connector(source)
+    if source in carriers():
+        return carrier(source)
+    if source in providers():
+        return provider(source)
+    raise NotFoundError("nobody is connected under this name", source=source[:40])
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSnapshot:
+    """Take in a channel's snapshot of an order, however often, late or early it comes."""
+
+    orders: Orders
+    contacts: Contacts
+    reference: Reference
+    customers: Customers
+
+    def __call__(
+        self, normalized: Normalized, cause: Cause, payment: PaymentPlan = IN_CHANNEL, request_hash: str = ""
+    ) -> Outcome:
+        """Keep the personal data first, then move the order. Raises the refusals of `placing.sync`."""
+        snapshot = normalized.order
+        order_id = ids.order_id(snapshot.source, snapshot.account, snapshot.external_id)
+        plain = json.dumps(to_plain(snapshot), sort_keys=True, ensure_ascii=False)
+        digest = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        if normalized.contact != Contact():
+            revision = f"{snapshot.revision:%Y-%m-%dT%H:%M:%S.%fZ}#{digest}"
+            self.contacts.put(order_id, revision, normalized.contact)
+        skus = frozenset(line.sku for line in snapshot.lines)
+        own = (f"number#{snapshot.account}#{snapshot.number}",) if request_hash else ()
+        unknown = skus - self.reference.known_skus(skus)
+        customer_id = self.customers.identify(normalized.contact.email)
+        events: tuple[OrderEvent, ...] = ()
+
+        def command(round_: int) -> SyncOrder:
+            return SyncOrder(
+                command_id=ids.command_id("sync", snapshot.source, cause.ref, digest, str(round_)),
+                snapshot=snapshot,
+                payment=payment,
+                digest=digest,
+                customer_id=customer_id,
+                unknown_skus=unknown,
+                request_hash=request_hash,
+            )
+
+        outcome = self.orders.execute(order_id, command(0), cause, unique=own)
+        events += outcome.events
+        # A large order is cancelled in several commits: each frees what fits into one transaction.
+        for round_ in range(1, MAX_ROUNDS if snapshot.cancelled else 1):
+            more = self.orders.execute(order_id, command(round_), cause)
+            if not more.events:
+                break
+            outcome, events = more, events + more.events
+        return replace(outcome, events=events)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How a delivery ended: taken, ignored or quarantined; `order_id` when it is known."""
+
+    outcome: str
+    topic: str = ""
+    order_id: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeDelivery:
+    """One queued delivery. What will never be processable is quarantined at once; what may pass is raised, so that the
+    queue brings it again, and quarantined on its last try.
+    """
+
+    sync: SyncSnapshot
+    orders: Orders
+    tracking: TakeTracking
+    payment_events: TakePaymentEvent
+    vendors: VendorApi
+    quarantine: Quarantine
+    now: Clock
+
+    def __call__(self, message: Mapping[str, Any], *, last_try: bool) -> Taken:
+        """Process, or park with the reason."""
+        try:
+            return self.process(message)
+        except OmsError as error:
+            if error.retryable and not last_try:
+                raise
+            return self.park(message, error)
+
+    def process(self, message: Mapping[str, Any]) -> Taken:
+        """Process a delivery; raises typed errors and parks nothing."""
+        source, request = from_message(message)
+        who = sender(source)
+        notice = who.identify(request)
+        if notice.kind in (NoticeKind.PING, NoticeKind.IGNORED):
+            return Taken("ignored", notice.topic)
+        if notice.kind is NoticeKind.TRACKING:
+            return Taken("taken", notice.topic, self.tracking(source, request))
+        if notice.kind is NoticeKind.PAYMENT:
+            return Taken("taken", notice.topic, self.payment_events(source, request))
+        return Taken("taken", notice.topic, self._channel(source, request, notice))
+
+    def _channel(self, source: str, request: InboundRequest, notice: Notice) -> str:
+        who = connector(source)
+        cause = Cause(kind="webhook", ref=notice.event_id, actor=source)
+        if notice.kind is NoticeKind.FETCH:
+            documents = self.vendors.fetch(source, request.account, who, notice)
+            return self.sync(who.assemble(request.account, notice, documents), cause).order.order_id
+        read = who.normalize(request, notice)
+        if isinstance(read, Normalized):
+            return self.sync(read, cause).order.order_id
+        order_id = ids.order_id(read.source, read.account, read.external_id)
+        command = RecordChannelRefund(
+            command_id=ids.command_id("channel_refund", source, request.account, read.refund.refund_ref),
+            refund=read.refund,
+        )
+        self.orders.execute(order_id, command, cause)
+        return order_id
+
+    def park(self, message: Mapping[str, Any], error: OmsError) -> Taken:
+        """Keep the delivery with its reason; the same delivery again is the same entry."""
+        source, account = str(message.get("source", "")), str(message.get("account", ""))
+        topic, event_id = "", ""
+        try:
+            _, request = from_message(message)
+            event_id = fingerprint(request)
+            notice = sender(source).identify(request)
+            topic, event_id = notice.topic, notice.event_id
+        except OmsError:
+            event_id = event_id or hashlib.sha256(json.dumps(message, sort_keys=True).encode()).hexdigest()
+        parked_id = ids.derive("qrn", source, account, event_id)
+        self.quarantine.park(
+            Parked(
+                parked_id=parked_id,
+                source=source,
+                account=account,
+                topic=topic,
+                code=error.code,
+                reason=str(error),
+                parked_at=self.now(),
+                message=message,
+                detail=to_plain(error.context),
+                waits_for=str(error.context.get("order_id", "")) if isinstance(error, OrderNotFoundError) else "",
+            )
+        )
+        return Taken("quarantined", topic, code=error.code)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayParked:
+    """Process a quarantined input again, after a fix. It leaves the quarantine only when it was processed."""
+
+    take: TakeDelivery
+    quarantine: Quarantine
+
+    def __call__(self, parked_id: str) -> Taken:
+        """Raises QuarantineNotFoundError; a refusal keeps the entry, with its new reason."""
+        parked = self.quarantine.get(parked_id)
+        try:
+            taken = self.take.process(parked.message)
+        except OmsError as error:
+            self.take.park(parked.message, error)
+            raise
+        self.quarantine.remove(parked_id)
+        return taken

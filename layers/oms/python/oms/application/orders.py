@@ -1,0 +1,123 @@
+"""Run commands on orders exactly once, and read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from oms.domain.commit import Commit
+from oms.domain.errors import ContentionError, IdempotencyKeyReusedError, OrderNotFoundError, VersionConflictError
+from oms.domain.order.decider import decide
+from oms.domain.order.evolve import fold
+from oms.domain.order.summary import summarize
+from oms.domain.stock import stock_deltas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from oms.application.ports import Clock, Log
+    from oms.domain.commit import Cause
+    from oms.domain.history import History
+    from oms.domain.order.commands import Command
+    from oms.domain.order.events import OrderEvent
+    from oms.domain.order.state import Order
+
+ATTEMPTS: Final = 8
+"""Reloads after a lost race before giving up: each lost race means that somebody else won one."""
+
+
+def stream_of(order_id: str) -> str:
+    """The event stream of an order."""
+    return f"order#{order_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a command did: the order after it, its events, and whether it had run before."""
+
+    order: Order
+    events: tuple[OrderEvent, ...]
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """An order and the stream it was folded from; `order` is None when the stream is empty."""
+
+    order: Order | None
+    history: History
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The order aggregate over the log."""
+
+    log: Log
+    now: Clock
+
+    def load(self, order_id: str, at: datetime | None = None) -> Loaded:
+        """The order now, or as it was known at an instant."""
+        history = self.log.read(stream_of(order_id))
+        return Loaded(order=fold(order_id, history.events(at)), history=history)
+
+    def get(self, order_id: str, at: datetime | None = None) -> Order:
+        """The order; raises OrderNotFoundError."""
+        order = self.load(order_id, at).order
+        if order is None:
+            raise OrderNotFoundError("no such order", order_id=order_id)
+        return order
+
+    def execute(
+        self,
+        order_id: str,
+        command: Command | Callable[[Loaded], Command],
+        cause: Cause,
+        *,
+        unique: Sequence[str] = (),
+    ) -> Outcome:
+        """Run a command exactly once: a command id that is in the log answers with what it did then.
+
+        After a lost race the order is loaded and decided again; a command that depends on what was read (a plan over
+        stock) is given as the function that makes it. Raises the command's typed refusals, InsufficientStockError,
+        ContentionError after `ATTEMPTS`.
+        """
+        for _ in range(ATTEMPTS):
+            loaded = self.load(order_id)
+            asked = command(loaded) if callable(command) else command
+            done = loaded.history.find(asked.command_id)
+            if done is not None and loaded.order is not None:
+                if done.cause.kind == "api" and done.cause.ref != cause.ref:
+                    raise IdempotencyKeyReusedError("this Idempotency-Key was used for another request")
+                return Outcome(order=loaded.order, events=done.events, replayed=True)
+            events = decide(order_id, loaded.order, asked)
+            after = fold(order_id, events, loaded.order)
+            if after is None:
+                raise OrderNotFoundError("no such order", order_id=order_id)
+            if not events:
+                return Outcome(order=after, events=())
+            commit = self._commit(loaded, after, asked, cause, events)
+            try:
+                self.log.append(commit, stock=stock_deltas(events), unique=unique if commit.number == 1 else ())
+            except VersionConflictError:
+                continue
+            return Outcome(order=after, events=events)
+        raise ContentionError("too many writers on one order", order_id=order_id)
+
+    def _commit(
+        self, loaded: Loaded, after: Order, command: Command, cause: Cause, events: tuple[OrderEvent, ...]
+    ) -> Commit:
+        # A clock that goes back must not reorder history.
+        last = loaded.history.commits[-1].at if loaded.history.commits else None
+        now = self.now()
+        at = max(now, last) if last else now
+        return Commit(
+            stream=stream_of(after.order_id),
+            number=loaded.history.number + 1,
+            command_id=command.command_id,
+            cause=cause,
+            at=at,
+            events=events,
+            previous=loaded.history.head,
+            summary=summarize(after, at, loaded.order),
+        )

@@ -1,0 +1,83 @@
+"""Take in what a payment provider tells by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from oms.domain import ids
+from oms.domain.commit import Cause
+from oms.domain.errors import OrderNotFoundError
+from oms.domain.order.commands import RecordProviderEvent
+from oms.domain.payment_events import PaymentEvent, PaymentEventKind, RefundState
+from oms.payments.registry import provider
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oms.application.orders import Orders
+    from oms.application.ports import PaymentProvider, Views
+    from oms.domain.inbound import InboundRequest
+
+
+@dataclass(frozen=True, slots=True)
+class TakePaymentEvent:
+    """A provider's delivery. It may come before the answer of the call that caused it, and before the order."""
+
+    orders: Orders
+    views: Views
+    providers: Mapping[str, PaymentProvider]
+
+    def __call__(self, source: str, request: InboundRequest) -> str:
+        """The order it was for, '' when it is for none of ours.
+
+        The promise step asks the provider itself, so an event about a payment that no order names yet needs no waiting;
+        a refund of such a payment raises OrderNotFoundError, which may pass.
+        """
+        event = provider(source).read_event(request)
+        if event.kind is PaymentEventKind.OTHER:
+            return ""
+        order_id = event.order_ref or next(iter(self._orders_of(event)), "")
+        if not order_id:
+            if event.kind in (PaymentEventKind.REFUND, PaymentEventKind.REFUND_TOTAL):
+                raise OrderNotFoundError("no order was paid with this payment", payment=event.payment_ref)
+            return ""
+        for each in self._specific(source, order_id, event):
+            command = RecordProviderEvent(
+                command_id=ids.command_id("payment", source, each.event_id, each.refund_ref), event=each
+            )
+            self.orders.execute(order_id, command, Cause(kind="payment", ref=event.event_id, actor=source))
+        return order_id
+
+    def _orders_of(self, event: PaymentEvent) -> list[str]:
+        for reference in (event.payment_ref, event.charge_ref):
+            found = self.views.orders_with("payment", reference) if reference else []
+            if found:
+                return found
+        return []
+
+    def _specific(self, source: str, order_id: str, event: PaymentEvent) -> list[PaymentEvent]:
+        """A total of refunds that is more than the order knows of is resolved into the refunds themselves."""
+        if event.kind is not PaymentEventKind.REFUND_TOTAL:
+            return [event]
+        order = self.orders.get(order_id)
+        if event.amount <= order.payment.refunding:
+            return []
+        listed = self.providers[source].list_refunds(order.placed.payment.reference)
+        return [
+            PaymentEvent(
+                source=source,
+                account=event.account,
+                event_id=event.event_id,
+                kind=PaymentEventKind.REFUND,
+                occurred_at=event.occurred_at,
+                payment_ref=event.payment_ref,
+                currency=event.currency,
+                amount=refund.amount,
+                refund_ref=refund.refund_ref,
+                refund_state=refund.state or RefundState.PENDING,
+                our_refund_id=refund.our_refund_id,
+                reason=refund.reason,
+            )
+            for refund in listed
+        ]

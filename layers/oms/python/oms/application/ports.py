@@ -1,0 +1,229 @@
+"""What the use cases need from the outside world. Structural: adapters never import this."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from oms.channels.base import Connector
+    from oms.domain.canonical import Contact
+    from oms.domain.commit import Commit
+    from oms.domain.history import History
+    from oms.domain.inbound import Notice
+    from oms.domain.parked import Parked
+    from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
+    from oms.domain.sourcing import Candidate
+    from oms.domain.stock import StockDelta
+
+
+class Clock(Protocol):
+    """The present instant, aware UTC."""
+
+    def __call__(self) -> datetime:
+        """Now."""
+
+
+class Log(Protocol):
+    """The event log: the one truth."""
+
+    def read(self, stream: str) -> History:
+        """All commits of a stream, consistently; empty when there are none."""
+
+    def append(self, commit: Commit, *, stock: Sequence[StockDelta] = (), unique: Sequence[str] = ()) -> None:
+        """Append `commit`, and move stock with it, all or nothing.
+
+        `unique` are keys that no other stream may hold. Raises VersionConflictError when the number is taken,
+        InsufficientStockError when a position would go below zero, DuplicateOrderNumberError for a taken key,
+        ContentionError when concurrent transactions kept colliding. After any of them nothing was written by this call,
+        but an earlier attempt of the same call may have been: read again.
+        """
+
+    def put_fact(self, stream: str, fact_id: str, fact: Mapping[str, Any]) -> bool:
+        """Keep a fact that changes no state, once by its id; False when it is there already."""
+
+    def facts(self, stream: str) -> list[Mapping[str, Any]]:
+        """The facts of a stream, in the order of their ids."""
+
+
+class Stock(Protocol):
+    """Positions."""
+
+    def positions(self, skus: Iterable[str]) -> list[StockDelta]:
+        """Every position of these SKUs, read consistently."""
+
+
+class Contacts(Protocol):
+    """Personal data, one place per order."""
+
+    def put(self, contact_id: str, revision: str, contact: Contact) -> None:
+        """Keep `contact` unless a newer revision or a tombstone is there; the same twice is once."""
+
+    def get(self, contact_id: str) -> Contact | None:
+        """The contact, or None when there is none or it was erased."""
+
+
+class Reference(Protocol):
+    """Master data."""
+
+    def known_skus(self, skus: Iterable[str]) -> frozenset[str]:
+        """Those of `skus` that the catalogue has."""
+
+    def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
+        """Active nodes as candidates; `skus` gives what is available by node and SKU."""
+
+    def policy(self, name: str) -> Mapping[str, Any]:
+        """A policy document; empty when none is stored."""
+
+    def account(self, source: str, account: str) -> Mapping[str, Any] | None:
+        """A connected account, or None."""
+
+    def put(self, kind: str, key: str, item: Mapping[str, Any]) -> bool:
+        """Keep a master-data item; False when the same is there already."""
+
+
+class Views(Protocol):
+    """Lists, search and due work. Derived; each row refuses an older commit than it shows."""
+
+    def project(self, commit: Commit) -> None:
+        """Bring every row that this commit touches up to it."""
+
+    def list_orders(
+        self, by: str, value: str, since: datetime, until: datetime, limit: int, cursor: str
+    ) -> tuple[list[Mapping[str, Any]], str]:
+        """Order rows by one attribute and a date range, newest first, and the next cursor ('' at the end)."""
+
+    def list_fulfillment_orders(
+        self, node_id: str, status: str, limit: int, cursor: str
+    ) -> tuple[list[Mapping[str, Any]], str]:
+        """Fulfillment orders that a node has to work on, the earliest promise first."""
+
+    def orders_with(self, kind: str, value: str) -> list[str]:
+        """Order ids that carry this tracking number, order number or payment reference, newest first."""
+
+    def waiting_orders(self, sku: str, limit: int) -> list[str]:
+        """Orders that wait for a SKU, longest waiting first."""
+
+    def overdue(self, now: datetime, limit: int) -> list[Mapping[str, Any]]:
+        """Rows whose due time has passed, the most overdue first."""
+
+    def postpone(self, order_id: str, commit: int, until: datetime | None, attempts: int) -> None:
+        """Look at this row again later, unless it has moved on meanwhile."""
+
+    def put_row(self, kind: str, key: str, row: Mapping[str, Any], *, keep_days: int = 0) -> bool:
+        """Keep a row of a list (quarantine, alert, report), once by its key; False when it is there already."""
+
+    def get_row(self, kind: str, key: str) -> Mapping[str, Any] | None:
+        """One such row."""
+
+    def list_rows(self, kind: str, limit: int, cursor: str) -> tuple[list[Mapping[str, Any]], str]:
+        """Rows of a kind, newest key first."""
+
+    def delete_row(self, kind: str, key: str) -> None:
+        """Drop a row; nothing when it is gone."""
+
+    def hit(self, key: str, window_s: int, now: datetime) -> int:
+        """Count an attempt in its window and return the count: a rate limiter, exact enough."""
+
+
+class Quarantine(Protocol):
+    """Raw inputs that could not be processed, kept with their reason."""
+
+    def park(self, parked: Parked) -> None:
+        """Keep it; the same input parked twice is one entry, with its newest reason."""
+
+    def get(self, parked_id: str) -> Parked:
+        """The entry with its raw body; raises QuarantineNotFoundError."""
+
+    def list(self, limit: int, cursor: str) -> tuple[list[Mapping[str, Any]], str]:
+        """Entries without their bodies, newest first."""
+
+    def remove(self, parked_id: str) -> None:
+        """It was processed; nothing when it is gone."""
+
+
+class Queue(Protocol):
+    """Deliveries on their way to be processed."""
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Return only when the message is durably queued; large ones go by claim check."""
+
+
+class Claims(Protocol):
+    """Bodies too large for a queue."""
+
+    def get(self, key: str) -> bytes:
+        """The body kept under `key`."""
+
+
+class Workflows(Protocol):
+    """Short workflows."""
+
+    def start(self, name: str, payload: Mapping[str, Any]) -> None:
+        """Start one execution; it may run twice, or die: every step is idempotent and the watchdog looks after it."""
+
+
+class Bus(Protocol):
+    """Public events."""
+
+    def publish(self, events: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
+        """Publish (event id, detail type, detail); raises ContentionError when the bus kept refusing any of them."""
+
+
+class PaymentProvider(Protocol):
+    """Who holds the money of an order. Every call may be repeated with its key and moves money once."""
+
+    def verify_authorization(
+        self, payment_ref: str, amount: int, currency: str, idempotency_key: str
+    ) -> AuthorizationResult:
+        """How the payment stands against the amount that must be held."""
+
+    def capture(
+        self,
+        payment_ref: str,
+        amount: int,
+        currency: str,
+        idempotency_key: str,
+        *,
+        final: bool,
+        metadata: Mapping[str, str],
+    ) -> CaptureResult:
+        """Take `amount`; `final` lets go of the rest."""
+
+    def void(self, payment_ref: str, idempotency_key: str) -> None:
+        """Let go of an authorization; nothing when that happened before."""
+
+    def refund(
+        self,
+        payment_ref: str,
+        amount: int,
+        currency: str,
+        *,
+        refund_id: str,
+        order_id: str,
+        reason: str,
+        idempotency_key: str,
+    ) -> RefundResult:
+        """Give `amount` back."""
+
+    def find_refund(self, payment_ref: str, refund_id: str) -> RefundResult | None:
+        """The refund that we made under our id, if it arrived at the provider."""
+
+    def list_refunds(self, payment_ref: str) -> list[RefundResult]:
+        """Every refund of the payment that the provider knows of."""
+
+
+class VendorApi(Protocol):
+    """Channels' own APIs."""
+
+    def fetch(self, source: str, account: str, connector: Connector, notice: Notice) -> dict[str, list[dict[str, Any]]]:
+        """The documents that a thin notice needs, pages in order."""
+
+
+class Documents(Protocol):
+    """Files for people and other systems."""
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        """Write a file; the same key again replaces it."""

@@ -1,0 +1,120 @@
+"""Move the money that is due: captures for what shipped, voids for what will not, refunds that were asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.domain import ids
+from oms.domain.errors import UpstreamRefusedError
+from oms.domain.order.charging import due_captures, due_refunds, void_due
+from oms.domain.order.commands import RecordCapture, RecordRefundOutcome, RecordVoid
+from oms.domain.order.events import RefundRequested
+from oms.domain.order.settling import refund_outcome_word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oms.application.orders import Loaded, Orders
+    from oms.application.ports import Clock, PaymentProvider
+    from oms.domain.commit import Cause
+    from oms.domain.order.charging import DueCapture
+    from oms.domain.order.state import Order, Refund
+
+KEY_LIFE: Final = timedelta(hours=20)
+"""Providers forget an idempotency key after a day (Stripe: 24 h). A refund older than this is looked for before it is
+sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettlePaymentStep:
+    """Every movement has a key derived from what it is for: made twice, it moves money once."""
+
+    orders: Orders
+    providers: Mapping[str, PaymentProvider]
+    now: Clock
+
+    def __call__(self, order_id: str, cause: Cause) -> dict[str, Any]:
+        """{'moved': how many movements were recorded}. Raises UpstreamError when the provider does not answer."""
+        loaded = self.orders.load(order_id)
+        order = loaded.order
+        if order is None or order.placed.payment.in_channel:
+            return {"moved": 0}
+        moved = 0
+        if void_due(order):
+            self._void(order, cause)
+            moved += 1
+        for capture in due_captures(order):
+            self._capture(order, capture, cause)
+            moved += 1
+        for refund in due_refunds(order):
+            self._refund(loaded, order, refund, cause)
+            moved += 1
+        return {"moved": moved}
+
+    def _provider(self, order: Order) -> PaymentProvider:
+        return self.providers[order.placed.payment.provider]
+
+    def _void(self, order: Order, cause: Cause) -> None:
+        self._provider(order).void(order.placed.payment.reference, f"void:{order.order_id}")
+        command = RecordVoid(command_id=ids.command_id("void", order.order_id))
+        self.orders.execute(order.order_id, command, cause)
+
+    def _capture(self, order: Order, due: DueCapture, cause: Cause) -> None:
+        result = self._provider(order).capture(
+            order.placed.payment.reference,
+            due.amount,
+            order.placed.currency,
+            f"capture:{order.order_id}:{due.shipment_id}",
+            final=due.final,
+            metadata={"order_id": order.order_id, "shipment_id": due.shipment_id},
+        )
+        command = RecordCapture(
+            command_id=ids.command_id("capture", order.order_id, due.shipment_id),
+            shipment_id=due.shipment_id,
+            capture_id=result.capture_ref,
+            amount=result.amount,
+        )
+        self.orders.execute(order.order_id, command, cause)
+
+    def _refund(self, loaded: Loaded, order: Order, refund: Refund, cause: Cause) -> None:
+        provider = self._provider(order)
+        reference = order.placed.payment.reference
+        result = provider.find_refund(reference, refund.refund_id) if self._old(loaded, refund) else None
+        try:
+            result = result or provider.refund(
+                reference,
+                refund.amount,
+                order.placed.currency,
+                refund_id=refund.refund_id,
+                order_id=order.order_id,
+                reason=refund.reason,
+                idempotency_key=refund.refund_id,
+            )
+        except UpstreamRefusedError as refusal:
+            self._record(order, refund, cause, state="failed", reason=str(refusal.context.get("code", refusal)))
+            return
+        word = refund_outcome_word(result.state)
+        self._record(order, refund, cause, state=word, refund_ref=result.refund_ref, reason=result.reason)
+
+    def _record(
+        self, order: Order, refund: Refund, cause: Cause, *, state: str, refund_ref: str = "", reason: str = ""
+    ) -> None:
+        command = RecordRefundOutcome(
+            command_id=ids.command_id("refund", refund.refund_id, state),
+            refund_id=refund.refund_id,
+            state=state,
+            refund_ref=refund_ref,
+            reason=reason,
+        )
+        self.orders.execute(order.order_id, command, cause)
+
+    def _old(self, loaded: Loaded, refund: Refund) -> bool:
+        asked = next(
+            commit.at
+            for commit in loaded.history.commits
+            for event in commit.events
+            if isinstance(event, RefundRequested) and event.refund_id == refund.refund_id
+        )
+        return self.now() - asked > KEY_LIFE

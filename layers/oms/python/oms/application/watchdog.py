@@ -1,0 +1,109 @@
+"""Find what has stopped moving, and move it on or put it before a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.application.relay import WORKFLOW
+from oms.domain.order.ledger import Place
+from oms.domain.order.status import NextStep, Stage, next_step, stage, units_at
+from oms.domain.order.summary import due_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from oms.application.orders import Loaded, Orders
+    from oms.application.ports import Clock, Quarantine, Views, Workflows
+    from oms.domain.order.state import Order
+
+BATCH: Final = 100
+ALERT_AFTER: Final = 5
+"""Drives of one order, without it moving, before a person is told."""
+FIRST_WAIT: Final = timedelta(minutes=2)
+LONGEST_WAIT: Final = timedelta(hours=6)
+KEEP_ALERT_DAYS: Final = 90
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveOverdue:
+    """A run looks at what is overdue in `views`, decides on the log, and acts."""
+
+    orders: Orders
+    views: Views
+    workflows: Workflows
+    quarantine: Quarantine
+    requeue: Callable[[Mapping[str, Any]], None]
+    """Puts a delivery on the queue it came from."""
+    now: Clock
+
+    def __call__(self) -> dict[str, int]:
+        """How many orders were driven, alerted, left, and how many parked inputs were replayed."""
+        counts = {"driven": 0, "alerted": 0, "at_rest": 0, "replayed": 0}
+        for row in self.views.overdue(self.now(), BATCH):
+            counts[self._order(row)] += 1
+        counts["replayed"] = self._parked()
+        return counts
+
+    def _order(self, row: Mapping[str, Any]) -> str:
+        loaded = self.orders.load(row["order_id"])
+        order = loaded.order
+        if order is None:
+            self.views.postpone(row["order_id"], row["commit"], None, 0)
+            return "at_rest"
+        if loaded.history.number > row["commit"]:
+            # The view missed commits: bring it up to the log, and look at what the log says.
+            self.views.project(loaded.history.commits[-1])
+        return self._act(loaded, order, int(row.get("tries", 0)) + 1)
+
+    def _act(self, loaded: Loaded, order: Order, tries: int) -> str:
+        number = loaded.history.number
+        now = self.now()
+        step = self._step(order)
+        if step is NextStep.NONE and due_at(order, now) is None:
+            self.views.postpone(order.order_id, number, None, 0)
+            return "at_rest"
+        self.views.postpone(order.order_id, number, now + min(FIRST_WAIT * 2 ** min(tries, 10), LONGEST_WAIT), tries)
+        if step is not NextStep.NONE:
+            payload = {"order_id": order.order_id, "step": step.value, "cause": f"watchdog:{number}:{tries}"}
+            self.workflows.start(WORKFLOW, payload)
+        if step is NextStep.NONE or (tries >= ALERT_AFTER and not units_at(order, Place.BACKORDERED)):
+            self._alert(order, number, now)
+            return "alerted"
+        return "driven"
+
+    @staticmethod
+    def _step(order: Order) -> NextStep:
+        """What the log asks for; besides, backorders and unknown SKUs are looked at again."""
+        step = next_step(order)
+        if step is NextStep.NONE and (units_at(order, Place.BACKORDERED) or stage(order) is Stage.ON_HOLD):
+            return NextStep.PROMISE
+        return step
+
+    def _alert(self, order: Order, number: int, now: datetime) -> None:
+        """Once per state of the order."""
+        row = {
+            "alert_id": f"{order.order_id}:{number}",
+            "order_id": order.order_id,
+            "number": order.placed.number,
+            "kind": "overdue",
+            "stage": stage(order).value,
+            "raised_at": now.isoformat(),
+        }
+        self.views.put_row("alert", f"{now:%Y-%m-%d}#{order.order_id}#{number:08d}", row, keep_days=KEEP_ALERT_DAYS)
+
+    def _parked(self) -> int:
+        """Inputs that waited for an order, when that order has come."""
+        replayed = 0
+        rows, _ = self.quarantine.list(BATCH, "")
+        for row in rows:
+            order_id = row.get("waits_for", "")
+            if not order_id or self.orders.load(order_id).order is None:
+                continue
+            # Queued before it leaves the quarantine: a crash between the two delivers it twice, never not at all.
+            self.requeue(self.quarantine.get(row["parked_id"]).message)
+            self.quarantine.remove(row["parked_id"])
+            replayed += 1
+        return replayed

@@ -1,0 +1,41 @@
+"""The connectors by source name, imported when first asked for: a function pays for the channels it meets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, cast
+
+from oms.domain.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from oms.channels.base import Connector
+
+_MODULES: Final = {
+    "shopify": "oms.channels.shopify",
+    "woocommerce": "oms.channels.woocommerce",
+    "tiktok-shop": "oms.channels.tiktok_shop",
+    "amazon": "oms.channels.amazon",
+}
+
+
+class _Connectors(Mapping[str, "Connector"]):
+    def __getitem__(self, source: str) -> Connector:
+        return cast("Connector", import_module(_MODULES[source]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+CONNECTORS: Final[Mapping[str, Connector]] = _Connectors()
+"""Every channel by the name that its deliveries, orders and settings carry."""
+
+
+def connector(source: str) -> Connector:
+    """The connector of a channel; raises NotFoundError."""
+    if source not in _MODULES:
+        raise NotFoundError("no such channel", source=source[:40])
+    return CONNECTORS[source]

@@ -1,0 +1,239 @@
+"""The merchant's own site: the body of `POST /orders`. The contract is ours.
+
+Amounts are integers in minor units of `currency`, instants ISO 8601 with a zone. Null is the same as absent; fields
+that are not listed are refused, so that a misspelled discount is not lost. What the order's parts must sum to is in
+`oms.domain.canonical`.
+
+    number              text, required                    shipping, shipping_tax, fees, fee_tax, tips, duties,
+    currency            ISO 4217, required                gift_cards           integers >= 0
+    tax_included        boolean                           total                integer, required
+    placed_at           instant, default now              shipping_method      text
+    lines               required, 1 or more: line_ref (default: its position from 1), sku, quantity, unit_price,
+                        discount, tax, title, requires_shipping
+    ship_to             country, region, postal_code, latitude, longitude
+    contact             name, email, phone, note, shipping and billing: name, company, lines, city, region,
+                        postal_code, country, phone
+    payment             {"provider": "stripe", "reference": "pi_..."} or
+                        {"provider": "in_channel", "state": ..., "captured": ...}, required
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.channels.payload import Fields, clean, clean_sku
+from oms.channels.places import read_country
+from oms.domain.canonical import (
+    CanonicalLine,
+    CanonicalOrder,
+    ChannelPayment,
+    Contact,
+    Normalized,
+    PaymentState,
+    PostalAddress,
+    ShipTo,
+    check_order,
+)
+from oms.domain.errors import MalformedPayloadError
+from oms.domain.money import check_minor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+source = "site"
+
+IN_CHANNEL: Final = "in_channel"
+STRIPE: Final = "stripe"
+
+_ADDRESS: Final = frozenset({"name", "company", "lines", "city", "region", "postal_code", "country", "phone"})
+_CONTACT: Final = frozenset({"name", "email", "phone", "note", "shipping", "billing"})
+_LINE: Final = frozenset({"line_ref", "sku", "quantity", "unit_price", "discount", "tax", "title", "requires_shipping"})
+_ORDER: Final = frozenset(
+    {
+        *("number", "currency", "tax_included", "placed_at", "lines", "total"),
+        *("shipping", "shipping_tax", "fees", "fee_tax", "tips", "duties", "gift_cards"),
+        *("ship_to", "contact", "shipping_method", "payment"),
+    }
+)
+_SHIP_TO: Final = frozenset({"country", "region", "postal_code", "latitude", "longitude"})
+_PAYMENTS: Final = {
+    STRIPE: frozenset({"provider", "reference"}),
+    IN_CHANNEL: frozenset({"provider", "state", "captured"}),
+}
+_REFERENCE: Final = re.compile(r"[A-Za-z0-9_]{1,200}", re.ASCII)
+_MAX_STREET_LINES: Final = 6
+_SKEW: Final = timedelta(minutes=5)
+"""How far the clock of the merchant's site may run ahead of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentInstruction:
+    """Who holds the buyer's money: `stripe` with the id of its payment intent, or `in_channel` (already settled)."""
+
+    provider: str
+    reference: str = ""
+
+
+def read_order(
+    document: Mapping[str, Any], *, account: str, external_id: str, now: datetime
+) -> tuple[Normalized, PaymentInstruction]:
+    """The order and how it is paid; raises the InvalidInputError family, naming the path of the field."""
+    body = Fields(document)
+    _only(body, _ORDER)
+    currency = body.currency("currency")
+    placed_at = body.moment("placed_at") or now
+    if placed_at > now + _SKEW:
+        raise body.refuse("placed_at", "the order cannot have been placed in the future")
+    payment, instruction = _payment(body)
+    order = CanonicalOrder(
+        source=source,
+        account=account,
+        external_id=external_id,
+        number=_required(body, "number"),
+        revision=now,
+        placed_at=placed_at,
+        currency=currency,
+        lines=tuple(_line(entry, index) for index, entry in enumerate(body.children("lines"), start=1)),
+        total=_amount(body, "total", required=True),
+        tax_included=body.flag("tax_included"),
+        ship_to=_ship_to(body),
+        shipping_method=_text(body, "shipping_method"),
+        payment=payment,
+        shipping=_amount(body, "shipping"),
+        shipping_tax=_amount(body, "shipping_tax"),
+        fees=_amount(body, "fees"),
+        fee_tax=_amount(body, "fee_tax"),
+        tips=_amount(body, "tips"),
+        duties=_amount(body, "duties"),
+        gift_cards=_amount(body, "gift_cards"),
+    )
+    return Normalized(order=check_order(order), contact=_contact(body)), instruction
+
+
+def _only(fields: Fields, known: frozenset[str]) -> None:
+    for key in fields.values:
+        if key not in known:
+            raise fields.refuse(clean(str(key), 60), "the field is not part of the contract")
+
+
+def _text(fields: Fields, key: str) -> str:
+    if fields.has(key) and not isinstance(fields.values[key], str):
+        raise fields.refuse(key, "a field must be a text")
+    return fields.text(key)
+
+
+def _required(fields: Fields, key: str) -> str:
+    text = _text(fields, key)
+    if not text:
+        raise fields.refuse(key, "a required field is missing")
+    return text
+
+
+def _amount(fields: Fields, key: str, *, required: bool = False) -> int:
+    amount = fields.integer(key, None if required else 0)
+    if amount < 0:
+        raise fields.refuse(key, "an amount is negative")
+    try:
+        return check_minor(amount)
+    except MalformedPayloadError:
+        raise fields.refuse(key, "an amount is out of range") from None
+
+
+def _line(entry: Fields, index: int) -> CanonicalLine:
+    _only(entry, _LINE)
+    line_ref = _text(entry, "line_ref") if entry.has("line_ref") else str(index)
+    if not line_ref:
+        raise entry.refuse("line_ref", "an id is missing")
+    return CanonicalLine(
+        line_ref=line_ref,
+        sku=clean_sku(_required(entry, "sku")),
+        quantity=entry.integer("quantity"),
+        unit_price=_amount(entry, "unit_price", required=True),
+        discount=_amount(entry, "discount"),
+        tax=_amount(entry, "tax"),
+        title=_text(entry, "title"),
+        requires_shipping=entry.flag("requires_shipping", default=True),
+    )
+
+
+def _ship_to(body: Fields) -> ShipTo | None:
+    if not body.has("ship_to"):
+        return None
+    place = body.child("ship_to")
+    _only(place, _SHIP_TO)
+    latitude, longitude = _degrees(place, "latitude", 90), _degrees(place, "longitude", 180)
+    if (latitude is None) != (longitude is None):
+        raise place.refuse("longitude" if longitude is None else "latitude", "one coordinate is missing")
+    _required(place, "country")
+    return ShipTo(
+        country=read_country(place, "country"),
+        region=_text(place, "region"),
+        postal_code=_text(place, "postal_code").upper(),
+        latitude=latitude,
+        longitude=longitude,
+    )
+
+
+def _degrees(place: Fields, key: str, bound: int) -> float | None:
+    degrees = place.coordinate(key, bound)
+    if place.has(key) and (degrees is None or isinstance(place.values[key], str)):
+        raise place.refuse(key, "a coordinate must be a number of degrees")
+    return degrees
+
+
+def _contact(body: Fields) -> Contact:
+    person = body.child("contact")
+    _only(person, _CONTACT)
+    return Contact(
+        name=_text(person, "name"),
+        email=_text(person, "email"),
+        phone=_text(person, "phone"),
+        shipping=_postal(person, "shipping"),
+        billing=_postal(person, "billing"),
+        note=_text(person, "note"),
+    )
+
+
+def _postal(person: Fields, key: str) -> PostalAddress | None:
+    if not person.has(key):
+        return None
+    address = person.child(key)
+    _only(address, _ADDRESS)
+    lines = address.values.get("lines") or []
+    street = isinstance(lines, list) and len(lines) <= _MAX_STREET_LINES
+    if not street or not all(isinstance(line, str) for line in lines):
+        raise address.refuse("lines", "a field must be a list of a few texts")
+    return PostalAddress(
+        name=_text(address, "name"),
+        company=_text(address, "company"),
+        lines=tuple(clean(line) for line in lines),
+        city=_text(address, "city"),
+        region=_text(address, "region"),
+        postal_code=_text(address, "postal_code"),
+        country=read_country(address, "country"),
+        phone=_text(address, "phone"),
+    )
+
+
+def _payment(body: Fields) -> tuple[ChannelPayment, PaymentInstruction]:
+    if not body.has("payment"):
+        raise body.refuse("payment", "a required field is missing")
+    payment = body.child("payment")
+    provider = _required(payment, "provider")
+    if provider not in _PAYMENTS:
+        raise payment.refuse("provider", "the payment provider is not known")
+    _only(payment, _PAYMENTS[provider])
+    if provider == STRIPE:
+        reference = _required(payment, "reference")
+        if not _REFERENCE.fullmatch(reference):
+            raise payment.refuse("reference", "a payment reference holds letters, digits and _ only")
+        return ChannelPayment(state=PaymentState.PENDING), PaymentInstruction(provider=STRIPE, reference=reference)
+    word = _required(payment, "state")
+    if word not in set(PaymentState):
+        raise payment.refuse("state", "the payment state is not known")
+    told = ChannelPayment(state=PaymentState(word), captured=_amount(payment, "captured"))
+    return told, PaymentInstruction(provider=IN_CHANNEL)

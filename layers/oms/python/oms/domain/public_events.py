@@ -1,0 +1,75 @@
+"""Events for the merchant's other systems: business facts, versioned, additive only, without personal data.
+
+Each has a JSON schema in `infra/schemas/` and a sample in `events/public/`. They are not the log's events: those may
+change with the code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.domain.order import events as ev
+from oms.domain.tracking import ParcelStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from oms.domain.commit import Commit
+
+SOURCE: Final = "oms.orders"
+DETAIL_TYPES: Final = (
+    "OrderPlaced.v1",
+    "OrderPromised.v1",
+    "OrderBackordered.v1",
+    "OrderCancelled.v1",
+    "OrderHeld.v1",
+    "ShipmentShipped.v1",
+    "ParcelDelivered.v1",
+    "RefundSucceeded.v1",
+    "StockMoved.v1",
+)
+
+
+def public_events(commit: Commit) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(event id, detail type, detail) of a commit. The id is the same on every attempt: `<stream>:<commit>:<n>`."""
+    for index, event in enumerate(commit.events):
+        shown = _shown(event, commit.summary)
+        if shown is not None:
+            kind, detail = shown
+            head = {"occurred_at": commit.at.isoformat(), "commit": commit.number}
+            yield f"{commit.stream}:{commit.number}:{index}", kind, {**head, **detail}
+
+
+def _lines(units: Any) -> list[dict[str, Any]]:
+    return [{"line_id": part.line_id, "quantity": part.quantity} for part in units]
+
+
+def _shown(event: Any, row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    about = {"order_id": row.get("order_id", ""), "number": row.get("number", ""), "channel": row.get("channel", "")}
+    match event:
+        case ev.OrderPlaced():
+            lines = [{"line_id": line.line_id, "sku": line.sku, "quantity": line.quantity} for line in event.lines]
+            return "OrderPlaced.v1", {**about, "currency": event.currency, "total": event.total, "lines": lines}
+        case ev.LinesReserved():
+            work = [{"fulfillment_order_id": each, "node_id": node} for each, node in event.fulfillment_orders.items()]
+            detail = {**about, "promised_by": event.promised_by.isoformat(), "fulfillment_orders": work}
+            return "OrderPromised.v1", detail
+        case ev.LinesBackordered():
+            return "OrderBackordered.v1", {**about, "lines": _lines(event.lines)}
+        case ev.LinesCancelled():
+            return "OrderCancelled.v1", {**about, "reason": event.reason, "lines": _lines(event.lines)}
+        case ev.HoldPlaced():
+            return "OrderHeld.v1", {**about, "hold_id": event.hold_id, "kind": event.kind}
+        case ev.ShipmentShipped():
+            parcels = [
+                {"carrier": parcel.carrier, "tracking_number": parcel.tracking_number, "lines": _lines(parcel.units)}
+                for parcel in event.parcels
+            ]
+            detail = {**about, "shipment_id": event.shipment_id, "node_id": event.node_id, "parcels": parcels}
+            return "ShipmentShipped.v1", detail
+        case ev.ParcelStatusChanged(status=ParcelStatus.DELIVERED):
+            return "ParcelDelivered.v1", {**about, "parcel_id": event.parcel_id}
+        case ev.RefundSucceeded():
+            return "RefundSucceeded.v1", {**about, "refund_id": event.refund_id}
+        case _:
+            return None

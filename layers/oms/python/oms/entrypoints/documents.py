@@ -1,0 +1,124 @@
+"""Orders as the staff API shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oms.domain.codec import event_to_plain, to_plain
+from oms.domain.order.charging import chargeable, refundable
+from oms.domain.order.ledger import Place
+from oms.domain.order.status import fulfillment_status, order_status, payment_status, stage
+
+if TYPE_CHECKING:
+    from oms.domain.commit import Commit
+    from oms.domain.history import History
+    from oms.domain.order.state import FulfillmentOrder, Order
+
+
+def order_document(order: Order, version: int) -> dict[str, Any]:
+    """The whole order, money in minor units, without personal data."""
+    placed = order.placed
+    return {
+        "order_id": order.order_id,
+        "version": version,
+        "number": placed.number,
+        "channel": placed.channel,
+        "account": placed.account,
+        "external_id": placed.external_id,
+        "customer_id": placed.customer_id,
+        "placed_at": placed.placed_at.isoformat(),
+        "status": order_status(order).value,
+        "stage": stage(order).value,
+        "fulfillment_status": fulfillment_status(order).value,
+        "payment_status": payment_status(order).value,
+        "promised_by": order.promised_by.isoformat() if order.promised_by else None,
+        "currency": placed.currency,
+        "total": placed.total,
+        "money": _money(order),
+        "ship_to": to_plain(placed.ship_to) if placed.ship_to else None,
+        "lines": [
+            {
+                **to_plain(line.placed),
+                "units": {place.value: line.ledger.at(place) for place in Place if line.ledger.at(place)},
+                "refunded": line.refunded,
+                "conflicted": line.conflicted,
+            }
+            for line in order.lines.values()
+        ],
+        "holds": [{**to_plain(hold), "active": hold.active} for hold in order.holds.values()],
+        "fulfillment_orders": [fulfillment_document(order, known) for known in order.fulfillment_orders.values()],
+        "parcels": [
+            {**to_plain(parcel), "status": parcel.status.value, "units": to_plain(parcel.units)}
+            for parcel in order.parcels.values()
+        ],
+    }
+
+
+def _money(order: Order) -> dict[str, Any]:
+    payment = order.payment
+    placed = order.placed
+    return {
+        "provider": placed.payment.provider,
+        "tax_included": placed.tax_included,
+        "shipping": placed.shipping,
+        "shipping_tax": placed.shipping_tax,
+        "fees": placed.fees,
+        "tips": placed.tips,
+        "duties": placed.duties,
+        "gift_cards": placed.gift_cards,
+        "chargeable": chargeable(order),
+        "authorized": payment.authorized,
+        "captured": payment.captured,
+        "refunded": payment.refunded,
+        "refundable": refundable(order),
+        "declined": payment.declined,
+        "voided": payment.voided,
+        "refunds": [
+            {
+                "refund_id": refund.refund_id,
+                "amount": refund.amount,
+                "status": refund.status.value,
+                "reason": refund.reason,
+                "origin": refund.origin,
+                "reference": refund.refund_ref,
+            }
+            for refund in payment.refunds.values()
+        ],
+    }
+
+
+def fulfillment_document(order: Order, known: FulfillmentOrder) -> dict[str, Any]:
+    """A fulfillment order: what remains to be shipped of it, and for which date."""
+    return {
+        "fulfillment_order_id": known.fulfillment_order_id,
+        "order_id": order.order_id,
+        "number": order.placed.number,
+        "node_id": known.node_id,
+        "status": known.status.value,
+        "promised_by": known.promised_by.isoformat(),
+        "lines": [
+            {
+                "line_id": line_id,
+                "sku": order.lines[line_id].placed.sku,
+                "title": order.lines[line_id].placed.title,
+                "quantity": units,
+                "on_hold": order.line_held(line_id),
+            }
+            for line_id, units in known.remaining.items()
+        ],
+    }
+
+
+def timeline_document(history: History, facts: list[Any]) -> dict[str, Any]:
+    """Every commit with its cause and events, and the scans that changed nothing."""
+    return {"commits": [_commit(commit) for commit in history.commits], "facts": facts}
+
+
+def _commit(commit: Commit) -> dict[str, Any]:
+    return {
+        "number": commit.number,
+        "at": commit.at.isoformat(),
+        "command_id": commit.command_id,
+        "cause": to_plain(commit.cause),
+        "events": [event_to_plain(event) for event in commit.events],
+    }

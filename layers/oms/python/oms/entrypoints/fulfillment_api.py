@@ -1,0 +1,114 @@
+"""The warehouse's API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from oms.domain import ids
+from oms.domain.errors import FulfillmentOrderNotFoundError, InvalidInputError, OrderNotFoundError
+from oms.domain.order.commands import (
+    AcceptFulfillmentOrder,
+    ParcelToShip,
+    RejectFulfillmentOrder,
+    ShipFulfillmentOrder,
+)
+from oms.domain.order.events import LineUnits
+from oms.entrypoints import http, wiring
+from oms.entrypoints.documents import fulfillment_document
+from oms.entrypoints.requests import Empty, RejectBody, ShipmentBody
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+    from oms.domain.order.commands import Command
+    from oms.domain.order.state import Order
+
+OPEN: Final = ("released", "accepted")
+MAX_PAGE: Final = 100
+
+
+def list_open(app: APIGatewayHttpResolver) -> Response[str]:
+    """What a node has to do: `?node=…&status=released|accepted`, the earliest promise first."""
+    http.require(app, "warehouse", "service")
+    asked = http.query(app)
+    status = asked.get("status", "released")
+    node = asked.get("node", "")
+    if not node or status not in OPEN:
+        raise InvalidInputError("name a node, and a status that is open", allowed=list(OPEN))
+    rows, cursor = wiring.views().list_fulfillment_orders(node, status, MAX_PAGE, asked.get("cursor", ""))
+    return http.answer({"fulfillment_orders": rows, "next_cursor": cursor or None})
+
+
+def _order(fulfillment_order_id: str) -> Order:
+    order_id = ids.order_of_fulfillment_order(fulfillment_order_id)
+    try:
+        order = wiring.orders().get(order_id)
+    except OrderNotFoundError:
+        order = None
+    if order is None or fulfillment_order_id not in order.fulfillment_orders:
+        raise FulfillmentOrderNotFoundError("no such fulfillment order")
+    return order
+
+
+def show(app: APIGatewayHttpResolver, fulfillment_order_id: str) -> Response[str]:
+    """One, with the address that the parcel goes to."""
+    http.require(app, "warehouse", "service")
+    order = _order(fulfillment_order_id)
+    document = fulfillment_document(order, order.fulfillment_orders[fulfillment_order_id])
+    contact = wiring.contacts().get(order.order_id)
+    address = contact.shipping if contact else None
+    shown = None
+    if address:
+        shown = {
+            "name": address.name,
+            "company": address.company,
+            "lines": list(address.lines),
+            "city": address.city,
+            "region": address.region,
+            "postal_code": address.postal_code,
+            "country": address.country,
+            "phone": address.phone,
+        }
+    return http.answer({**document, "deliver_to": shown})
+
+
+def _run(
+    app: APIGatewayHttpResolver, verb: str, fulfillment_order_id: str, make: type[Command], **fields: object
+) -> Response[str]:
+    role = http.require(app, "warehouse")
+    key = http.idempotency_key(app)
+    order = _order(fulfillment_order_id)
+    http.logger.set_correlation_id(order.order_id)
+    command = make(
+        command_id=ids.command_id("api", verb, fulfillment_order_id, key),
+        fulfillment_order_id=fulfillment_order_id,  # type: ignore[call-arg]  # every command given here has it
+        **fields,
+    )
+    after = wiring.orders().execute(order.order_id, command, http.api_cause(app, key, role)).order
+    return http.answer(fulfillment_document(after, after.fulfillment_orders[fulfillment_order_id]))
+
+
+def accept(app: APIGatewayHttpResolver, fulfillment_order_id: str) -> Response[str]:
+    """The warehouse takes the work."""
+    http.body(app, Empty)
+    return _run(app, "accept", fulfillment_order_id, AcceptFulfillmentOrder)
+
+
+def reject(app: APIGatewayHttpResolver, fulfillment_order_id: str) -> Response[str]:
+    """The warehouse cannot: the units are sourced elsewhere."""
+    asked = http.body(app, RejectBody)
+    return _run(app, "reject", fulfillment_order_id, RejectFulfillmentOrder, reason=asked.reason)
+
+
+def ship(app: APIGatewayHttpResolver, fulfillment_order_id: str) -> Response[str]:
+    """Parcels were handed to the carrier; part of the fulfillment order is enough."""
+    asked = http.body(app, ShipmentBody)
+    parcels = tuple(
+        ParcelToShip(
+            carrier=parcel.carrier,
+            tracking_number=parcel.tracking_number,
+            lines=tuple(LineUnits(line_id=line.line_id, quantity=line.quantity) for line in parcel.lines),
+        )
+        for parcel in asked.parcels
+    )
+    return _run(app, "ship", fulfillment_order_id, ShipFulfillmentOrder, parcels=parcels)

@@ -1,0 +1,60 @@
+"""The stream of the event log in: commits relayed one by one, in order, none holding up the others."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from oms.entrypoints import wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = Logger(service="oms")
+metrics = Metrics(namespace="OMS", service="oms")
+
+
+def relay_image(image: Mapping[str, Any]) -> None:
+    """Relay the commit of a stream image; raises what it meets."""
+    commit = wiring.read_commit(image)
+    logger.set_correlation_id(commit.summary.get("order_id", commit.stream))
+    wiring.relay_commit()(commit)
+
+
+def relay_stream(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Relay a batch.
+
+    A record that fails is handed to the retry queue, where it is tried again and in the end parked, and the shard goes
+    on. Only when even that fails does the batch come again from this record on.
+    """
+    relayed = 0
+    for record in event["Records"]:
+        image = record["dynamodb"].get("NewImage")
+        if record["eventName"] != "INSERT" or not image or not wiring.is_commit(image):
+            continue
+        try:
+            relay_image(image)
+            relayed += 1
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up the shard
+            logger.warning("commit will be relayed again", extra={"error": type(error).__name__})
+            key = {"pk": image["pk"]["S"], "sk": image["sk"]["S"]}
+            try:
+                wiring.client("sqs").send_message(QueueUrl=os.environ["RELAY_RETRY_QUEUE"], MessageBody=json.dumps(key))
+            except Exception:
+                logger.exception("the retry queue does not take it")
+                metrics.flush_metrics()
+                return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+    metrics.add_metric(name="CommitsRelayed", unit=MetricUnit.Count, value=relayed)
+    metrics.flush_metrics()
+    return {"batchItemFailures": []}
+
+
+def relay_again(pk: str, sk: str) -> None:
+    """Relay a commit from the log itself; raises what it meets."""
+    image = wiring.log().image(pk, sk)
+    if image is not None:
+        relay_image(image)

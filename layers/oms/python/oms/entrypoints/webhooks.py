@@ -1,0 +1,57 @@
+"""Deliveries from outside: proved genuine, put on a queue, and only then acknowledged."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from oms.application.intake import sender
+from oms.application.messages import to_message
+from oms.domain.errors import AuthenticationError, InvalidInputError, NotFoundError
+from oms.domain.inbound import InboundRequest, NoticeKind
+from oms.entrypoints import http, wiring
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+metrics = Metrics(namespace="OMS", service="oms")
+
+MAX_BODY: Final = 5_000_000
+"""Lambda takes 6 MB as text, base64 included; no vendor sends near it."""
+_ACCOUNT: Final = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+_BY_QUEUE: Final = frozenset({"amazon"})
+"""Sources that prove who they are by a queue's policy, not by a signature: nobody may claim to be them here."""
+
+
+def receive(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str, Any]:
+    """Queue a genuine delivery. Raises SignatureError or ReplayWindowError (counted), NotFoundError, PayloadTooLargeError."""
+    if source in _BY_QUEUE or not _ACCOUNT.fullmatch(account):
+        raise NotFoundError("nobody is connected under this name")
+    who = sender(source)
+    request = InboundRequest(account=account, headers=http.headers(app), body=http.raw_body(app, MAX_BODY))
+    try:
+        who.verify(request, wiring.connections().signing_secrets(source, account), wiring.now())
+    except AuthenticationError as error:
+        metrics.add_metric(name="WebhooksRefused", unit=MetricUnit.Count, value=1)
+        http.logger.warning("webhook refused", extra={"source": source, "code": error.code})
+        raise
+    metrics.add_metric(name="WebhooksAccepted", unit=MetricUnit.Count, value=1)
+    try:
+        notice = who.identify(request)
+    except InvalidInputError:
+        topic = "unreadable"  # genuine, so it is kept: intake puts it into quarantine with the reason
+    else:
+        topic = notice.topic
+        if notice.kind in (NoticeKind.PING, NoticeKind.IGNORED):
+            return {"outcome": "ignored", "topic": topic}
+    wiring.requeue(to_message(source, request, wiring.now()))
+    return {"outcome": "queued", "topic": topic}
+
+
+def flushed(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer, after the metrics of this invocation are out."""
+    metrics.flush_metrics()
+    return answer

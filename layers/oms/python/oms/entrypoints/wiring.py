@@ -1,0 +1,314 @@
+"""The composition root: the one module that knows both a port and its adapter.
+
+Everything is made when first asked for and kept while the function is warm. Environment names are those of
+`template.yaml`.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from oms.adapters.dynamodb_contacts import DynamoContacts
+from oms.adapters.dynamodb_log import DynamoLog, DynamoStock, commit_from_item
+from oms.adapters.dynamodb_reference import DynamoReference
+from oms.adapters.dynamodb_views import DynamoViews
+from oms.adapters.keys import COMMIT_PREFIX
+from oms.adapters.messaging import EventBridgeBus, SqsQueue, StepFunctions
+from oms.adapters.s3 import S3Claims, S3Documents, S3Quarantine
+from oms.adapters.secrets_manager import Connections, SecretDocument
+from oms.domain.public_events import SOURCE
+from oms.domain.sourcing import source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oms.application.customers import Customers
+    from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
+    from oms.application.orders import Orders
+    from oms.application.payment_events import TakePaymentEvent
+    from oms.application.ports import PaymentProvider, VendorApi
+    from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
+    from oms.application.relay import RelayCommit
+    from oms.application.reports import ReportSales
+    from oms.application.settle import SettlePaymentStep
+    from oms.application.status import LookUpOrder
+    from oms.application.status_links import StatusLinks
+    from oms.application.stock import MoveStock
+    from oms.application.tracking import TakeTracking
+    from oms.application.watchdog import RedriveOverdue
+    from oms.domain.commit import Commit
+
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=2, read_timeout=10)
+
+
+def now() -> datetime:
+    """The Clock port."""
+    return datetime.now(UTC)
+
+
+@cache
+def client(service: str) -> Any:
+    """An AWS client, one per service."""
+    make: Any = boto3.client  # its stubs list every service by name
+    return make(service, config=_CONFIG)
+
+
+@cache
+def log() -> DynamoLog:
+    """The event log."""
+    return DynamoLog(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"])
+
+
+def is_commit(image: Mapping[str, Any]) -> bool:
+    """A stream image is a commit, not a fact or a guard."""
+    return bool(image["sk"]["S"].startswith(COMMIT_PREFIX))
+
+
+def read_commit(image: Mapping[str, Any]) -> Commit:
+    """The commit of a stream image; raises UnknownEventError."""
+    return commit_from_item(image)
+
+
+@cache
+def stock() -> DynamoStock:
+    """Stock positions."""
+    return DynamoStock(client("dynamodb"), os.environ["STOCK_TABLE"])
+
+
+@cache
+def contacts() -> DynamoContacts:
+    """Personal data."""
+    return DynamoContacts(client("dynamodb"), os.environ["CONTACTS_TABLE"])
+
+
+@cache
+def views() -> DynamoViews:
+    """Lists and due work."""
+    return DynamoViews(client("dynamodb"), os.environ["VIEWS_TABLE"])
+
+
+@cache
+def reference() -> DynamoReference:
+    """Master data."""
+    return DynamoReference(client("dynamodb"), os.environ["REFERENCE_TABLE"])
+
+
+@cache
+def quarantine() -> S3Quarantine:
+    """Inputs that could not be processed."""
+    return S3Quarantine(client("s3"), os.environ["RAW_BUCKET"], views())
+
+
+@cache
+def claims() -> S3Claims:
+    """Bodies too large for a queue."""
+    return S3Claims(client("s3"), os.environ["RAW_BUCKET"])
+
+
+@cache
+def queue(name: str) -> SqsQueue:
+    """The queue whose URL the environment variable `name` holds."""
+    return SqsQueue(client("sqs"), os.environ[name], claims())
+
+
+@cache
+def connections() -> Connections:
+    """Secrets of connected accounts."""
+    return Connections(SecretDocument(client("secretsmanager"), os.environ["CONNECTIONS_SECRET"]))
+
+
+@cache
+def keys() -> SecretDocument:
+    """Our own signing keys."""
+    return SecretDocument(client("secretsmanager"), os.environ["KEYS_SECRET"])
+
+
+@cache
+def workflows() -> StepFunctions:
+    """Step Functions."""
+    return StepFunctions(client("stepfunctions"), {"b2c_order": os.environ["B2C_ORDER_ARN"]})
+
+
+@cache
+def bus() -> EventBridgeBus:
+    """Public events."""
+    return EventBridgeBus(client("events"), os.environ["EVENT_BUS"], SOURCE)
+
+
+@cache
+def orders() -> Orders:
+    """The order aggregate."""
+    from oms.application.orders import Orders
+
+    return Orders(log(), now)
+
+
+@cache
+def customers() -> Customers:
+    """Pseudonyms."""
+    from oms.application.customers import Customers
+
+    return Customers(lambda: str(keys().read()["customer_key"]))
+
+
+@cache
+def status_links() -> StatusLinks:
+    """Signed links."""
+    from oms.application.status_links import StatusLinks
+
+    return StatusLinks(lambda: keys().read()["status_links"])
+
+
+@cache
+def providers() -> dict[str, PaymentProvider]:
+    """Payment providers by name."""
+    from oms.adapters.stripe_api import StripePayments
+
+    def secret_key() -> str:
+        return connections().credentials("stripe", os.environ["STRIPE_ACCOUNT"])["secret_key"]
+
+    return {"stripe": StripePayments(os.environ["STRIPE_URL"], secret_key)}
+
+
+@cache
+def vendors() -> VendorApi:
+    """Channels' own APIs."""
+    from oms.adapters.vendor_http import VendorApi as HttpVendorApi
+
+    urls = {"tiktok-shop": os.environ["TIKTOK_URL"], "amazon": os.environ["AMAZON_URL"]}
+    return HttpVendorApi(connections().credentials, urls)
+
+
+@cache
+def sync_snapshot() -> SyncSnapshot:
+    """Use case."""
+    from oms.application.intake import SyncSnapshot
+
+    return SyncSnapshot(orders(), contacts(), reference(), customers())
+
+
+@cache
+def take_tracking() -> TakeTracking:
+    """Use case."""
+    from oms.application.tracking import TakeTracking
+
+    return TakeTracking(orders(), log(), views())
+
+
+@cache
+def take_payment_event() -> TakePaymentEvent:
+    """Use case."""
+    from oms.application.payment_events import TakePaymentEvent
+
+    return TakePaymentEvent(orders(), views(), providers())
+
+
+@cache
+def take_delivery() -> TakeDelivery:
+    """Use case."""
+    from oms.application.intake import TakeDelivery
+
+    return TakeDelivery(sync_snapshot(), orders(), take_tracking(), take_payment_event(), vendors(), quarantine(), now)
+
+
+@cache
+def replay_parked() -> ReplayParked:
+    """Use case."""
+    from oms.application.intake import ReplayParked
+
+    return ReplayParked(take_delivery(), quarantine())
+
+
+@cache
+def screen_order() -> ScreenOrderStep:
+    """Workflow step."""
+    from oms.application.promise import ScreenOrderStep
+
+    return ScreenOrderStep(orders(), reference())
+
+
+@cache
+def authorize_payment() -> AuthorizePaymentStep:
+    """Workflow step."""
+    from oms.application.promise import AuthorizePaymentStep
+
+    return AuthorizePaymentStep(orders(), providers())
+
+
+@cache
+def promise_order() -> PromiseOrderStep:
+    """Workflow step."""
+    from oms.application.promise import PromiseOrderStep
+
+    return PromiseOrderStep(orders(), stock(), reference(), source, now)
+
+
+@cache
+def settle_payment() -> SettlePaymentStep:
+    """Workflow step."""
+    from oms.application.settle import SettlePaymentStep
+
+    return SettlePaymentStep(orders(), providers(), now)
+
+
+@cache
+def relay_commit() -> RelayCommit:
+    """Use case."""
+    from oms.application.relay import RelayCommit
+
+    return RelayCommit(views(), workflows(), bus())
+
+
+def queue_of(source: str) -> str:
+    """The environment variable with the URL of the queue that takes this source's deliveries."""
+    from oms.carriers.registry import sources as carriers
+    from oms.payments.registry import sources as providers
+
+    if source in carriers():
+        return "TRACKING_QUEUE"
+    return "PAYMENTS_QUEUE" if source in providers() else "INTAKE_QUEUE"
+
+
+def requeue(message: Mapping[str, Any]) -> None:
+    """Put a delivery on the queue that its source's deliveries take."""
+    queue(queue_of(str(message.get("source", "")))).send(message)
+
+
+@cache
+def redrive_overdue() -> RedriveOverdue:
+    """Use case."""
+    from oms.application.watchdog import RedriveOverdue
+
+    return RedriveOverdue(orders(), views(), workflows(), quarantine(), requeue, now)
+
+
+@cache
+def report_sales() -> ReportSales:
+    """Use case."""
+    from oms.application.reports import ReportSales
+    from oms.channels.registry import CONNECTORS
+
+    documents = S3Documents(client("s3"), os.environ["REPORTS_BUCKET"])
+    return ReportSales(views(), documents, (*CONNECTORS, "site"), os.environ["MERCHANT_TIME_ZONE"], now)
+
+
+@cache
+def move_stock() -> MoveStock:
+    """Use case."""
+    from oms.application.stock import MoveStock
+
+    return MoveStock(log(), reference(), now)
+
+
+@cache
+def look_up_order() -> LookUpOrder:
+    """Use case."""
+    from oms.application.status import LookUpOrder
+
+    return LookUpOrder(orders(), views(), contacts(), status_links(), now)

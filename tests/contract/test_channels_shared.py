@@ -1,0 +1,203 @@
+"""Every collected payload of the four channels: normalized, ignored or refused with a type of ours, nothing else.
+
+The lists below are complete, so that a payload which stops normalizing (or starts to) fails here.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oms.channels.registry import connector
+from oms.domain.errors import InvalidInputError, OmsError
+from oms.domain.inbound import InboundRequest, Notice, NoticeKind
+
+SHARED = Path(__file__).parents[3] / "shared" / "payloads"
+pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the collected payloads are not beside the repository")
+
+SHOPIFY_NORMALIZED = {
+    "rest-go-shopify-order",
+    "rest-shopify_python_api-refund",
+    "webhook-2023-01-orders.cancelled",
+    "webhook-2023-01-orders.create",
+    "webhook-2023-01-orders.fulfilled",
+    "webhook-2023-01-orders.paid",
+    "webhook-2023-01-orders.partially_fulfilled",
+    "webhook-2023-01-refunds.create",
+    "webhook-2024-10-orders.create",
+    "webhook-2024-10-orders.paid",
+    "webhook-2024-10-orders.updated",
+    "webhook-itaka-orders.cancelled-HKD",
+    "webhook-itaka-orders.create-HKD-dis2",
+    "webhook-itaka-orders.create-HKD-dis3",
+    "webhook-itaka-orders.create-HKD-no-discount",
+}
+SHOPIFY_REFUSED = {
+    "rest-shopify_python_api-orders",  # no line
+    "webhookdb-shopify_order-order-L507",  # money bags in another currency than the order's
+    "webhookdb-shopify_order-order-L9",
+}
+WOOCOMMERCE_NORMALIZED = {
+    "docs-v3_orders-L1213": 1,
+    "docs-v3_orders-L1478": 2,
+    "docs-v3_orders-L421": 1,
+    "docs-wp-api-v2_orders-L1274": 1,
+    "docs-wp-api-v2_orders-L454": 1,
+    "docs-wp-api-v2_orders-L870": 2,
+    "docs-wp-api-v3_orders-L1277": 1,
+    "docs-wp-api-v3_orders-L2251": 3,
+    "docs-wp-api-v3_orders-L454": 1,
+    "docs-wp-api-v3_orders-L870": 2,
+}
+
+
+def _files(source: str) -> list[Path]:
+    return sorted((SHARED / source).iterdir())
+
+
+def _orders(document: Any) -> list[Any]:
+    """The orders in a document of the vendor's documentation; the document itself when it holds none."""
+    if isinstance(document, list):
+        return document
+    for key in ("orders", "create"):
+        if isinstance(document.get(key), list):
+            return [*document[key], *document.get("update", [])]
+    return [document]
+
+
+def _outcome(source: str, headers: dict[str, str], body: object) -> str:
+    request = InboundRequest(account="a", headers=headers, body=json.dumps(body).encode())
+    try:
+        notice = connector(source).identify(request)
+        if notice.kind in {NoticeKind.ORDER, NoticeKind.REFUND}:
+            connector(source).normalize(request, notice)
+    except InvalidInputError as refusal:
+        return refusal.code
+    return notice.kind
+
+
+def test_shopify() -> None:
+    found: dict[str, str] = {}
+    for path in _files("shopify"):
+        document = json.loads(path.read_text("utf-8"))
+        topic = document.get("topic") if isinstance(document, dict) else None
+        if topic is None:
+            topic = "refunds/create" if "refund" in path.stem else "orders/create"
+        if isinstance(document, dict):
+            document = document.get("body") or document.get("order") or document.get("refund") or document
+        for body in _orders(document):
+            found[path.stem] = _outcome("shopify", {"x-shopify-topic": topic}, body)
+    normalized = {name for name, outcome in found.items() if outcome in {"order", "refund"}}
+    refused = {name for name, outcome in found.items() if outcome not in {"order", "refund", "ignored"}}
+    rest = {name for name in found if name.startswith(("rest-", "kat-"))} - SHOPIFY_NORMALIZED
+    assert normalized == SHOPIFY_NORMALIZED
+    assert refused - rest == SHOPIFY_REFUSED - rest
+    assert {found[name] for name in refused} == {"malformed_payload"}
+    assert rest <= refused
+    assert len(normalized) >= 15
+    assert len(found) >= 79
+
+
+def test_woocommerce() -> None:
+    normalized: dict[str, int] = {}
+    outcomes: dict[str, set[str]] = {}
+    for path in _files("woocommerce"):
+        document = json.loads(path.read_text("utf-8"))
+        headers = document.get("headers", {}) if isinstance(document, dict) else {}
+        document = document.get("body", document) if isinstance(document, dict) else document
+        topic = headers.get("x-wc-webhook-topic", "order.updated")
+        for body in _orders(document):
+            outcome = _outcome("woocommerce", {"x-wc-webhook-topic": topic}, body)
+            outcomes.setdefault(path.stem, set()).add(outcome)
+            normalized[path.stem] = normalized.get(path.stem, 0) + (outcome == "order")
+    assert {name: count for name, count in normalized.items() if count} == WOOCOMMERCE_NORMALIZED
+    assert all(outcomes[name] == {"order"} for name in WOOCOMMERCE_NORMALIZED)
+    others = {name: found for name, found in outcomes.items() if name not in WOOCOMMERCE_NORMALIZED}
+    ignored = {name for name, found in others.items() if found == {"ignored"}}
+    assert ignored == {"webhook-coupon.created", "webhook-coupon.restored", "webhook-product.created"}
+    assert all(found == {"malformed_payload"} for name, found in others.items() if name not in ignored)
+    assert len(outcomes) >= 23
+
+
+def test_tiktok_shop() -> None:
+    outcomes = {
+        path.stem: _outcome("tiktok-shop", {}, json.loads(path.read_text("utf-8"))) for path in _files("tiktok-shop")
+    }
+    assert outcomes == {
+        "order-detail-202309": "malformed_payload",
+        "webhook-1-order-status-change": "fetch",
+        "webhook-11-cancellation-status-change": "fetch",
+        "webhook-3-recipient-address-update": "fetch",
+        "webhook-6-seller-deauthorization": "ignored",
+        "webhook-hmac-kat.raw": "fetch",
+    }
+
+
+def test_the_published_tiktok_order_does_not_add_up() -> None:
+    order = json.loads((SHARED / "tiktok-shop" / "order-detail-202309.json").read_text("utf-8"))
+    notice = Notice(kind=NoticeKind.FETCH, topic="order_status", event_id="1:1", external_id=order["id"])
+    with pytest.raises(InvalidInputError) as refusal:
+        connector("tiktok-shop").assemble("a", notice, {"orders": [{"code": 0, "data": {"orders": [order]}}]})
+    assert refusal.value.code == "totals_mismatch"
+
+
+def test_amazon_notifications() -> None:
+    outcomes = {path.stem: _outcome("amazon", {}, json.loads(path.read_text("utf-8"))) for path in _files("amazon")}
+    notifications = {name for name in outcomes if name.startswith("notification-")}
+    order_change = "notification-OrderChangeNotification-0"
+    assert {name for name, outcome in outcomes.items() if outcome == "fetch"} == {order_change}
+    assert {name for name, outcome in outcomes.items() if outcome == "ignored"} == notifications - {order_change}
+    assert {outcomes[name] for name in outcomes if name not in notifications} == {"malformed_payload"}
+    assert len(outcomes) >= 58
+
+
+def _amazon(order: Any, items: Any, external_id: str) -> str:
+    notice = Notice(kind=NoticeKind.FETCH, topic="ORDER_CHANGE", event_id="1", external_id=external_id)
+    try:
+        connector("amazon").assemble("a", notice, {"order": [order], "items": [items]})
+    except InvalidInputError as refusal:
+        return refusal.code
+    return "order"
+
+
+def test_amazon_orders() -> None:
+    load = {path.stem: json.loads(path.read_text("utf-8")) for path in _files("amazon")}
+    items = load["ordersV0-getOrderItems-200-example"]
+    pending, unshipped = load["ordersV0-getOrder-200-sandbox0"], load["ordersV0-getOrder-200-example"]
+    if pending["payload"]["OrderStatus"] != "Pending":
+        pending, unshipped = unshipped, pending
+    for order in (pending, unshipped):
+        assert _amazon(order, items, order["payload"]["AmazonOrderId"]) == "malformed_payload"  # items of another order
+    external_id = items["payload"]["AmazonOrderId"]
+    outcomes = []
+    for order in (pending, unshipped):
+        renamed = {"payload": {**order["payload"], "AmazonOrderId": external_id}}
+        outcomes.append(_amazon(renamed, items, external_id))
+    # the first has no prices yet; the second is in US dollars, its items in fractions of yen
+    assert outcomes == ["invalid_input", "malformed_payload"]
+
+
+@pytest.mark.parametrize("source", ["shopify", "woocommerce", "tiktok-shop", "amazon"])
+def test_any_document_in_any_place_is_refused_with_a_type(source: str) -> None:
+    """Documents of all four channels, fetched by each of them for an order that they might be about."""
+    refused = taken = 0
+    for path in [file for name in ("shopify", "woocommerce", "tiktok-shop", "amazon") for file in _files(name)]:
+        document = json.loads(path.read_text("utf-8"))
+        if not isinstance(document, dict):
+            continue
+        for external_id in {str(document.get("id")), "903-1671087-0812628", "576461413038785752"}:
+            notice = Notice(kind=NoticeKind.FETCH, topic="t", event_id="e", external_id=external_id)
+            places: dict[str, list[Any]] = {
+                name: [document] for name in ("order", "orders", "items", "address", "buyerInfo")
+            }
+            try:
+                connector(source).assemble("a", notice, places)
+            except OmsError:
+                refused += 1
+            else:
+                taken += 1
+    assert refused > 100
+    assert taken == (4 if source == "woocommerce" else 0)

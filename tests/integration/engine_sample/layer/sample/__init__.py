@@ -1,0 +1,1 @@
+"""What the sample's functions share."""

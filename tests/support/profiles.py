@@ -1,0 +1,20 @@
+"""Hypothesis profiles. `ci` is the default: the same examples on every run, on every machine.
+
+`HYPOTHESIS_PROFILE=deep` looks for a long time, with fresh examples each run.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+_SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+
+settings.register_profile(
+    "ci", max_examples=100, stateful_step_count=30, derandomize=True, deadline=None, suppress_health_check=_SLOW_IS_FINE
+)
+settings.register_profile(
+    "deep", max_examples=3000, stateful_step_count=50, deadline=None, suppress_health_check=_SLOW_IS_FINE
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
