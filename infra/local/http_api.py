@@ -28,7 +28,7 @@ class Resolver:
 
     names: Mapping[str, str]
 
-    def __call__(self, value: Any) -> Any:  # noqa: PLR0911 - one line per intrinsic function
+    def __call__(self, value: Any) -> Any:
         """Whatever `value` stands for."""
         match value:
             case {"Ref": name}:

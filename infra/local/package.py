@@ -25,6 +25,7 @@ DROPPED_TYPES: Final = {
     "AWS::Budgets::Budget": "nothing is billed here",
     "AWS::CE::AnomalyMonitor": "nothing is billed here",
     "AWS::CE::AnomalySubscription": "nothing is billed here",
+    "AWS::CloudFormation::Stack": "nested stacks hold dashboards, which belong to the AWS console",
     "AWS::CloudWatch::AnomalyDetector": "the engine keeps no baseline of metrics",
     "AWS::CloudWatch::CompositeAlarm": "the engine has simple alarms only",
     "AWS::CloudWatch::InsightRule": "the engine has no Contributor Insights",

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import urllib3
 
 from infra.local.sandbox import Sandbox, Settings
 from oms.adapters.rest import Timeouts
 from oms.adapters.stripe_api import StripePayments
 from oms.domain.errors import InvalidInputError, UpstreamError, UpstreamRefusedError
-from oms.domain.payment_events import RefundState
 from oms.domain.payments import AuthorizationState
+from tests.integration.sandbox_support import DAY, PATIENT, capture, moved, pay, post, refund
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STATE = AuthorizationState
-PATIENT = Timeouts(connect=5, read=10, total=20)
 HASTY = Timeouts(connect=5, read=0.3, total=20)
-DAY = 24 * 3600 + 1
 
 
 @pytest.fixture
@@ -35,43 +32,6 @@ def stripe(sandbox: Sandbox) -> Iterator[StripePayments]:
     payments = StripePayments(sandbox.base_url, lambda: "sk_test_sandbox\n", PATIENT)
     yield payments
     payments.close()
-
-
-def pay(sandbox: Sandbox, amount: int = 1000, /, **fields: str) -> str:
-    """What the merchant's site does: make an intent, and let the shopper confirm it."""
-    form = {
-        "amount": str(amount),
-        "currency": "usd",
-        "capture_method": "manual",
-        "payment_method": "pm_card_visa",
-        "payment_method_options[card][request_multicapture]": "if_available",
-        "confirm": "true",
-        "metadata[order_id]": "ord_1",
-    }
-    ref = post(sandbox, "/v1/payment_intents", form | fields)["id"]
-    return str(ref)
-
-
-def post(sandbox: Sandbox, path: str, form: dict[str, str]) -> dict[str, Any]:
-    headers = {"authorization": f"Bearer {sandbox.settings.stripe_key}"}
-    with urllib3.PoolManager() as pool:
-        answer = pool.request("POST", sandbox.base_url + path, fields=form, headers=headers, encode_multipart=False)
-        document: dict[str, Any] = json.loads(answer.data)
-    return document
-
-
-def moved(sandbox: Sandbox, kind: str) -> list[int]:
-    return [effect["amount"] for effect in sandbox.effects if effect["kind"] == kind]
-
-
-def capture(stripe: StripePayments, ref: str, amount: int, key: str = "cap_1", *, final: bool = True) -> int:
-    return stripe.capture(ref, amount, "USD", key, final=final, metadata={"shipment_id": key}).amount
-
-
-def refund(stripe: StripePayments, ref: str, amount: int, refund_id: str = "rfd_1") -> Any:
-    return stripe.refund(
-        ref, amount, "USD", refund_id=refund_id, order_id="ord_1", reason="damaged", idempotency_key=refund_id
-    )
 
 
 class TestVerifyAuthorization:
@@ -228,11 +188,11 @@ class TestCapture:
         self, sandbox: Sandbox, stripe: StripePayments
     ) -> None:
         ref = pay(sandbox)
-        post(sandbox, f"/v1/payment_intents/{ref}/capture", {"amount_to_capture": "300"})
+        post(sandbox, f"/v1/payment_intents/{ref}/capture", {"amount_to_capture": "800"})
         with pytest.raises(UpstreamRefusedError) as caught:
             capture(stripe, ref, 700)
         assert caught.value.context["payment_status"] == "succeeded"
-        assert moved(sandbox, "capture") == [300]
+        assert moved(sandbox, "capture") == [800]
 
     def test_a_canceled_intent_is_refused(self, sandbox: Sandbox, stripe: StripePayments) -> None:
         ref = pay(sandbox)
@@ -286,107 +246,6 @@ class TestVoid:
         with pytest.raises(UpstreamRefusedError) as caught:
             stripe.void(ref, "void_1")
         assert caught.value.context["vendor_code"] == "payment_intent_unexpected_state"
-
-
-class TestRefund:
-    def test_parts_up_to_what_was_captured(self, sandbox: Sandbox, stripe: StripePayments) -> None:
-        ref = pay(sandbox)
-        capture(stripe, ref, 800)
-        first = refund(stripe, ref, 500)
-        assert (first.state, first.amount, first.our_refund_id) == (RefundState.SUCCEEDED, 500, "rfd_1")
-        for amount in (301, 800):
-            with pytest.raises(UpstreamRefusedError):
-                refund(stripe, ref, amount, "rfd_2")
-        refund(stripe, ref, 300, "rfd_3")
-        with pytest.raises(UpstreamRefusedError) as caught:
-            refund(stripe, ref, 1, "rfd_4")
-        assert caught.value.context["vendor_code"] == "charge_already_refunded"
-        assert moved(sandbox, "refund") == [500, 300]
-
-    def test_a_lost_acknowledgement_moves_money_once(self, sandbox: Sandbox, stripe: StripePayments) -> None:
-        ref = pay(sandbox)
-        capture(stripe, ref, 1000)
-        sandbox.add_fault(match="stripe POST /v1/refunds", drop="after")
-        with pytest.raises(UpstreamError):
-            refund(stripe, ref, 300)
-        assert refund(stripe, ref, 300).state is RefundState.SUCCEEDED
-        assert moved(sandbox, "refund") == [300]
-        assert [call["replayed"] for call in sandbox.calls if call["path"] == "/v1/refunds"] == [False, True]
-
-    def test_after_the_keys_life_the_refund_is_found_by_our_id(self, sandbox: Sandbox, stripe: StripePayments) -> None:
-        ref = pay(sandbox)
-        capture(stripe, ref, 1000)
-        sandbox.add_fault(match="stripe POST /v1/refunds", drop="after")
-        with pytest.raises(UpstreamError):
-            refund(stripe, ref, 300)
-        sandbox.clock.advance(DAY)
-        found = stripe.find_refund(ref, "rfd_1")
-        assert found is not None
-        assert found.amount == 300
-        assert stripe.find_refund(ref, "rfd_2") is None
-
-    def test_a_full_refund_is_found_even_without_asking(self, sandbox: Sandbox, stripe: StripePayments) -> None:
-        ref = pay(sandbox)
-        capture(stripe, ref, 1000)
-        refund(stripe, ref, 1000)
-        sandbox.clock.advance(DAY)
-        assert refund(stripe, ref, 1000).amount == 1000
-        assert moved(sandbox, "refund") == [1000]
-
-    def test_a_stored_server_error_does_not_hide_what_happened(self, sandbox: Sandbox, stripe: StripePayments) -> None:
-        ref = pay(sandbox)
-        capture(stripe, ref, 1000)
-        sandbox.add_fault(match="stripe POST /v1/refunds", status=500, when="after", stored=True)
-        with pytest.raises(UpstreamError):
-            refund(stripe, ref, 300)
-        assert refund(stripe, ref, 300).amount == 300
-        assert moved(sandbox, "refund") == [300]
-
-    @pytest.mark.parametrize(
-        ("method", "first", "then"),
-        [
-            ("pm_card_pendingRefund", RefundState.PENDING, RefundState.SUCCEEDED),
-            ("pm_card_refundFail", RefundState.SUCCEEDED, RefundState.FAILED),
-            ("pm_sandbox_pendingRefundFail", RefundState.PENDING, RefundState.FAILED),
-        ],
-    )
-    def test_a_refunds_fate_is_told_later(
-        self, sandbox: Sandbox, stripe: StripePayments, method: str, first: RefundState, then: RefundState
-    ) -> None:
-        ref = pay(sandbox, payment_method=method)
-        capture(stripe, ref, 1000)
-        assert refund(stripe, ref, 300).state is first
-        assert sandbox.stripe.settle_refunds() == 1
-        found = stripe.find_refund(ref, "rfd_1")
-        assert found is not None
-        assert found.state is then
-        assert bool(found.reason) is (then is RefundState.FAILED)
-
-    def test_every_refund_is_listed_over_all_pages(self, sandbox: Sandbox, stripe: StripePayments) -> None:
-        ref = pay(sandbox)
-        capture(stripe, ref, 1000)
-        for _ in range(101):
-            post(sandbox, "/v1/refunds", {"payment_intent": ref, "amount": "1"})
-        refund(stripe, ref, 300)
-        listed = stripe.list_refunds(ref)
-        assert (len(listed), sum(each.amount for each in listed)) == (102, 401)
-        assert listed[0].our_refund_id == "rfd_1"
-
-    def test_a_payment_known_by_its_charge_can_be_refunded(self, sandbox: Sandbox, stripe: StripePayments) -> None:
-        ref = pay(sandbox)
-        capture(stripe, ref, 1000)
-        charge = ref.replace("pi_", "ch_")
-        assert refund(stripe, charge, 300).amount == 300
-        assert stripe.find_refund(charge, "rfd_1") is not None
-
-    def test_only_reasons_that_stripe_knows_are_sent(self, sandbox: Sandbox, stripe: StripePayments) -> None:
-        ref = pay(sandbox)
-        capture(stripe, ref, 1000)
-        for number, reason in enumerate(("damaged", "duplicate")):
-            key = f"rfd_{number}"
-            stripe.refund(ref, 1, "USD", refund_id=key, order_id="ord_1", reason=reason, idempotency_key=key)
-        sent = [call["form"].get("reason") for call in sandbox.calls if call["path"] == "/v1/refunds"]
-        assert sent == [None, "duplicate"]
 
 
 class TestErrors:

@@ -326,9 +326,11 @@ def test_amazon_holds_and_who_ships() -> None:
 def test_amazon_documents_must_be_of_the_order() -> None:
     notice = Notice(kind=NoticeKind.FETCH, topic="t", event_id="e", external_id="111-1111111-1111112")
     page = {"payload": {"AmazonOrderId": "111-1111111-1111111"}}
-    for documents in ({}, {"order": [page]}, {"order": [page], "items": [page]}):
-        with pytest.raises(MalformedPayloadError):
+    for documents in ({}, {"order": [page]}):
+        with pytest.raises(MalformedPayloadError, match="not fetched"):
             amazon.assemble("a", notice, documents)
+    with pytest.raises(MalformedPayloadError, match="another order"):
+        amazon.assemble("a", notice, {"order": [page], "items": [page]})
 
 
 def test_personal_data_is_in_the_contact_alone() -> None:

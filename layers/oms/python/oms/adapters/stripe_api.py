@@ -102,9 +102,8 @@ class StripePayments:
         sent = _positive(amount, currency)
         params = {"amount_to_capture": str(sent), **_metadata({**metadata, _marker(idempotency_key): str(sent)})}
         if not final:
-            params["final_capture"] = (
-                "false"  # `true` is the default, and may not be sent where there is no multicapture
-            )
+            # `true` is the default, and may not be sent where there is no multicapture
+            params["final_capture"] = "false"
         try:
             document = self._post(f"/v1/payment_intents/{_checked(payment_ref)}/capture", params, idempotency_key)
         except UpstreamError as error:

@@ -1,0 +1,74 @@
+"""`make connect CHANNEL=… [ACCOUNT=…]`: keep what an account signs with, and say which URL to register.
+
+The secret is read from the environment variable SECRET, else asked for, else made up; credentials for calling the vendor
+from the file that API_FILE names (a JSON object). Connecting an account again rotates its secret: the one before stays valid
+until the next time.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.local.system import System, SystemMissingError, find
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SOURCES: Final = ("shopify", "woocommerce", "tiktok-shop", "amazon", "easypost", "stripe")
+UNSIGNED: Final = ("amazon",)
+
+
+def connect(system: System, source: str, account: str, secret: str, api: Mapping[str, Any] | None = None) -> str:
+    """Keep the secret and credentials of an account; returns the URL (or queue) to register with the vendor."""
+    system.make_keys()
+    document = system.read_secret("ConnectionsSecret")
+    known = document.get(f"{source}/{account}", {})
+    entry = {"current": secret, "previous": known.get("previous", ""), "api": dict(api or known.get("api", {}))}
+    if known.get("current") and known["current"] != secret:
+        entry["previous"] = known["current"]
+    if entry != known:
+        system.write_secret("ConnectionsSecret", {**document, f"{source}/{account}": entry})
+    if source == "amazon":
+        return system.outputs["AmazonQueueArn"]
+    return f"{system.api_url}/webhooks/{source}/{account}"
+
+
+def _secret(source: str) -> str:
+    given = os.environ.get("SECRET", "")
+    if given or source in UNSIGNED:
+        return given
+    if sys.stdin.isatty():
+        given = getpass.getpass(f"signing secret of {source} (empty to make one up): ")
+    if given:
+        return given
+    made = secrets.token_urlsafe(32)
+    print(f"made up a secret; give it to {source}: {made}")
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    """Connect; 2 for a source that there is none of."""
+    if not arguments or arguments[0] not in SOURCES:
+        print(f"usage: make connect CHANNEL={'|'.join(SOURCES)} [ACCOUNT=main]", file=sys.stderr)
+        return 2
+    account = os.environ.get("ACCOUNT") or "main"
+    file = os.environ.get("API_FILE", "")
+    try:
+        system = find()
+        api = json.loads(Path(file).read_text()) if file else None
+        where = connect(system, arguments[0], account, _secret(arguments[0]), api)
+    except (SystemMissingError, OSError, ValueError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    print(f"connected {arguments[0]}/{account}; register with the vendor:\n  {where}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

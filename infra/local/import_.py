@@ -1,0 +1,179 @@
+"""`make import KIND=products|nodes|stock FILE=… [DRY=1]`: master data and stock from a CSV file.
+
+Every row is checked before any is written; what is wrong is printed by line, and then nothing is imported. Importing the
+same file twice changes nothing: products and nodes are compared, stock movements carry a key made of the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.local.system import System, SystemMissingError, find
+from oms.adapters.dynamodb_log import DynamoLog
+from oms.adapters.dynamodb_reference import DynamoReference
+from oms.application.stock import MoveStock
+from oms.domain.commit import Cause
+from oms.domain.errors import OmsError
+from oms.domain.stock import MovementKind, StockMovement, movement_delta
+from oms.entrypoints.wiring import now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+COLUMNS: Final = {
+    "products": ("sku", "title", "weight_g", "length_mm", "width_mm", "height_mm"),
+    "nodes": ("node_id", "name", "country", "latitude", "longitude", "handling_days"),
+    "stock": ("sku", "node_id", "quantity"),
+}
+BATCH: Final = 50
+MAX_SKU: Final = 200
+
+
+class RowError(ValueError):
+    """What is wrong with a row."""
+
+
+def _whole(row: dict[str, str], name: str, low: int, high: int) -> int:
+    text = (row.get(name) or "").strip()
+    try:
+        value = int(text)
+    except ValueError:
+        raise RowError(f"{name} is not a whole number: {text[:20]!r}") from None
+    if not low <= value <= high:
+        raise RowError(f"{name} must be {low} to {high}")
+    return value
+
+
+def _degrees(row: dict[str, str], name: str, limit: float) -> float:
+    try:
+        value = float(row.get(name) or "")
+    except ValueError:
+        raise RowError(f"{name} is not a number") from None
+    if not -limit <= value <= limit:
+        raise RowError(f"{name} must lie between -{limit:g} and {limit:g}")
+    return value
+
+
+def _text(row: dict[str, str], name: str, most: int = MAX_SKU) -> str:
+    text = (row.get(name) or "").strip()
+    if not 0 < len(text) <= most:
+        raise RowError(f"{name} must have 1 to {most} characters")
+    return text
+
+
+def read_product(row: dict[str, str]) -> dict[str, Any]:
+    """A product; weight in grams, dimensions in millimetres."""
+    sizes = {name: _whole(row, name, 0, 10_000_000) for name in COLUMNS["products"][2:]}
+    return {"sku": _text(row, "sku"), "title": _text(row, "title", 500), **sizes}
+
+
+def read_node(row: dict[str, str]) -> dict[str, Any]:
+    """A node."""
+    country = _text(row, "country", 2).upper()
+    return {
+        "node_id": _text(row, "node_id", 60),
+        "name": _text(row, "name"),
+        "country": country,
+        "latitude": _degrees(row, "latitude", 90),
+        "longitude": _degrees(row, "longitude", 180),
+        "handling_days": _whole(row, "handling_days", 0, 60),
+        "active": (row.get("active") or "true").strip().lower() != "false",
+    }
+
+
+def read_movement(row: dict[str, str]) -> dict[str, Any]:
+    """A stock movement; a receipt unless `kind` says otherwise."""
+    kind = (row.get("kind") or "receipt").strip()
+    if kind not in set(MovementKind):
+        raise RowError(f"kind must be one of {', '.join(MovementKind)}")
+    movement = StockMovement(
+        sku=_text(row, "sku"),
+        node_id=_text(row, "node_id", 60),
+        kind=MovementKind(kind),
+        quantity=_whole(row, "quantity", -(10**9), 10**9),
+        reason=(row.get("reason") or "import").strip()[:500],
+    )
+    try:
+        movement_delta(movement)
+    except OmsError as error:
+        raise RowError(str(error)) from None
+    return {"movement": movement}
+
+
+READERS: Final[dict[str, Callable[[dict[str, str]], dict[str, Any]]]] = {
+    "products": read_product,
+    "nodes": read_node,
+    "stock": read_movement,
+}
+
+
+def read_rows(kind: str, lines: Iterable[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    """(rows, problems by line)."""
+    reader = csv.DictReader(lines)
+    missing = set(COLUMNS[kind]) - set(reader.fieldnames or ())
+    if missing:
+        return [], [f"line 1: columns are missing: {', '.join(sorted(missing))}"]
+    rows: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for row in reader:
+        try:
+            rows.append(READERS[kind](row))
+        except RowError as problem:
+            problems.append(f"line {reader.line_num}: {problem}")
+    return rows, problems
+
+
+def load(system: System, kind: str, rows: list[dict[str, Any]], fingerprint: str) -> dict[str, int]:
+    """Write the rows; {'written', 'unchanged'}. Raises OmsError."""
+    dynamodb = system.client("dynamodb")
+    reference = DynamoReference(dynamodb, system.outputs["ReferenceTable"])
+    done = {"written": 0, "unchanged": 0}
+    if kind != "stock":
+        single, key = ("product", "sku") if kind == "products" else ("node", "node_id")
+        for row in rows:
+            done["written" if reference.put(single, row[key], row) else "unchanged"] += 1
+        return done
+    move = MoveStock(DynamoLog(dynamodb, system.outputs["EventsTable"], system.outputs["StockTable"]), reference, now)
+    for start in range(0, len(rows), BATCH):
+        part = [row["movement"] for row in rows[start : start + BATCH]]
+        key = f"import:{fingerprint}:{start}"
+        replayed = move(key, part, Cause(kind="api", ref=key, actor="import"))["replayed"]
+        done["unchanged" if replayed else "written"] += len(part)
+    return done
+
+
+def import_file(system: System, kind: str, file: Path, *, dry: bool = False) -> tuple[dict[str, int], list[str]]:
+    """(counts, problems by line); nothing is written when there is a problem, or on a dry run."""
+    raw = file.read_bytes()
+    rows, problems = read_rows(kind, raw.decode("utf-8-sig").splitlines())
+    if problems or dry:
+        return {"checked": len(rows) + len(problems), "written": 0}, problems
+    return load(system, kind, rows, hashlib.sha256(raw).hexdigest()[:24]), []
+
+
+def main(arguments: list[str]) -> int:
+    """Import; 1 when rows are wrong, 2 when the command is."""
+    if len(arguments) != 2 or arguments[0] not in COLUMNS:  # noqa: PLR2004 - kind and file
+        print("usage: make import KIND=products|nodes|stock FILE=rows.csv [DRY=1]", file=sys.stderr)
+        for kind, columns in COLUMNS.items():
+            print(f"  {kind}: {','.join(columns)}", file=sys.stderr)
+        return 2
+    kind, file = arguments[0], Path(arguments[1])
+    try:
+        counts, problems = import_file(find(), kind, file, dry=bool(os.environ.get("DRY")))
+    except (SystemMissingError, OSError, UnicodeDecodeError, OmsError) as problem:
+        print(f"nothing more was imported: {problem}", file=sys.stderr)
+        return 1
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    print(", ".join(f"{name} {count}" for name, count in counts.items()))
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
