@@ -8,6 +8,9 @@ SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$(or $(AWS_DEFAULT_REGION),us-east
 COMPILE := .venv-lock/bin/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --quiet --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
+# The package lives where the layer is built from; a path file makes it importable, as a layer does on AWS.
+IMPORTABLE = $(abspath layers/oms/python)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench deploy play import connect token lock clean
 
@@ -73,4 +76,5 @@ need = $(or $($(1)),$(error say which: make $@ $(1)=...))
 	@$(PYTHON) -m venv --clear $(@D)
 	@# --no-deps: the locks are complete, and older pips stumble over extras of hashed packages
 	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r $<
+	@$(@D)/bin/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "oms.pth").write_text("$(IMPORTABLE)\n")'
 	@touch $@

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import queues, wiring
+from oms.entrypoints import wiring
+from oms.entrypoints.telemetry import count, flush
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -12,5 +13,7 @@ if TYPE_CHECKING:
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     counts = wiring.redrive_overdue()()
-    queues.count(counts)
+    for name, value in counts.items():
+        count(f"Watchdog{name.title().replace('_', '')}", value)
+    flush()
     return counts

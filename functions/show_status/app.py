@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import http, status_api
+from oms.entrypoints import pages, status_api
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-app = http.resolver()
+app = status_api.resolver()
 
 
 @app.get("/status/<token>")
@@ -29,4 +29,4 @@ def look_up() -> Response[str]:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return app.resolve(event, context)
+    return pages.guard(app.resolve(event, context))

@@ -166,8 +166,8 @@ def main(arguments: list[str]) -> int:
     kind, file = arguments[0], Path(arguments[1])
     try:
         counts, problems = import_file(find(), kind, file, dry=bool(os.environ.get("DRY")))
-    except (SystemMissingError, OSError, UnicodeDecodeError, OmsError) as problem:
-        print(f"nothing more was imported: {problem}", file=sys.stderr)
+    except (SystemMissingError, OSError, UnicodeDecodeError, OmsError) as error:
+        print(f"nothing more was imported: {error}", file=sys.stderr)
         return 1
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -122,9 +122,7 @@ class System:
 
     def write_secret(self, output: str, document: Mapping[str, Any]) -> None:
         """Replace the document of a secret."""
-        self.client("secretsmanager").put_secret_value(
-            SecretId=self.outputs[output], SecretString=json.dumps(document)
-        )
+        self.client("secretsmanager").put_secret_value(SecretId=self.outputs[output], SecretString=json.dumps(document))
 
     def make_keys(self) -> None:
         """Give the system its own keys, once."""

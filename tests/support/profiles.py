@@ -7,14 +7,26 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
+_WITHOUT_EXPLAINING = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 _SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 
 settings.register_profile(
-    "ci", max_examples=100, stateful_step_count=30, derandomize=True, deadline=None, suppress_health_check=_SLOW_IS_FINE
+    "ci",
+    max_examples=100,
+    stateful_step_count=30,
+    derandomize=True,
+    deadline=None,
+    phases=_WITHOUT_EXPLAINING,
+    suppress_health_check=_SLOW_IS_FINE,
 )
 settings.register_profile(
-    "deep", max_examples=3000, stateful_step_count=50, deadline=None, suppress_health_check=_SLOW_IS_FINE
+    "deep",
+    max_examples=3000,
+    stateful_step_count=50,
+    deadline=None,
+    phases=_WITHOUT_EXPLAINING,
+    suppress_health_check=_SLOW_IS_FINE,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

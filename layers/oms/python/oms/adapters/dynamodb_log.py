@@ -17,6 +17,7 @@ from oms.domain.errors import (
     ContentionError,
     DuplicateOrderNumberError,
     InsufficientStockError,
+    PaymentAlreadyUsedError,
     VersionConflictError,
 )
 from oms.domain.history import History
@@ -175,7 +176,9 @@ def _refusal(
         return None
     first = failed[0]
     if first <= len(unique):
-        return DuplicateOrderNumberError("this order number is taken", key=unique[first - 1])
+        if unique[first - 1].startswith("payment#"):
+            return PaymentAlreadyUsedError("this payment pays for another order")
+        return DuplicateOrderNumberError("another order has this number")
     short = []
     for index in failed:
         delta = stock[index - 1 - len(unique)]

@@ -71,7 +71,10 @@ class SyncSnapshot:
             revision = f"{snapshot.revision:%Y-%m-%dT%H:%M:%S.%fZ}#{digest}"
             self.contacts.put(order_id, revision, normalized.contact)
         skus = frozenset(line.sku for line in snapshot.lines)
-        own = (f"number#{snapshot.account}#{snapshot.number}",) if request_hash else ()
+        own = [f"number#{snapshot.account}#{snapshot.number}"] if request_hash else []
+        if payment.reference:
+            # One authorization pays for one order.
+            own.append(f"payment#{payment.provider}#{payment.reference}")
         unknown = skus - self.reference.known_skus(skus)
         customer_id = self.customers.identify(normalized.contact.email)
         events: tuple[OrderEvent, ...] = ()

@@ -93,7 +93,9 @@ class SettlePaymentStep:
                 idempotency_key=refund.refund_id,
             )
         except UpstreamRefusedError as refusal:
-            self._record(order, refund, cause, state="failed", reason=str(refusal.context.get("code", refusal)))
+            self._record(
+                order, refund, cause, state="failed", reason=str(refusal.context.get("vendor_code", refusal.code))
+            )
             return
         word = refund_outcome_word(result.state)
         self._record(order, refund, cause, state=word, refund_ref=result.refund_ref, reason=result.reason)

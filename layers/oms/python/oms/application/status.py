@@ -94,13 +94,16 @@ class LookUpOrder:
     def __call__(self, number: str, email: str, sender: str) -> str:
         """A status token; raises NotFoundError when the two do not belong together, RateLimitedError."""
         now = self.now()
-        for key, (most, window) in ((f"sender#{sender}", PER_SENDER), (f"number#{number}", PER_NUMBER)):
+        bare = number.strip().removeprefix("#")
+        for key, (most, window) in ((f"sender#{sender}", PER_SENDER), (f"number#{bare}", PER_NUMBER)):
             if self.views.hit(f"lookup#{key}", window, now) > most:
                 raise RateLimitedError("too many look-ups; try again later", retry_after=window)
         wanted = normalize_email(email).encode("utf-8", "surrogatepass")
         match = ""
+        # Some channels' numbers begin with '#', and not everybody types it.
+        found = [order_id for each in (bare, f"#{bare}") for order_id in self.views.orders_with("number", each)]
         # Always one contact read at least: how long the answer takes must not tell whether the number exists.
-        for order_id in self.views.orders_with("number", number) or ["ord_none"]:
+        for order_id in found or ["ord_none"]:
             contact = self.contacts.get(order_id)
             known = normalize_email(contact.email if contact else "").encode("utf-8", "surrogatepass")
             if hmac.compare_digest(known, wanted) and known:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 PENDING: Final = frozenset({"Pending", "PendingAvailability"})
 _CANCELED: Final = "Canceled"
+_SHIPPED: Final = "Shipped"
 _HELD: Final = frozenset({"Unfulfillable"})
 _CURRENCIES: Final = {
     "EUR": "A1PA6795UKMFR9 A13V1IB3VIYZZH APJ6JRA9NG5V4 A1RKKUPIHCS9HS A1805IZSGTT6HS AMEN7PMS3EDWL A28R8C7NBKEWEA",
@@ -141,7 +142,13 @@ def _priced(order: CanonicalOrder, total: int, items: Sequence[Fields], *, ours:
         fees += _money(wrap, "GiftWrapPrice", currency)
         fees += _money(item, "CODFee", currency) - _money(item, "CODFeeDiscount", currency)
         fee_tax += _money(wrap, "GiftWrapTax", currency)
-    paid = ChannelPayment(state=PaymentState.PAID, captured=total)
+    # Amazon charges the buyer when the order ships; until then it only vouches for the payment.
+    shipped = ("OrderStatus", _SHIPPED) in order.status_words
+    paid = (
+        ChannelPayment(state=PaymentState.PAID, captured=total)
+        if shipped
+        else ChannelPayment(state=PaymentState.AUTHORIZED)
+    )
     order = replace(
         order,
         lines=tuple(lines),

@@ -15,7 +15,7 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.domain.errors import OmsError
+from oms.domain.errors import UnknownEventError
 from oms.domain.order import events as order_events
 from oms.domain.stock import StockMoved
 
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 VERSION: Final = 1
-
-
-class UnknownEventError(OmsError):
-    """A stored event that this version of the code cannot read."""
-
-    code = "unknown_event"
-
 
 EVENT_TYPES: Final[Mapping[str, type[Any]]] = {
     each.__name__: each for each in (*typing.get_args(order_events.OrderEvent), StockMoved)

@@ -28,13 +28,15 @@ OmsError
 │   ├── RefundBeforePaymentError     (retryable: a channel's refund overtook its payment)
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
+│   ├── PaymentAlreadyUsedError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
 ├── ContentionError                  (retryable)
 ├── RateLimitedError                 (retryable)
-└── UpstreamError                    (retryable: a vendor is down, slow or limiting)
-    └── UpstreamRefusedError         (not retryable: the vendor said no)
+├── UpstreamError                    (retryable: a vendor is down, slow or limiting)
+│   └── UpstreamRefusedError         (not retryable: the vendor said no)
+└── UnknownEventError                (stored by newer code than this)
 
 The class name is a contract too: Lambda reports it to Step Functions as the error name.
 """
@@ -222,6 +224,12 @@ class DuplicateOrderNumberError(RefusedError):
     code = "duplicate_order_number"
 
 
+class PaymentAlreadyUsedError(RefusedError):
+    """The payment given with an order pays for another one."""
+
+    code = "payment_already_used"
+
+
 class LedgerImbalanceError(RefusedError):
     """Units would appear or vanish."""
 
@@ -267,3 +275,9 @@ class UpstreamRefusedError(UpstreamError):
 
     code = "upstream_refused"
     retryable = False
+
+
+class UnknownEventError(OmsError):
+    """A stored event that this version of the code cannot read."""
+
+    code = "unknown_event"

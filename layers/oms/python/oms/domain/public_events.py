@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.order import events as ev
+from oms.domain.stock import StockMoved
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from oms.domain.commit import Commit
+    from oms.domain.stock import StockMovement
 
 SOURCE: Final = "oms.orders"
 DETAIL_TYPES: Final = (
@@ -44,6 +46,10 @@ def _lines(units: Any) -> list[dict[str, Any]]:
     return [{"line_id": part.line_id, "quantity": part.quantity} for part in units]
 
 
+def _movement(moved: StockMovement) -> dict[str, Any]:
+    return {"sku": moved.sku, "node_id": moved.node_id, "kind": moved.kind.value, "quantity": moved.quantity}
+
+
 def _shown(event: Any, row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
     about = {"order_id": row.get("order_id", ""), "number": row.get("number", ""), "channel": row.get("channel", "")}
     match event:
@@ -71,5 +77,7 @@ def _shown(event: Any, row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | N
             return "ParcelDelivered.v1", {**about, "parcel_id": event.parcel_id}
         case ev.RefundSucceeded():
             return "RefundSucceeded.v1", {**about, "refund_id": event.refund_id}
+        case StockMoved():
+            return "StockMoved.v1", {"movements": [_movement(each) for each in event.movements]}
         case _:
             return None

@@ -8,17 +8,15 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ValidationError
 
 from oms.domain import errors as err
 from oms.domain.commit import Cause
+from oms.entrypoints.telemetry import logger as logger  # noqa: PLC0414 - for the APIs above this module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-logger = Logger(service="oms")
 
 PROBLEM: Final = "application/problem+json"
 MAX_BODY: Final = 1_000_000

@@ -1,7 +1,7 @@
 """HTML out: templates, the headers that every page carries, and how amounts and instants are written.
 
-Nothing on a page comes from elsewhere and nothing runs in the browser: the one stylesheet stands in the page and its hash
-in the Content-Security-Policy.
+Nothing on a page comes from elsewhere and nothing runs in the browser: the one stylesheet stands in the page and its
+hash in the Content-Security-Policy.
 """
 
 from __future__ import annotations
@@ -53,16 +53,18 @@ SEPARATOR: Final = "\u00a0"
 
 
 def page(
-    template: str, status: int = 200, *, headers: Mapping[str, str] | None = None, cookies: list[Cookie] | None = None,
+    template: str,
+    status: int = 200,
+    *,
+    headers: Mapping[str, str] | None = None,
+    cookies: list[Cookie] | None = None,
     **context: Any,
 ) -> Response[str]:
     """A page made of a template."""
     text = environment().get_template(template).render(context)
     # Half of a surrogate pair, which JSON can carry and UTF-8 cannot, becomes a question mark.
     body = text.encode("utf-8", "replace").decode()
-    return Response(
-        status_code=int(status), content_type=HTML, body=body, headers={**(headers or {})}, cookies=cookies
-    )
+    return Response(status_code=int(status), content_type=HTML, body=body, headers={**(headers or {})}, cookies=cookies)
 
 
 def see_other(path: str, cookies: list[Cookie] | None = None) -> Response[str]:

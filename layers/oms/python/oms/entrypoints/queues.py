@@ -6,21 +6,17 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from oms.application.intake import Taken
 from oms.domain.errors import MalformedPayloadError, OmsError
 from oms.entrypoints import wiring
+from oms.entrypoints.telemetry import count, flush, logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
-logger = Logger(service="oms")
-metrics = Metrics(namespace="OMS", service="oms")
 
 MAX_RECEIVES: Final = int(os.environ.get("MAX_RECEIVES", "5"))
 """As the queue's redrive policy says: on its last try a delivery is parked with its reason instead of raised."""
@@ -33,7 +29,7 @@ def run_sqs(event: dict[str, Any], context: Any, handle: Callable[[SQSRecord], A
     """Hand each record to `handle`; those that raise come again, alone."""
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     result = process_partial_response(event=event, record_handler=handle, processor=processor, context=context)
-    metrics.flush_metrics()
+    flush()
     return result
 
 
@@ -58,20 +54,24 @@ def take_amazon(record: SQSRecord) -> Taken:
 
 def take(message: dict[str, Any], record: SQSRecord) -> Taken:
     """Process a message; raises when it should come again."""
+    logger.set_correlation_id(None)
     receives = int(record.attributes.approximate_receive_count)
     source = str(message.get("source", ""))[:40]
     try:
         taken = wiring.take_delivery()(message, last_try=receives >= MAX_RECEIVES)
     except OmsError as error:
         wait = _again_soon(record, receives, int(str(error.context.get("retry_after") or 0)))
-        logger.warning("delivery will come again", extra={"source": source, "code": error.code, "wait_s": wait})
+        logger.warning(
+            "delivery will come again",
+            extra={"source": source, "code": error.code, "reason": str(error), "wait_s": wait},
+        )
         raise
     if taken.order_id:
         logger.set_correlation_id(taken.order_id)
     logger.info(
         "delivery", extra={"source": source, "outcome": taken.outcome, "topic": taken.topic, "code": taken.code}
     )
-    metrics.add_metric(name=f"Deliveries{taken.outcome.capitalize()}", unit=MetricUnit.Count, value=1)
+    count(f"Deliveries{taken.outcome.capitalize()}")
     return taken
 
 
@@ -100,12 +100,5 @@ def park_dead_letter(record: SQSRecord) -> Taken:
     error = MalformedPayloadError("its consumer failed on every try", queue=origin)
     if "claim" in message:
         message = json.loads(wiring.claims().get(message["claim"]))
-    metrics.add_metric(name="DeliveriesDeadLettered", unit=MetricUnit.Count, value=1)
+    count("DeliveriesDeadLettered")
     return wiring.take_delivery().park({"source": "", "account": "", "headers": {}, **message}, error)
-
-
-def count(counts: dict[str, int]) -> None:
-    """Count what a scheduled run did."""
-    for name, value in counts.items():
-        metrics.add_metric(name=f"Watchdog{name.title().replace('_', '')}", unit=MetricUnit.Count, value=value)
-    metrics.flush_metrics()

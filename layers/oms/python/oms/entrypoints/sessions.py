@@ -1,7 +1,7 @@
 """Who a console request is from: sign-in with Cognito, the session cookie, and what keeps forms from being forged.
 
-The session is the ID token itself, in a cookie that scripts cannot read and other sites cannot send. The API's authorizer
-looks at the Authorization header only, so each request's token is verified here.
+The session is the ID token itself, in a cookie that scripts cannot read and other sites cannot send. The API's
+authorizer looks at the Authorization header only, so each request's token is verified here.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 COOKIE: Final = "oms_session"
+ID: Final = "id"
+"""Which of Cognito's tokens we take: the access token names no audience."""
 HOME: Final = "/console/orders"
 LOGIN: Final = "/console/login"
 LIFE_S: Final = 3600
@@ -41,7 +43,7 @@ LOOK_AGAIN_S: Final = 60.0
 LEEWAY_S: Final = 10
 _MAX_TOKEN: Final = 4_096
 _MAX_KEYS: Final = 65_536
-_NEXT: Final = re.compile(r"/console(/[A-Za-z0-9_-]+)*(\?[A-Za-z0-9_.~%&=+:#-]{0,1000})?", re.ASCII)
+_NEXT: Final = re.compile(r"/console(/[A-Za-z0-9_-]+)*(\?[A-Za-z0-9_.~%&=+:-]{0,1000})?", re.ASCII)
 _REFUSED_BY_COGNITO: Final = frozenset(
     {"NotAuthorizedException", "UserNotFoundException", "InvalidParameterException", "UserNotConfirmedException"}
 )
@@ -146,7 +148,7 @@ def verify(token: str) -> Session:
         )
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise InvalidTokenError("this session is not valid, or no longer") from error
-    if claims["token_use"] != "id":
+    if claims["token_use"] != ID:
         raise InvalidTokenError("a token for something else")
     name = claims.get("cognito:username", "")
     return Session(token=token, roles=http.groups_of(claims), name=str(name)[:100])
@@ -177,7 +179,7 @@ def sign_in(username: str, password: str) -> str:
         code = error.response.get("Error", {}).get("Code", "")
         http.logger.warning("sign-in refused", extra={"code": code})
         if code == "TooManyRequestsException":
-            raise RateLimitedError("too many tries", retry_after=LOOK_AGAIN_S) from error
+            raise RateLimitedError("too many tries; wait a minute", retry_after=60) from error
         if code == "PasswordResetRequiredException":
             raise AuthenticationError("an administrator has to set a new password for this account") from error
         if code in _REFUSED_BY_COGNITO:

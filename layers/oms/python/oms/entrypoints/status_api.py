@@ -61,9 +61,9 @@ REFUNDS: Final[Mapping[str, str]] = {"paid": "Paid back", "on_its_way": "On its 
 def resolver() -> APIGatewayHttpResolver:
     """A resolver that shows refusals and failures as pages to browsers, and as problems to programs."""
     app = http.resolver()
-    failure = app.exception_handler_manager.lookup_exception_handler(Exception)
+    problem = app.exception_handler_manager.lookup_exception_handler(Exception) or _failed
     app.exception_handler(OmsError)(lambda error: _refused(app, error))
-    app.exception_handler(Exception)(lambda error: _fail(error) if wants_html(app) else failure(error))
+    app.exception_handler(Exception)(lambda error: _failed(error) if wants_html(app) else problem(error))
     app.not_found(lambda _: _refused(app, NotFoundError("no such page")))
     return app
 
@@ -183,7 +183,7 @@ def _refuse(error: OmsError) -> Response[str]:
     )
 
 
-def _fail(error: Exception) -> Response[str]:
+def _failed(error: Exception) -> Response[str]:
     pages.failed(error)
     message = "It is our fault, not yours. Please try again in a little while."
     return pages.page("status_error.html", 500, heading="Something went wrong", message=message)

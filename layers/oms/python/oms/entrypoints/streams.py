@@ -6,16 +6,11 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
 from oms.entrypoints import wiring
+from oms.entrypoints.telemetry import count, flush, logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-logger = Logger(service="oms")
-metrics = Metrics(namespace="OMS", service="oms")
 
 
 def relay_image(image: Mapping[str, Any]) -> None:
@@ -46,10 +41,10 @@ def relay_stream(event: Mapping[str, Any]) -> dict[str, Any]:
                 wiring.client("sqs").send_message(QueueUrl=os.environ["RELAY_RETRY_QUEUE"], MessageBody=json.dumps(key))
             except Exception:
                 logger.exception("the retry queue does not take it")
-                metrics.flush_metrics()
+                flush()
                 return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
-    metrics.add_metric(name="CommitsRelayed", unit=MetricUnit.Count, value=relayed)
-    metrics.flush_metrics()
+    count("CommitsRelayed", relayed)
+    flush()
     return {"batchItemFailures": []}
 
 

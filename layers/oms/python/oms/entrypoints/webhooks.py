@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from aws_lambda_powertools import Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
 from oms.application.intake import sender
 from oms.application.messages import to_message
 from oms.domain.errors import AuthenticationError, InvalidInputError, NotFoundError
 from oms.domain.inbound import InboundRequest, NoticeKind
 from oms.entrypoints import http, wiring
+from oms.entrypoints.telemetry import count, flush, logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-
-metrics = Metrics(namespace="OMS", service="oms")
 
 MAX_BODY: Final = 5_000_000
 """Lambda takes 6 MB as text, base64 included; no vendor sends near it."""
@@ -35,10 +31,10 @@ def receive(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str,
     try:
         who.verify(request, wiring.connections().signing_secrets(source, account), wiring.now())
     except AuthenticationError as error:
-        metrics.add_metric(name="WebhooksRefused", unit=MetricUnit.Count, value=1)
-        http.logger.warning("webhook refused", extra={"source": source, "code": error.code})
+        count("WebhooksRefused")
+        logger.warning("webhook refused", extra={"source": source, "code": error.code})
         raise
-    metrics.add_metric(name="WebhooksAccepted", unit=MetricUnit.Count, value=1)
+    count("WebhooksAccepted")
     try:
         notice = who.identify(request)
     except InvalidInputError:
@@ -53,5 +49,5 @@ def receive(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str,
 
 def flushed(answer: dict[str, Any]) -> dict[str, Any]:
     """The answer, after the metrics of this invocation are out."""
-    metrics.flush_metrics()
+    flush()
     return answer

@@ -181,7 +181,11 @@ def vendors() -> VendorApi:
     """Channels' own APIs."""
     from oms.adapters.vendor_http import VendorApi as HttpVendorApi
 
-    urls = {"tiktok-shop": os.environ["TIKTOK_URL"], "amazon": os.environ["AMAZON_URL"]}
+    urls = {
+        "tiktok-shop": os.environ["TIKTOK_URL"],
+        "amazon": os.environ["AMAZON_URL"],
+        "amazon-auth": os.environ["AMAZON_AUTH_URL"],
+    }
     return HttpVendorApi(connections().credentials, urls)
 
 

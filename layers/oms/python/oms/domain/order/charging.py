@@ -132,7 +132,7 @@ def due_captures(order: Order) -> tuple[DueCapture, ...]:
 
 
 def void_due(order: Order) -> bool:
-    """The provider holds money, or may yet come to, for an order of which nothing is left.
+    """The provider holds money, or may yet come to, for an order of which nothing is left to pay.
 
     A payment that nobody has verified is let go as well: the shopper may have authorized it all the same.
     """
@@ -143,7 +143,7 @@ def void_due(order: Order) -> bool:
         and not payment.voided
         and payment.captured == 0
         and payable(order.placed) > 0
-        and all(line.ledger.live == 0 for line in order.lines.values())
+        and owed(order) == 0
     )
 
 

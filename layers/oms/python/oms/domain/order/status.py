@@ -99,9 +99,11 @@ def units_at(order: Order, place: Place) -> int:
 
 def payment_cleared(order: Order) -> bool:
     """The goods may be promised: the money is held, taken, or not needed."""
+    return owed(order) == 0 or _money_held(order)
+
+
+def _money_held(order: Order) -> bool:
     payment = order.payment
-    if payable(order.placed) == 0:
-        return True
     if order.placed.payment.in_channel:
         return payment.channel_state in (
             PaymentState.AUTHORIZED,
@@ -166,9 +168,9 @@ def payment_status(order: Order) -> PaymentStatus:
         return PaymentStatus.CAPTURED if whole else PaymentStatus.PARTIALLY_CAPTURED
     if payment.declined or payment.channel_state is PaymentState.FAILED:
         return PaymentStatus.DECLINED
-    if payable(order.placed) == 0:
-        return PaymentStatus.NOT_NEEDED
-    return PaymentStatus.AUTHORIZED if payment_cleared(order) else PaymentStatus.PENDING
+    if payable(order.placed) and _money_held(order):
+        return PaymentStatus.AUTHORIZED
+    return PaymentStatus.PENDING if owed(order) else PaymentStatus.NOT_NEEDED
 
 
 _BY_FULFILLMENT: Final[Mapping[FulfillmentStatus, Stage]] = {

@@ -1,0 +1,233 @@
+"""An order's history and a parked input in words that staff can read."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.domain.codec import event_to_plain
+from oms.domain.order import events as ev
+from oms.entrypoints.pages import money, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from oms.domain.commit import Cause, Commit
+    from oms.domain.history import History
+    from oms.domain.order.events import LineUnits, NodeUnits
+
+MAX_SHOWN: Final = 20_000
+"""Characters of one event's JSON on a page."""
+MAX_BODY_SHOWN: Final = 200_000
+"""Characters of a quarantined body on a page."""
+CAUSES: Final[Mapping[str, str]] = {
+    "webhook": "webhook from",
+    "api": "call by",
+    "workflow": "workflow",
+    "carrier": "carrier scan from",
+    "payment": "payment event from",
+    "watchdog": "watchdog",
+    "system": "system",
+}
+
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_MAX_INDENT: Final = 40
+"""Levels that are indented: what is nested a thousand deep must not grow a thousandfold."""
+
+
+def _units(count: int) -> str:
+    return f"{count} unit" if count == 1 else f"{count} units"
+
+
+def _of_lines(lines: Iterable[LineUnits]) -> str:
+    return ", ".join(f"{each.quantity} × line {each.line_id}" for each in lines)
+
+
+def _at_nodes(units: Iterable[NodeUnits]) -> str:
+    return ", ".join(f"{each.quantity} × {each.sku} at {each.node_id}" for each in units)
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+_SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
+    ev.OrderPlaced: lambda e, c: (
+        f"Placed as {e.number} on {e.channel}: {_units(sum(line.quantity for line in e.lines))}, {money(e.total, c)}"
+    ),
+    ev.ChannelRevisionSeen: lambda _e, _c: "A newer state of the channel's order was taken in",
+    ev.ChannelPaymentReported: lambda e, c: f"The channel reports {words(e.state.value)}, {money(e.captured, c)} taken",
+    ev.ShipToChanged: lambda e, _c: f"Destination changed to {e.ship_to.postal_code} {e.ship_to.country}",
+    ev.HoldPlaced: lambda e, _c: f"Put on hold ({words(e.kind)}){_because(e.reason)}",
+    ev.HoldReleased: lambda _e, _c: "Hold released",
+    ev.PaymentAuthorized: lambda e, c: f"Payment authorized: {money(e.amount, c)}",
+    ev.PaymentDeclined: lambda e, _c: f"Payment declined{_because(e.reason)}",
+    ev.PaymentCaptured: lambda e, c: f"Payment captured: {money(e.amount, c)}",
+    ev.PaymentVoided: lambda _e, _c: "The rest of the authorization was let go",
+    ev.LinesReserved: lambda e, _c: f"Reserved and released to the warehouse: {_at_nodes(e.units)}",
+    ev.LinesBackordered: lambda e, _c: f"Waiting for stock: {_of_lines(e.lines)}",
+    ev.LinesDelivered: lambda e, _c: f"Provided without shipping: {_of_lines(e.lines)}",
+    ev.FulfillmentOrderAccepted: lambda _e, _c: "The warehouse works on it",
+    ev.FulfillmentOrderRejected: lambda e, _c: (
+        f"{e.node_id} rejected it ({words(e.reason)}): {_at_nodes(e.units)} open again"
+    ),
+    ev.ShipmentShipped: lambda e, _c: (
+        f"Shipped from {e.node_id}: "
+        + "; ".join(f"{each.carrier} {each.tracking_number} with {_at_nodes(each.units)}" for each in e.parcels)
+    ),
+    ev.ParcelStatusChanged: lambda e, _c: f"Parcel {words(e.status.value)}",
+    ev.LinesCancelled: lambda e, _c: f"Cancelled by {words(e.origin)}: {_of_lines(e.lines)}{_because(e.reason)}",
+    ev.ChannelCancelConflicted: lambda e, _c: f"The channel cancelled what had already left: {_of_lines(e.lines)}",
+    ev.LinesReturned: lambda e, _c: f"Came back: {_at_nodes(e.units)}",
+    ev.RefundRequested: lambda e, c: f"Refund of {money(e.amount, c)} requested{_because(e.reason)}",
+    ev.RefundSubmitted: lambda e, _c: f"Refund taken by the provider as {e.refund_ref}",
+    ev.RefundSucceeded: lambda _e, _c: "Refund paid out",
+    ev.RefundFailed: lambda e, _c: f"Refund failed{_because(e.reason)}",
+}
+
+
+def sentence(event: Any, currency: str) -> str:
+    """What happened."""
+    says = _SAYS.get(type(event))
+    return says(event, currency) if says else type(event).__name__
+
+
+def cause(why: Cause) -> str:
+    """Who or what made a commit."""
+    return " ".join(part for part in (CAUSES.get(why.kind, why.kind), why.actor) if part)
+
+
+def timeline(history: History, currency: str, at: datetime | None) -> list[dict[str, Any]]:
+    """Every commit, newest first; those after `at` are marked."""
+    return [_commit(commit, currency, at) for commit in reversed(history.commits)]
+
+
+def _commit(commit: Commit, currency: str, at: datetime | None) -> dict[str, Any]:
+    return {
+        "number": commit.number,
+        "at": commit.at,
+        "exact": commit.at.isoformat().replace("+00:00", "Z"),
+        "later": at is not None and commit.at > at,
+        "cause": cause(commit.cause),
+        "ref": commit.cause.ref,
+        "command_id": commit.command_id,
+        "events": [
+            {
+                "name": type(event).__name__,
+                "says": sentence(event, currency),
+                "json": cut(json.dumps(event_to_plain(event), indent=2, ensure_ascii=False, default=str), MAX_SHOWN),
+            }
+            for event in commit.events
+        ],
+    }
+
+
+def facts(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Scans that changed nothing."""
+    shown = []
+    for fact in found:
+        update = fact.get("update") or {}
+        shown.append(
+            {
+                "says": f"Parcel {update.get('tracking_number', '')} {words(str(update.get('status', '')))}"
+                if update
+                else words(str(fact.get("kind", "fact"))),
+                "at": str(update.get("status_at", "")),
+                "source": str(update.get("source", "")),
+                "json": cut(json.dumps(fact, indent=2, ensure_ascii=False, default=str), MAX_SHOWN),
+            }
+        )
+    return shown
+
+
+def decisions(history: History, at: datetime | None) -> list[dict[str, Any]]:
+    """Why these nodes: the record of each sourcing, newest first."""
+    found = [
+        {"at": commit.at, "number": commit.number, **_decision(event.decision)}
+        for commit in history.commits
+        if at is None or commit.at <= at
+        for event in commit.events
+        if isinstance(event, (ev.LinesReserved, ev.LinesBackordered)) and event.decision
+    ]
+    return found[::-1]
+
+
+def _decision(record: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = _list(record.get("chosen"))
+    candidates = [
+        {
+            "node": str(each.get("node", "")),
+            "km": each.get("km"),
+            "has_all": bool(each.get("has_all")),
+            "chosen": each.get("node") in chosen,
+        }
+        for each in _list(record.get("candidates"))
+        if isinstance(each, dict)
+    ]
+    excluded = record.get("excluded")
+    return {
+        "policy": str(record.get("policy", "")),
+        "located_by": str(record.get("located_by", "")),
+        "candidates": candidates,
+        "excluded": excluded if isinstance(excluded, dict) else {},
+        "short": [str(each) for each in _list(record.get("short"))],
+        "json": cut(json.dumps(record, indent=2, ensure_ascii=False, default=str), MAX_SHOWN),
+    }
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def context(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A typed error's context as names and values; amounts with their currency."""
+    currency = detail.get("currency")
+    shown = []
+    for name, value in detail.items():
+        amount = isinstance(currency, str) and isinstance(value, int) and name in ("total", "parts", "difference")
+        if amount:
+            text = money(value, str(currency))
+        elif isinstance(value, str):
+            text = value
+        else:
+            text = json.dumps(value, ensure_ascii=False, default=str)
+        shown.append((words(name), cut(text, MAX_SHOWN)))
+    return shown
+
+
+def body(text: str) -> str:
+    """A body as it came, indented when it is JSON. Numbers and escapes stay as they were spelled."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return cut(text, MAX_BODY_SHOWN)
+    return cut(_indent(text), MAX_BODY_SHOWN)
+
+
+def _indent(text: str) -> str:
+    out: list[str] = []
+    depth = 0
+    parts = _TOKEN.findall(text)
+    for part, following in zip(parts, [*parts[1:], ""], strict=True):
+        if part in ("{", "["):
+            depth += 1
+            out.append(part if following in ("}", "]") else part + _line(depth))
+        elif part in ("}", "]"):
+            depth -= 1
+            out.append(part if out[-1] in ("{", "[") else _line(depth) + part)
+        elif part == ",":
+            out.append(part + _line(depth))
+        else:
+            out.append(": " if part == ":" else part)
+    return "".join(out)
+
+
+def _line(depth: int) -> str:
+    return "\n" + "  " * min(depth, _MAX_INDENT)
+
+
+def cut(text: str, most: int) -> str:
+    """`text`, or its beginning and how much is left out."""
+    return text if len(text) <= most else f"{text[:most]}\n… {len(text) - most:,} more characters"

@@ -1,0 +1,184 @@
+"""The translated template keeps the rules of tests/support/template_checks.py, and each rule sees what breaks it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import template, template_checks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.template import Resources
+
+    Check = Callable[[Resources], list[str]]
+    Change = Callable[[Resources], Any]
+
+CHECKS: list[Check] = [
+    template_checks.size,
+    template_checks.functions,
+    template_checks.wildcards,
+    template_checks.stream_sources,
+    template_checks.queue_sources,
+    template_checks.schedules,
+    template_checks.tables,
+    template_checks.buckets,
+    template_checks.queue_policies,
+    template_checks.folders,
+    template_checks.claim_checks,
+    template_checks.streams_are_attributes,
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_template_is_sound(check: Check) -> None:
+    assert check(template.resources()) == []
+
+
+def _properties(found: Resources, name: str) -> dict[str, Any]:
+    properties: dict[str, Any] = found[name]["Properties"]
+    return properties
+
+
+def _many(found: Resources) -> None:
+    for number in range(200):
+        found[f"Extra{number}"] = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 1}}
+
+
+def _third_reader(found: Resources) -> None:
+    for number in (2, 3):
+        found[f"Reader{number}"] = found["RelayCommitsCommits"]
+
+
+def _statement(found: Resources, role: str) -> dict[str, Any]:
+    statement: dict[str, Any] = _properties(found, role)["Policies"][0]["PolicyDocument"]["Statement"][0]
+    return statement
+
+
+BROKEN: list[tuple[str, Check, Change]] = [
+    ("too many resources", template_checks.size, _many),
+    (
+        "x86 function",
+        template_checks.functions,
+        lambda found: _properties(found, "PlaceOrder").update(Architectures=["x86_64"]),
+    ),
+    ("no timeout", template_checks.functions, lambda found: _properties(found, "PlaceOrder").pop("Timeout")),
+    (
+        "shared log group",
+        template_checks.functions,
+        lambda found: _properties(found, "PlaceOrder")["LoggingConfig"].update(LogGroup={"Ref": "ReadOrdersLog"}),
+    ),
+    (
+        "logs for ever",
+        template_checks.functions,
+        lambda found: _properties(found, "PlaceOrderLog").pop("RetentionInDays"),
+    ),
+    (
+        "every resource",
+        template_checks.wildcards,
+        lambda found: _statement(found, "PlaceOrderRole").update(Resource="*"),
+    ),
+    (
+        "every action",
+        template_checks.wildcards,
+        lambda found: _statement(found, "PlaceOrderRole").update(Action=["dynamodb:*"]),
+    ),
+    (
+        "administrator",
+        template_checks.wildcards,
+        lambda found: _properties(found, "PlaceOrderRole")["ManagedPolicyArns"].append(
+            "arn:aws:iam::aws:policy/AdministratorAccess"
+        ),
+    ),
+    (
+        "stream without destination",
+        template_checks.stream_sources,
+        lambda found: _properties(found, "RelayCommitsCommits").pop("DestinationConfig"),
+    ),
+    (
+        "stream retried for ever",
+        template_checks.stream_sources,
+        lambda found: _properties(found, "RelayCommitsCommits").update(MaximumRetryAttempts=-1),
+    ),
+    ("three readers", template_checks.stream_sources, _third_reader),
+    (
+        "short invisibility",
+        template_checks.queue_sources,
+        lambda found: _properties(found, "IntakeQueue").update(VisibilityTimeout=60),
+    ),
+    (
+        "no redrive",
+        template_checks.queue_sources,
+        lambda found: _properties(found, "IntakeQueue").pop("RedrivePolicy"),
+    ),
+    (
+        "dead letters unread",
+        template_checks.queue_sources,
+        lambda found: found.pop("ParkFailedIntakeQueueDeadLetters"),
+    ),
+    (
+        "redrive before the last try",
+        template_checks.queue_sources,
+        lambda found: _properties(found, "IntakeQueue")["RedrivePolicy"].update(maxReceiveCount=5),
+    ),
+    (
+        "schedule without dead letters",
+        template_checks.schedules,
+        lambda found: _properties(found, "RedriveOverdueEveryMinute")["Target"].pop("DeadLetterConfig"),
+    ),
+    (
+        "schedule with a name",
+        template_checks.schedules,
+        lambda found: _properties(found, "RedriveOverdueEveryMinute").update(Name="every-minute"),
+    ),
+    (
+        "no recovery",
+        template_checks.tables,
+        lambda found: _properties(found, "StockTable").pop("PointInTimeRecoverySpecification"),
+    ),
+    (
+        "unprotected table",
+        template_checks.tables,
+        lambda found: _properties(found, "StockTable").update(DeletionProtectionEnabled=False),
+    ),
+    (
+        "public bucket",
+        template_checks.buckets,
+        lambda found: _properties(found, "RawBucket")["PublicAccessBlockConfiguration"].update(BlockPublicAcls=False),
+    ),
+    ("bucket without TLS", template_checks.buckets, lambda found: found.pop("RawBucketPolicy")),
+    (
+        "queue without policy",
+        template_checks.queue_policies,
+        lambda found: _properties(found, "QueuesPolicy")["Queues"].pop(),
+    ),
+    (
+        "queue with two policies",
+        template_checks.queue_policies,
+        lambda found: _properties(found, "QueuesPolicy")["Queues"].append({"Ref": "AmazonQueue"}),
+    ),
+    ("function without folder", template_checks.folders, lambda found: found.update(SendMail=found["PlaceOrder"])),
+    (
+        "claims unreadable",
+        template_checks.claim_checks,
+        lambda found: _properties(found, "TakeTrackingRole").update(Policies=[]),
+    ),
+    (
+        "source by ARN",
+        template_checks.streams_are_attributes,
+        lambda found: _properties(found, "RelayCommitsCommits").update(EventSourceArn="arn:aws:dynamodb:::x"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("check", "change"), [each[1:] for each in BROKEN], ids=[each[0] for each in BROKEN])
+def test_a_broken_template_is_seen(check: Check, change: Change) -> None:
+    found = template.resources()
+    change(found)
+    assert check(found)
+
+
+def test_every_check_has_a_negative_control() -> None:
+    assert {check for _, check, _ in BROKEN} == set(CHECKS)

@@ -1,0 +1,68 @@
+"""One deployed system for the whole session, on free ports, whose state nobody keeps; audited when the last test ends."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.local.connect import connect
+from infra.local.deploy import deploy
+from infra.local.engine import ROOT, Engine, free_port
+from infra.local.sandbox import Sandbox, Settings
+from infra.local.system import of_deployment
+from tests.e2e import audit
+from tests.e2e.support import EVENTS, Oms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PARAMETERS = {"DeletionProtection": "false", "CookieSecure": "false", "MerchantTimeZone": "America/New_York"}
+STRIPE_API = {"secret_key": Settings().stripe_key}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses the deployed system needs the engine."""
+    for item in items:
+        if "oms" in getattr(item, "fixturenames", ()):
+            item.add_marker("engine")
+
+
+def _start(state: Path, sandbox: Sandbox, engine: Engine) -> Oms:
+    urls = dict.fromkeys(("StripeUrl", "TikTokUrl", "AmazonUrl"), sandbox.base_url)
+    deployment = deploy(ROOT / "template.yaml", engine.endpoint, {**PARAMETERS, **urls}, api_url=engine.api_url)
+    system = of_deployment(deployment, sandbox.base_url)
+    system.make_keys()
+    sandbox.webhooks.url = connect(system, "stripe", "main", sandbox.settings.webhook_secret, STRIPE_API)
+    connect(system, "easypost", "main", "demo-easypost")
+    connect(system, "shopify", "main", "demo-shopify")
+    oms = Oms(system, engine, deployment, sandbox)
+    oms.import_demo()
+    return oms
+
+
+@pytest.fixture(scope="session")
+def oms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oms]:
+    """The system. When the session ends, its stores are audited: chains, stock, personal data."""
+    state = tmp_path_factory.mktemp("e2e")
+    started = time.monotonic()
+    with (
+        Sandbox(Settings(samples=EVENTS / "sandbox")) as sandbox,
+        Engine(
+            state=state,
+            port=free_port(),
+            api_port=free_port(),
+            persist=False,
+            environment={"SFN_WAIT_SCALE": "0.2"},
+        ) as engine,
+    ):
+        running = _start(state, sandbox, engine)
+        print(f"\n[e2e] deployed in {time.monotonic() - started:.1f} s")
+        yield running
+        running.quiet()
+        audited = time.monotonic()
+        problems = audit.audit(running)
+        print(f"\n[e2e] audited in {time.monotonic() - audited:.1f} s")
+    assert not problems, "\n".join(problems)

@@ -1,0 +1,330 @@
+"""The deployed system as a test drives it: what a shop, a warehouse, a carrier, a shopper and an operator do."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import pytest
+import urllib3
+
+from infra.local import recorded as rec
+from infra.local.engine import ROOT
+from infra.local.import_ import import_file
+from infra.local.play import learn
+from oms.adapters import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from infra.local.deploy import Deployment
+    from infra.local.engine import Engine
+    from infra.local.sandbox import Sandbox
+    from infra.local.system import Reply, System
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+EVENTS: Final = ROOT / "events"
+QUEUES: Final = ("IntakeQueue", "AmazonQueue", "TrackingQueue", "PaymentsQueue", "RelayRetryQueue")
+DEAD: Final = (*(f"{name}DeadLetters" for name in QUEUES), "FailedInvocations")
+NEWARK: Final = {"country": "US", "region": "NJ", "postal_code": "07102", "latitude": 40.73, "longitude": -74.17}
+PERSON: Final = {
+    "name": "Canary Quillfeather",
+    "email": "canary.quillfeather@private.example",
+    "phone": "+1 555 010 7788",
+    "note": "Ring twice at the canary door",
+    "shipping": {
+        "name": "Canary Quillfeather",
+        "lines": ["77 Secretive Lane", "Attic of the canary"],
+        "city": "Newark",
+        "region": "NJ",
+        "postal_code": "07102",
+        "country": "US",
+        "phone": "+1 555 010 7788",
+    },
+}
+"""Whoever buys in these tests: none of it may be found anywhere but in `contacts`."""
+CARD: Final = {
+    "currency": "usd",
+    "capture_method": "manual",
+    "payment_method": "pm_card_visa",
+    "payment_method_options[card][request_multicapture]": "if_available",
+    "confirm": "true",
+}
+
+
+def eventually(look: Callable[[], T], seconds: float = 20.0, what: str = "") -> T:
+    """What `look` returns, once that is true; fail when it does not become so in time."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"still not so after {seconds:.0f} s: {what or look}")
+        time.sleep(0.05)
+    return seen
+
+
+def at_once(work: Callable[[S], T], many: Iterable[S], threads: int = 16) -> list[T]:
+    """`work` done on each of `many`, `threads` at a time; results in order."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, many))
+
+
+@dataclass(slots=True)
+class Oms:
+    """One deployed system with the vendors' sandbox behind it."""
+
+    system: System
+    engine: Engine
+    deployment: Deployment
+    sandbox: Sandbox
+    poisoned: set[str] = field(default_factory=set)
+    """Orders whose log a test has broken on purpose."""
+    _serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    # ---- HTTP
+
+    def get(self, path: str, role: str = "admin", **more: Any) -> Reply:
+        """Read."""
+        return self.system.call("GET", path, role=role, **more)
+
+    def post(self, path: str, document: Any = None, role: str = "admin", key: str = "", **more: Any) -> Reply:
+        """Write, with a key of its own unless one is given."""
+        return self.system.call("POST", path, document or {}, role=role, key=key or self.unique("key"), **more)
+
+    def unique(self, prefix: str) -> str:
+        """A name that no other test uses."""
+        return f"{prefix}-{next(self._serial):05d}"
+
+    # ---- reference and stock
+
+    def sku(self, prefix: str, **stock: int) -> str:
+        """A new product, with units by node (`us_east=5`)."""
+        sku = self.unique(prefix).upper()
+        learn(self.system, frozenset({sku}))
+        for node, units in stock.items():
+            self.receive(sku, node.replace("_", "-"), units)
+        return sku
+
+    def receive(self, sku: str, node_id: str, units: int) -> None:
+        """Goods come in."""
+        movement = {"sku": sku, "node_id": node_id, "kind": "receipt", "quantity": units}
+        reply = self.post("/stock/movements", {"movements": [movement]}, "warehouse")
+        assert reply.status == 201, reply
+
+    def stock(self, sku: str) -> dict[str, dict[str, int]]:
+        """Components by node."""
+        positions = self.get(f"/stock/{sku}").document["positions"]
+        return {each.pop("node_id"): each for each in positions}
+
+    def import_demo(self) -> None:
+        """The demo catalogue."""
+        for kind in ("products", "nodes", "stock"):
+            _, problems = import_file(self.system, kind, EVENTS / "demo" / f"{kind}.csv")
+            assert not problems
+
+    # ---- orders
+
+    def body(self, lines: Mapping[str, int], price: int = 1000, **more: Any) -> dict[str, Any]:
+        """A body of `POST /orders`: units by SKU, each unit at `price`, paid in the channel unless told otherwise."""
+        total = sum(lines.values()) * price + sum(more.get(name, 0) for name in ("shipping", "tips", "fees"))
+        return {
+            "number": self.unique("T"),
+            "currency": "USD",
+            "lines": [{"sku": sku, "quantity": units, "unit_price": price} for sku, units in lines.items()],
+            "total": total,
+            "ship_to": NEWARK,
+            "contact": PERSON,
+            "payment": {"provider": "in_channel", "state": "paid", "captured": total},
+            **more,
+        }
+
+    def place(self, lines: Mapping[str, int], price: int = 1000, **more: Any) -> str:
+        """Place an order; its id."""
+        reply = self.post("/orders", self.body(lines, price, **more), "shop")
+        assert reply.status == 201, reply
+        return str(reply.document["order_id"])
+
+    def place_released(self, lines: Mapping[str, int], price: int = 1000, **more: Any) -> dict[str, Any]:
+        """Place an order and wait until warehouses have it."""
+        return self.until(self.place(lines, price, **more), stage="released")
+
+    def order(self, order_id: str, at: str = "") -> dict[str, Any]:
+        """The whole order; {} when there is none."""
+        reply = self.get(f"/orders/{order_id}" + (f"?at={at}" if at else ""))
+        document: dict[str, Any] = reply.document if reply.status == 200 else {}
+        return document
+
+    def until(self, order_id: str, seconds: float = 30.0, **facts: Any) -> dict[str, Any]:
+        """The order, once each of `facts` is so."""
+        seen: dict[str, Any] = {}
+
+        def look() -> bool:
+            seen.clear()
+            seen.update(self.order(order_id))
+            return all(_dig(seen, name) == value for name, value in facts.items())
+
+        deadline = time.monotonic() + seconds
+        while not look():
+            if time.monotonic() > deadline:
+                pytest.fail(f"not {facts} after {seconds:.0f} s: {json.dumps(seen)[:3000]}")
+            time.sleep(0.05)
+        return seen
+
+    def commits(self, order_id: str) -> list[dict[str, Any]]:
+        """The order's timeline."""
+        found: list[dict[str, Any]] = self.get(f"/orders/{order_id}/timeline").document["commits"]
+        return found
+
+    def events(self, order_id: str, kind: str) -> list[dict[str, Any]]:
+        """Events of one type."""
+        return [event for commit in self.commits(order_id) for event in commit["events"] if event["type"] == kind]
+
+    # ---- warehouse and carrier
+
+    def ship(
+        self, work: Mapping[str, Any], units: Mapping[str, int] | None = None, tracking: str = "", key: str = ""
+    ) -> Reply:
+        """Ship units by line (all that remain, when none are given) of a fulfillment order, in one parcel."""
+        left = {line["line_id"]: line["quantity"] for line in work["lines"]}
+        lines = [{"line_id": line, "quantity": count} for line, count in (units or left).items()]
+        parcel = {"carrier": "UPS", "tracking_number": tracking or self.unique("1Z"), "lines": lines}
+        path = f"/fulfillment-orders/{work['fulfillment_order_id']}/shipments"
+        return self.post(path, {"parcels": [parcel]}, "warehouse", key)
+
+    def scan(self, sample: str, tracking: str, **changes: str) -> tuple[int, str]:
+        """The carrier tells of a parcel (a sample of events/carriers/easypost); `changes` replace texts of it."""
+        recorded = rec.read("easypost", next((EVENTS / "carriers/easypost").glob(f"{sample}*")), {"tracking_number": tracking})
+        body = recorded.body.decode()
+        for old, new in changes.items():
+            body = body.replace(old, new)
+        changed = rec.Recorded(name=recorded.name, source="easypost", headers=recorded.headers, body=body.encode())
+        return rec.send(self.system, changed, "main", "demo-easypost")
+
+    # ---- money
+
+    def pay(self, amount: int, **fields: str) -> str:
+        """The shopper pays at the provider; the payment intent."""
+        headers = {"authorization": f"Bearer {self.sandbox.settings.stripe_key}"}
+        form = {**CARD, "amount": str(amount), **fields}
+        with urllib3.PoolManager() as pool:
+            answer = pool.request(
+                "POST", f"{self.sandbox.base_url}/v1/payment_intents", fields=form, headers=headers, encode_multipart=False
+            )
+            return str(json.loads(answer.data)["id"])
+
+    def moved(self, intent: str, kind: str) -> list[int]:
+        """What the provider's own record says was moved."""
+        return [each["amount"] for each in self.sandbox.effects if (each["payment_intent"], each["kind"]) == (intent, kind)]
+
+    # ---- time
+
+    def invoke(self, function: str, payload: Mapping[str, Any] | None = None) -> Any:
+        """Run a function; its answer."""
+        answer = self.system.client("lambda").invoke(
+            FunctionName=self.deployment.resources[function], Payload=json.dumps(payload or {})
+        )
+        body = json.loads(answer["Payload"].read() or b"null")
+        assert "FunctionError" not in answer, body
+        return body
+
+    def make_due(self, *order_ids: str) -> None:
+        """Let the time of these orders have come."""
+        past = keys.instant(datetime.now(UTC) - timedelta(minutes=1))
+        for order_id in order_ids:
+            self.system.client("dynamodb").update_item(
+                TableName=self.system.outputs["ViewsTable"],
+                Key={"pk": {"S": keys.order_pk(order_id)}, "sk": {"S": keys.ROW}},
+                UpdateExpression="SET dpk = :pk, dsk = :at",
+                ExpressionAttributeValues={":pk": {"S": keys.due_pk(order_id)}, ":at": {"S": past}},
+            )
+
+    def watch(self, *order_ids: str) -> dict[str, int]:
+        """The watchdog's turn, with these orders due."""
+        self.make_due(*order_ids)
+        counts: dict[str, int] = self.invoke("RedriveOverdue")
+        return counts
+
+    # ---- stores
+
+    def scan_table(self, output: str, **more: Any) -> list[dict[str, Any]]:
+        """Every item of a table."""
+        pages = self.system.client("dynamodb").get_paginator("scan").paginate(TableName=self.system.outputs[output], **more)
+        return [item for page in pages for item in page["Items"]]
+
+    def waiting_messages(self, queues: Sequence[str] = (*QUEUES, *DEAD)) -> int:
+        """Messages in queues, those in flight included."""
+        sqs = self.system.client("sqs")
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        urls = [self.deployment.resources[name] for name in queues]
+        found = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"] for url in urls]
+        return sum(int(count) for attributes in found for count in attributes.values())
+
+    def running(self) -> int:
+        """Workflows under way."""
+        arn = self.system.outputs["WorkflowArn"]
+        answer = self.system.client("stepfunctions").list_executions(stateMachineArn=arn, statusFilter="RUNNING")
+        return len(answer["executions"])
+
+    def quiet(self, seconds: float = 60.0) -> None:
+        """Wait until nothing moves: queues empty, workflows ended, every view up to its log; twice in a row."""
+        before = -1
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            behind, commits = ("queues or workflows", -1) if self.waiting_messages() or self.running() else self._behind()
+            if not behind and commits == before:
+                return
+            before = -1 if behind else commits
+            time.sleep(0.2)
+        pytest.fail(f"not quiet after {seconds:.0f} s: {behind}, {self.waiting_messages()} messages")
+
+    def _behind(self) -> tuple[str, int]:
+        """(orders whose row is behind its log, or that the system itself still has to move; how many commits)."""
+        heads: dict[str, int] = {}
+        commits = 0
+        for item in self.scan_table("EventsTable", ProjectionExpression="pk, sk"):
+            if item["sk"]["S"].startswith("c#"):
+                commits += 1
+                number = int(item["sk"]["S"][2:])
+                heads[item["pk"]["S"]] = max(number, heads.get(item["pk"]["S"], 0))
+        rows = {
+            item["pk"]["S"]: (int(item["n"]["N"]), json.loads(item["row"]["S"]).get("next", ""))
+            for item in self.scan_table("ViewsTable")
+            if item["sk"]["S"] == keys.ROW
+        }
+        orders = {pk: head for pk, head in heads.items() if pk.startswith("order#") and pk[6:] not in self.poisoned}
+        late = [pk for pk, head in orders.items() if rows.get(pk, (0, "")) != (head, "")]
+        return " ".join(f"{pk} {rows.get(pk)} of {orders[pk]}" for pk in late[:5]), commits
+
+    # ---- quarantine
+
+    def parked(self) -> dict[str, dict[str, Any]]:
+        """Quarantined inputs by id."""
+        found: dict[str, dict[str, Any]] = {}
+        cursor = ""
+        while True:
+            page = self.get(f"/quarantine?cursor={cursor}").document
+            found |= {row["parked_id"]: row for row in page["quarantine"]}
+            cursor = page["next_cursor"]
+            if not cursor:
+                return found
+
+
+def _dig(document: Mapping[str, Any], name: str) -> Any:
+    """A field, or one of a field (`money__captured`)."""
+    value: Any = document
+    for part in name.split("__"):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def sample_files(source: str) -> list[Path]:
+    """Our own samples of a channel, in the order in which they happened."""
+    return sorted((EVENTS / "channels" / source).glob("*.json"))
