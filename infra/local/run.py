@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SANDBOX_PORT: Final = 8099
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 def say(topic: str, text: str) -> None:
@@ -56,13 +56,12 @@ def start(engine: Engine, sandbox: Sandbox) -> System:
         "AmazonAuthUrl": sandbox.base_url,
         "DeletionProtection": "false",
         "CookieSecure": "false",
+        # The issuer of a local pool's tokens is not on this machine; its public keys are.
+        "JwksBaseUrl": engine.endpoint,
     }
     deployment = deploy(ROOT / "template.yaml", engine.endpoint, parameters, api_url=engine.api_url)
     for left_out in deployment.left_out:
         say("engine", f"not on one machine: {left_out}")
-    # The token issuer of a local pool is not on this machine; its public keys are.
-    parameters["JwksUrl"] = f"{engine.endpoint}/{deployment.outputs['StaffPoolId']}/.well-known/jwks.json"
-    deployment = deploy(ROOT / "template.yaml", engine.endpoint, parameters, api_url=engine.api_url)
     system = of_deployment(deployment, sandbox.base_url)
     system.make_keys()
     system.save()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from oms.adapters.dynamodb_log import commit_from_item
 from oms.application.orders import stream_of
-from oms.domain.codec import UnknownEventError
+from oms.domain.errors import UnknownEventError
 from oms.domain.commit import StoredCommit, verify_chain
 from oms.domain.order.evolve import fold
 from oms.domain.stock import COMPONENTS, StockDelta, stock_deltas
@@ -100,10 +100,8 @@ def unlike_history(streams: Mapping[str, list[Mapping[str, Any]]], stock: Iterab
         positions[position.sku, node_id] = position
         if not position.balanced or min(getattr(position, name) for name in COMPONENTS) < 0:
             problems.append(f"a position is out of balance: {position}")
-    for key in sorted(positions.keys() | folded.keys()):
-        if positions.get(key) != folded.get(key):
-            problems.append(f"stock says {positions.get(key)}, its history {folded.get(key)}")
-    return problems
+    unlike = [key for key in sorted(positions.keys() | folded.keys()) if positions.get(key) != folded.get(key)]
+    return problems + [f"stock says {positions.get(key)}, its history {folded.get(key)}" for key in unlike]
 
 
 def named_in(store: str, texts: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""One deployed system for the whole session, on free ports, whose state nobody keeps; audited when the last test ends."""
+"""One deployed system for the whole session, on free ports, kept by nobody; audited when the last test ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.local.engine import ROOT, Engine, free_port
 from infra.local.sandbox import Sandbox, Settings
 from infra.local.system import of_deployment
 from tests.e2e import audit
-from tests.e2e.support import EVENTS, Oms
+from tests.e2e.support import EVENTS, ROLES, Oms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _start(state: Path, sandbox: Sandbox, engine: Engine) -> Oms:
-    urls = dict.fromkeys(("StripeUrl", "TikTokUrl", "AmazonUrl"), sandbox.base_url)
+    urls = dict.fromkeys(("StripeUrl", "TikTokUrl", "AmazonUrl", "AmazonAuthUrl"), sandbox.base_url)
     deployment = deploy(ROOT / "template.yaml", engine.endpoint, {**PARAMETERS, **urls}, api_url=engine.api_url)
     system = of_deployment(deployment, sandbox.base_url)
     system.make_keys()
@@ -40,6 +40,8 @@ def _start(state: Path, sandbox: Sandbox, engine: Engine) -> Oms:
     connect(system, "shopify", "main", "demo-shopify")
     oms = Oms(system, engine, deployment, sandbox)
     oms.import_demo()
+    for role in ROLES:
+        system.token(role)  # before threads ask for it
     return oms
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
@@ -23,6 +22,7 @@ from oms.adapters import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from infra.local.deploy import Deployment
     from infra.local.engine import Engine
@@ -35,6 +35,7 @@ S = TypeVar("S")
 EVENTS: Final = ROOT / "events"
 QUEUES: Final = ("IntakeQueue", "AmazonQueue", "TrackingQueue", "PaymentsQueue", "RelayRetryQueue")
 DEAD: Final = (*(f"{name}DeadLetters" for name in QUEUES), "FailedInvocations")
+ROLES: Final = ("admin", "service", "warehouse", "finance", "sales", "shop")
 NEWARK: Final = {"country": "US", "region": "NJ", "postal_code": "07102", "latitude": 40.73, "longitude": -74.17}
 PERSON: Final = {
     "name": "Canary Quillfeather",
@@ -87,6 +88,8 @@ class Oms:
     sandbox: Sandbox
     poisoned: set[str] = field(default_factory=set)
     """Orders whose log a test has broken on purpose."""
+    waiting: set[str] = field(default_factory=set)
+    """Orders that wait for somebody outside, and that the system may look at again."""
     _serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     # ---- HTTP
@@ -201,7 +204,8 @@ class Oms:
 
     def scan(self, sample: str, tracking: str, **changes: str) -> tuple[int, str]:
         """The carrier tells of a parcel (a sample of events/carriers/easypost); `changes` replace texts of it."""
-        recorded = rec.read("easypost", next((EVENTS / "carriers/easypost").glob(f"{sample}*")), {"tracking_number": tracking})
+        file = next((EVENTS / "carriers/easypost").glob(f"{sample}*"))
+        recorded = rec.read("easypost", file, {"tracking_number": tracking})
         body = recorded.body.decode()
         for old, new in changes.items():
             body = body.replace(old, new)
@@ -212,13 +216,15 @@ class Oms:
 
     def pay(self, amount: int, **fields: str) -> str:
         """The shopper pays at the provider; the payment intent."""
-        headers = {"authorization": f"Bearer {self.sandbox.settings.stripe_key}"}
-        form = {**CARD, "amount": str(amount), **fields}
+        return str(self.provider_post("/v1/payment_intents", {**CARD, "amount": str(amount), **fields})["id"])
+
+    def provider_post(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
+        """Somebody else than the system calls the provider."""
+        url, headers = self.sandbox.base_url + path, {"authorization": f"Bearer {self.sandbox.settings.stripe_key}"}
         with urllib3.PoolManager() as pool:
-            answer = pool.request(
-                "POST", f"{self.sandbox.base_url}/v1/payment_intents", fields=form, headers=headers, encode_multipart=False
-            )
-            return str(json.loads(answer.data)["id"])
+            answer = pool.request("POST", url, fields=dict(form), headers=headers, encode_multipart=False)
+        document: dict[str, Any] = json.loads(answer.data)
+        return document
 
     def moved(self, intent: str, kind: str) -> list[int]:
         """What the provider's own record says was moved."""
@@ -273,12 +279,20 @@ class Oms:
         answer = self.system.client("stepfunctions").list_executions(stateMachineArn=arn, statusFilter="RUNNING")
         return len(answer["executions"])
 
+    def quiet_but(self, *order_ids: str) -> None:
+        """Wait until nothing moves, but for orders that wait for somebody outside."""
+        known = set(self.waiting)
+        self.waiting.update(order_ids)
+        self.quiet()
+        self.waiting = known
+
     def quiet(self, seconds: float = 60.0) -> None:
         """Wait until nothing moves: queues empty, workflows ended, every view up to its log; twice in a row."""
-        before = -1
+        before, behind = -1, ""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            behind, commits = ("queues or workflows", -1) if self.waiting_messages() or self.running() else self._behind()
+            busy = self.waiting_messages() or self.running()
+            behind, commits = ("queues or workflows", -1) if busy else self._behind()
             if not behind and commits == before:
                 return
             before = -1 if behind else commits
@@ -300,7 +314,11 @@ class Oms:
             if item["sk"]["S"] == keys.ROW
         }
         orders = {pk: head for pk, head in heads.items() if pk.startswith("order#") and pk[6:] not in self.poisoned}
-        late = [pk for pk, head in orders.items() if rows.get(pk, (0, "")) != (head, "")]
+        late = [
+            pk
+            for pk, head in orders.items()
+            if rows.get(pk, (0, ""))[0] != head or (rows[pk][1] and pk[6:] not in self.waiting)
+        ]
         return " ".join(f"{pk} {rows.get(pk)} of {orders[pk]}" for pk in late[:5]), commits
 
     # ---- quarantine

@@ -41,7 +41,8 @@ def deliver(story: Story, deliveries: Iterable[Delivery]) -> None:
                 try:
                     take(story, each)
                 except OmsError as error:
-                    assert error.retryable, error
+                    if not error.retryable:
+                        raise
                     continue
                 waiting.remove(each)
                 moved = True
@@ -102,8 +103,12 @@ def later(order: CanonicalOrder, revision: float, **changes: Any) -> CanonicalOr
 
 
 ONE_LESS = cancelled(PAID, 2, line1=1)
-REFUND = ChannelRefund(refund_ref="r1", amount=1000, lines=(RefundedLine(line_ref="1", quantity=1, restock=Restock.CANCEL),))
-REFUND_2 = ChannelRefund(refund_ref="r2", amount=500, lines=(RefundedLine(line_ref="2", quantity=1, restock=Restock.NONE),))
+REFUND = ChannelRefund(
+    refund_ref="r1", amount=1000, lines=(RefundedLine(line_ref="1", quantity=1, restock=Restock.CANCEL),)
+)
+REFUND_2 = ChannelRefund(
+    refund_ref="r2", amount=500, lines=(RefundedLine(line_ref="2", quantity=1, restock=Restock.NONE),)
+)
 REFUNDED = later(
     cancelled(ONE_LESS, 3, line1=1),
     3,
@@ -235,23 +240,21 @@ REDUCED = snapshot(line("1", 1, 1000), line("2", 2, 500), revision=2, shipping=4
 
 @pytest.mark.parametrize(
     "scene",
-    [(CREATE, REMOVED), (CREATE, REDUCED), (CREATE, REDUCED, cancelled(REDUCED, 3, line1=1)), (CREATE, REMOVED, REDUCED)],
-    ids=["a line left out", "fewer units", "fewer units, then none", "left out and back"],
+    [(CREATE, REMOVED), (CREATE, REDUCED), (CREATE, REDUCED, cancelled(REDUCED, 3, line1=1))],
+    ids=["a line left out", "fewer units", "fewer units, then none"],
 )
 def test_units_that_the_channel_leaves_out_are_not_shipped_whatever_came_first(scene: Sequence[Delivery]) -> None:
-    """The ledgers differ where the order was placed from a snapshot that did not have the units; what is live does not."""
+    """The ledgers differ where an order was placed without the units; what is live does not."""
 
     def live(story: Story) -> dict[str, int]:
         return {line_id: each.ledger.live for line_id, each in story.order.lines.items() if each.ledger.live}
 
     clean = Story()
     deliver(clean, scene)
-    first_seen_last = {"1": 3} if scene[1] is REMOVED and len(scene) == 3 else None
     for arrival in permutations(scene):
         story = Story()
         deliver(story, duplicated(arrival, 1))
-        if first_seen_last is None:
-            assert live(story) == live(clean)
+        assert live(story) == live(clean)
 
 
 def test_a_line_that_was_added_later_is_not_cancelled_by_the_snapshot_that_did_not_have_it_yet() -> None:

@@ -18,7 +18,13 @@ def test_what_is_written_is_read_back(minor: int, currency: str) -> None:
     assert to_minor(Decimal(format_minor(minor, currency)), currency) == minor
 
 
-@given(st.text(max_size=60) | st.decimals() | st.integers() | st.from_regex(r"[-+]?[0-9.]{1,45}(e-?[0-9]{1,3})?", fullmatch=True), CURRENCIES)
+@given(
+    st.text(max_size=60)
+    | st.decimals()
+    | st.integers()
+    | st.from_regex(r"[-+]?[0-9.]{1,45}(e-?[0-9]{1,3})?", fullmatch=True),
+    CURRENCIES,
+)
 def test_any_input_is_read_exactly_or_refused(amount: str | int | Decimal, currency: str) -> None:
     try:
         minor = to_minor(amount, currency)

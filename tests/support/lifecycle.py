@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from oms.domain.order.fulfilling import _RANK
 from oms.domain.order.ledger import MOVES, Place
 from oms.domain.order.state import FULFILLMENT_ORDER_MOVES, REFUND_MOVES, FulfillmentOrderStatus, RefundStatus
 from oms.domain.order.status import LIFECYCLE, OrderStatus
-from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from enum import StrEnum
 
+S = TypeVar("S", bound=StrEnum)
 DOC: Final = Path(__file__).resolve().parents[2] / "docs" / "lifecycle.md"
 
 _HEAD: Final = """# Lifecycles
@@ -26,9 +26,18 @@ Drawn from the tables in `oms.domain.order`; a test fails when this page differs
 `PYTHONPATH=layers/oms/python .venv/bin/python -m tests.support.lifecycle`.
 Nothing stores a status: each is derived from quantities and money whenever it is asked for.
 """
+_ORDER: Final = """\
+`pending`: some live unit is not promised. `confirmed`: all are. `closed`: all are with the customer or came back, and
+nobody owes anybody. `cancelled`: no unit is live."""
+_FULFILLMENT_ORDER: Final = """\
+The part of an order that one node ships. A part of it may ship or be cancelled: the status changes when nothing
+remains."""
+_PARCEL: Final = """\
+The newest scan by the carrier's own time wins; of two at the same time the one of higher rank. `delivered` is final and
+is believed however late it comes."""
 
 
-def diagram(moves: Mapping[StrEnum, frozenset[StrEnum]], first: StrEnum) -> str:
+def diagram(moves: Mapping[S, frozenset[S]], first: S) -> str:
     """A mermaid state diagram of a table of moves."""
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {first.value}"]
     for source, targets in moves.items():
@@ -54,14 +63,12 @@ def render() -> str:
         ),
         (
             "An order",
-            "`pending`: some live unit is not promised. `confirmed`: all are. `closed`: all are with the customer or came "
-            "back, and nobody\nowes anybody. `cancelled`: no unit is live.",
+            _ORDER,
             diagram(LIFECYCLE, OrderStatus.PENDING),
         ),
         (
             "A fulfillment order",
-            "The part of an order that one node ships. A part of it may ship, be cancelled or be rejected: the status "
-            "changes when nothing\nremains.",
+            _FULFILLMENT_ORDER,
             diagram(FULFILLMENT_ORDER_MOVES, FulfillmentOrderStatus.RELEASED),
         ),
         (
@@ -71,8 +78,7 @@ def render() -> str:
         ),
         (
             "A parcel",
-            "The newest scan by the carrier's own time wins; of two at the same time the one of higher rank. "
-            f"`{ParcelStatus.DELIVERED.value}` is final and\nis believed however late it comes.",
+            _PARCEL,
             ranks(),
         ),
     )

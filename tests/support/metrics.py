@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.support.template import Resources
 
 OURS: Final = "OMS"
+TELEMETRY: Final = "oms.entrypoints.telemetry"
 Spec = dict[str, tuple[str, frozenset[str]]]
 PUBLISHED: Final[dict[str, Spec]] = {
     "AWS/ApiGateway": {
@@ -61,28 +62,31 @@ RUNBOOK: Final = re.compile(r"docs/runbooks/[a-z-]+\.md")
 def emitted() -> frozenset[str]:
     """Names of the metrics that our code publishes; f-strings are evaluated over every value they may meet."""
     names: set[str] = set()
-    for path in sorted((LAYER / "oms" / "entrypoints").glob("*.py")):
-        for call in _calls(ast.parse(path.read_text(encoding="utf-8")), "add_metric"):
-            name = next(keyword.value for keyword in call.keywords if keyword.arg == "name")
-            names.update(_values(name))
+    for tree in _sources():
+        counted = any(isinstance(node, ast.ImportFrom) and node.module == TELEMETRY for node in ast.walk(tree))
+        for call in _calls(tree, "count") if counted else ():
+            names.update(_values(call.args[0]))
     return frozenset(names)
+
+
+def _sources() -> Iterator[ast.Module]:
+    for path in sorted([*(LAYER / "oms" / "entrypoints").glob("*.py"), *(ROOT / "functions").glob("*/app.py")]):
+        yield ast.parse(path.read_text(encoding="utf-8"))
 
 
 def dimensions() -> list[dict[str, Any]]:
     """The arguments of every `Metrics(...)` in our code."""
     return [
         {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-        for path in sorted((LAYER / "oms" / "entrypoints").glob("*.py"))
-        for call in _calls(ast.parse(path.read_text(encoding="utf-8")), "Metrics")
+        for tree in _sources()
+        for call in _calls(tree, "Metrics")
     ]
 
 
 def _calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called == name:
-                yield node
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == name:
+            yield node
 
 
 def _values(name: ast.expr) -> list[str]:
@@ -133,8 +137,7 @@ def alarms(found: Resources) -> list[str]:
         values = {each["Name"]: each["Value"] for each in properties["Dimensions"]}
         types = {key: found.get(target(value), {}).get("Type", "") for key, value in values.items()}
         findings += [
-            f"{name}: {finding}"
-            for finding in _ask(properties["Namespace"], properties["MetricName"], values, types)
+            f"{name}: {finding}" for finding in _ask(properties["Namespace"], properties["MetricName"], values, types)
         ]
         page = RUNBOOK.search(properties.get("AlarmDescription", ""))
         if not page or not (ROOT / page[0]).is_file():
@@ -161,7 +164,8 @@ def dashboard(found: Resources, source: dict[str, Any]) -> list[str]:
             namespace, metric, *rest = [each for each in line if isinstance(each, str)]
             asked = dict(zip(rest[::2], rest[1::2], strict=True))
             types = {
-                key: found.get(target(given.get(value.strip("${}"))), {}).get("Type", "") for key, value in asked.items()
+                key: found.get(target(given.get(value.strip("${}"))), {}).get("Type", "")
+                for key, value in asked.items()
             }
             findings += [f"{widget['properties']['title']}: {each}" for each in _ask(namespace, metric, asked, types)]
     return findings

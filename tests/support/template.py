@@ -30,7 +30,7 @@ def _source() -> dict[str, Any]:
 
 
 @cache
-def _translated() -> dict[str, Any]:
+def _translated() -> str:
     template = copy.deepcopy(_source())
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
@@ -41,8 +41,7 @@ def _translated() -> dict[str, Any]:
         elif resource["Type"] == "AWS::Serverless::StateMachine":
             properties["Definition"] = json.loads((ROOT / properties.pop("DefinitionUri")).read_text(encoding="utf-8"))
     session = boto3.Session(region_name="us-east-1")
-    translated: dict[str, Any] = Translator({}, Parser(), boto_session=session).translate(template, {})
-    return translated
+    return json.dumps(Translator({}, Parser(), boto_session=session).translate(template, {}))
 
 
 def source() -> dict[str, Any]:
@@ -51,8 +50,9 @@ def source() -> dict[str, Any]:
 
 
 def resources() -> Resources:
-    """The resources that CloudFormation would make; a copy, to be changed at will."""
-    return copy.deepcopy(_translated()["Resources"])
+    """The resources that CloudFormation would make; a copy in which nothing is shared, to be changed at will."""
+    found: Resources = json.loads(_translated())["Resources"]
+    return found
 
 
 def of_type(found: Resources, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -55,7 +55,9 @@ def functions(found: Resources) -> list[str]:
     for name, properties in of_type(found, FUNCTION):
         if properties.get("Runtime") != "python3.13" or properties.get("Architectures") != ["arm64"]:
             findings.append(f"{name} is not python3.13 on arm64")
-        findings += [f"{name} does not state its {each}" for each in ("MemorySize", "Timeout") if each not in properties]
+        findings += [
+            f"{name} does not state its {each}" for each in ("MemorySize", "Timeout") if each not in properties
+        ]
         logging = properties.get("LoggingConfig", {})
         group = target(logging.get("LogGroup"))
         used[group] += 1
@@ -104,8 +106,8 @@ def stream_sources(found: Resources) -> list[str]:
         failed = target(properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"))
         wrong = {
             "no queue for what fails": found.get(failed, {}).get("Type") != QUEUE,
-            "retries without bound": not 0 <= properties.get("MaximumRetryAttempts", -1) <= 10,  # noqa: PLR2004
-            "records without age limit": not 60 <= properties.get("MaximumRecordAgeInSeconds", -1) <= 86_400,  # noqa: PLR2004
+            "retries without bound": not 0 <= properties.get("MaximumRetryAttempts", -1) <= 10,
+            "records without age limit": not 60 <= properties.get("MaximumRecordAgeInSeconds", -1) <= 86_400,
             "no bisect": not properties.get("BisectBatchOnFunctionError"),
             "no partial answers": properties.get("FunctionResponseTypes") != ["ReportBatchItemFailures"],
             "no filter": not properties.get("FilterCriteria", {}).get("Filters"),
@@ -162,7 +164,7 @@ def schedules(found: Resources) -> list[str]:
     findings = []
     for name, properties in of_type(found, SCHEDULE):
         retry = properties["Target"].get("RetryPolicy", {})
-        if not 0 < retry.get("MaximumRetryAttempts", -1) <= 10 or "MaximumEventAgeInSeconds" not in retry:  # noqa: PLR2004
+        if not 0 < retry.get("MaximumRetryAttempts", -1) <= 10 or "MaximumEventAgeInSeconds" not in retry:
             findings.append(f"{name}: no bounded retries")
         letters = target(properties["Target"].get("DeadLetterConfig", {}).get("Arn"))
         if found.get(letters, {}).get("Type") != QUEUE:
@@ -202,13 +204,15 @@ def buckets(found: Resources) -> list[str]:
     }
     for name, properties in of_type(found, "AWS::S3::Bucket"):
         blocks = properties.get("PublicAccessBlockConfiguration", {})
-        if len(blocks) != 4 or not all(blocks.values()):  # noqa: PLR2004
+        if len(blocks) != 4 or not all(blocks.values()):
             findings.append(f"{name}: could become public")
         if "BucketEncryption" not in properties:
             findings.append(f"{name}: not encrypted with a KMS key")
         if name not in guarded:
             findings.append(f"{name}: answers without TLS")
-        if not any("ExpirationInDays" in rule for rule in properties.get("LifecycleConfiguration", {}).get("Rules", [])):
+        if not any(
+            "ExpirationInDays" in rule for rule in properties.get("LifecycleConfiguration", {}).get("Rules", [])
+        ):
             findings.append(f"{name}: keeps everything for ever")
     return findings
 

@@ -40,8 +40,6 @@ def test_a_ledger_that_does_not_balance_cannot_be_made(places: dict[str, int]) -
 
 
 def test_the_sums() -> None:
-    ledger = LineLedger(
-        ordered=21, open=1, backordered=2, allocated=3, shipped=4, delivered=5, returned=6
-    )
+    ledger = LineLedger(ordered=21, open=1, backordered=2, allocated=3, shipped=4, delivered=5, returned=6)
     assert (ledger.live, ledger.gone, ledger.cancellable) == (21, 15, 6)
     assert ledger.move(Place.OPEN, Place.CANCELLED, 1).live == 20

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 INDEX_LIST: Final = "by_list"
 INDEX_DUE: Final = "by_due"
+_MAX_KEY: Final = 500
 MAX_DAYS: Final = 92
 """The longest date range one list request walks."""
 
@@ -54,6 +55,8 @@ class DynamoViews:
         """`by` is stage, channel, customer, sku, tracking or number. Raises InvalidCursorError."""
         found: list[str] = []
         skip, last = _open_cursor(cursor)
+        if last and not keys.instant(since) <= last <= keys.instant(until) + "~":
+            raise InvalidCursorError("not a cursor of this list")
         after = ""
         for pk in self._partitions(by, value, since, until):
             if skip and pk != skip:
@@ -128,7 +131,7 @@ class DynamoViews:
             KeyConditionExpression="lpk = :pk",
             ExpressionAttributeValues={":pk": {"S": keys.open_work_pk(node_id, status)}},
             Limit=limit,
-            **_start(cursor, ("pk", "sk", "lpk", "lsk")),
+            **_start(cursor, ("pk", "sk", "lpk", "lsk"), lpk=keys.open_work_pk(node_id, status)),
         )
         ids = [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
         rows = [json.loads(row["row"]["S"]) for row in self._get_all(ids)]
@@ -230,7 +233,7 @@ class DynamoViews:
             ExpressionAttributeValues={":pk": {"S": kind}},
             ScanIndexForward=False,
             Limit=limit,
-            **_start(cursor, ("pk", "sk")),
+            **_start(cursor, ("pk", "sk"), pk=kind),
         )
         return [json.loads(item["row"]["S"]) for item in page["Items"]], _next(page)
 
@@ -268,7 +271,7 @@ def _open_cursor(cursor: str) -> tuple[str, str]:
     if not cursor:
         return "", ""
     parts = _decode_cursor(cursor)
-    if not (isinstance(parts, list) and len(parts) == 2 and all(isinstance(each, str) for each in parts)):  # noqa: PLR2004
+    if not (isinstance(parts, list) and len(parts) == 2 and all(_is_key(each) for each in parts)):  # noqa: PLR2004
         raise InvalidCursorError("not a cursor of this system")
     return parts[0], parts[1]
 
@@ -276,17 +279,23 @@ def _open_cursor(cursor: str) -> tuple[str, str]:
 def _decode_cursor(cursor: str) -> Any:
     try:
         return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidCursorError("not a cursor of this system") from error
 
 
-def _start(cursor: str, names: tuple[str, ...]) -> dict[str, Any]:
+def _start(cursor: str, names: tuple[str, ...], **partition: str) -> dict[str, Any]:
+    """Where a page goes on: the key that ended the one before, in this very partition."""
     if not cursor:
         return {}
     key = _decode_cursor(cursor)
-    if not (isinstance(key, dict) and set(key) == set(names) and all(isinstance(each, str) for each in key.values())):
+    sound = isinstance(key, dict) and set(key) == set(names) and all(_is_key(each) for each in key.values())
+    if not sound or any(key[name] != value for name, value in partition.items()):
         raise InvalidCursorError("not a cursor of this list")
     return {"ExclusiveStartKey": {name: {"S": value} for name, value in key.items()}}
+
+
+def _is_key(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _MAX_KEY
 
 
 def _next(page: Mapping[str, Any]) -> str:

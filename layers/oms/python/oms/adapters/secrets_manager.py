@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEEP_S: Final = 60.0
-"""A rotated secret is known within this time; both the old and the new one are valid meanwhile."""
+"""How long a warm function may use what it read."""
+LOOK_AGAIN_S: Final = 2.0
+"""What is missing, or proved wrong, is looked for again, but not more often: an account that was connected or rotated a
+moment ago must not be refused, and whoever sends nonsense must not make us read."""
 
 
 class SecretDocument:
@@ -26,10 +29,10 @@ class SecretDocument:
         self._read_at = float("-inf")
         self._document: Mapping[str, Any] = {}
 
-    def read(self) -> Mapping[str, Any]:
-        """The document."""
+    def read(self, max_age: float = KEEP_S) -> Mapping[str, Any]:
+        """The document, not older than `max_age` seconds."""
         now = time.monotonic()
-        if now - self._read_at > KEEP_S:
+        if now - self._read_at > max_age:
             answer = self._client.get_secret_value(SecretId=self._secret_id)
             self._document = json.loads(answer["SecretString"])
             self._read_at = now
@@ -42,12 +45,19 @@ class Connections:
     def __init__(self, document: SecretDocument) -> None:
         self._document = document
 
-    def signing_secrets(self, source: str, account: str) -> list[str]:
+    def signing_secrets(self, source: str, account: str, *, look_again: bool = False) -> list[str]:
         """Secrets that may sign this account's webhooks: the current one, and the previous one during a rotation."""
-        entry = self._document.read().get(f"{source}/{account}", {})
+        entry = self._entry(source, account, look_again=look_again)
         return [entry[name] for name in ("current", "previous") if entry.get(name)]
 
     def credentials(self, source: str, account: str) -> Mapping[str, str]:
         """What calls to the vendor's API need."""
-        credentials: Mapping[str, str] = self._document.read().get(f"{source}/{account}", {}).get("api", {})
+        credentials: Mapping[str, str] = self._entry(source, account).get("api", {})
         return credentials
+
+    def _entry(self, source: str, account: str, *, look_again: bool = False) -> Mapping[str, Any]:
+        name = f"{source}/{account}"
+        entry: Mapping[str, Any] | None = self._document.read().get(name)
+        if entry is None or look_again:
+            entry = self._document.read(LOOK_AGAIN_S).get(name)
+        return entry or {}

@@ -15,7 +15,7 @@ from oms.domain import ids
 from oms.domain.canonical import Contact, Normalized
 from oms.domain.codec import to_plain
 from oms.domain.commit import Cause
-from oms.domain.errors import NotFoundError, OmsError, OrderNotFoundError
+from oms.domain.errors import NotFoundError, OmsError, OrderNotFoundError, ParcelNotFoundError
 from oms.domain.inbound import NoticeKind
 from oms.domain.order.commands import RecordChannelRefund, SyncOrder
 from oms.domain.order.events import PaymentPlan
@@ -24,7 +24,7 @@ from oms.payments.registry import provider
 from oms.payments.registry import sources as providers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from oms.application.customers import Customers
     from oms.application.orders import Orders, Outcome
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from oms.domain.order.events import OrderEvent
 
 IN_CHANNEL: Final = PaymentPlan(provider="in_channel")
+RELAY: Final = "relay"
+"""Source of a parked commit that could not be relayed."""
 MAX_ROUNDS: Final = 12
 """Commits that one snapshot may need: each frees what fits into one transaction."""
 
@@ -67,7 +69,9 @@ class SyncSnapshot:
         order_id = ids.order_id(snapshot.source, snapshot.account, snapshot.external_id)
         plain = json.dumps(to_plain(snapshot), sort_keys=True, ensure_ascii=False)
         digest = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        if normalized.contact != Contact():
+        # An Idempotency-Key that comes back with another body must not change what is kept of its order.
+        again = bool(request_hash) and self.orders.load(order_id).order is not None
+        if normalized.contact != Contact() and not again:
             revision = f"{snapshot.revision:%Y-%m-%dT%H:%M:%S.%fZ}#{digest}"
             self.contacts.put(order_id, revision, normalized.contact)
         skus = frozenset(line.sku for line in snapshot.lines)
@@ -187,10 +191,20 @@ class TakeDelivery:
                 parked_at=self.now(),
                 message=message,
                 detail=to_plain(error.context),
-                waits_for=str(error.context.get("order_id", "")) if isinstance(error, OrderNotFoundError) else "",
+                waits_for=_waits_for(error),
             )
         )
         return Taken("quarantined", topic, code=error.code)
+
+
+def _waits_for(error: OmsError) -> str:
+    """What has to come first: an order (its id), or `<kind>#<value>` as `Views.orders_with` takes it."""
+    if isinstance(error, ParcelNotFoundError):
+        return f"tracking#{error.context['tracking_number']}" if "tracking_number" in error.context else ""
+    if not isinstance(error, OrderNotFoundError):
+        return ""
+    payment = error.context.get("payment")
+    return f"payment#{payment}" if payment else str(error.context.get("order_id", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +213,16 @@ class ReplayParked:
 
     take: TakeDelivery
     quarantine: Quarantine
+    relay_later: Callable[[str, str], None]
+    """Has a commit relayed again, from the log."""
 
     def __call__(self, parked_id: str) -> Taken:
         """Raises QuarantineNotFoundError; a refusal keeps the entry, with its new reason."""
         parked = self.quarantine.get(parked_id)
+        if parked.source == RELAY:
+            self.relay_later(parked.message["pk"], parked.message["sk"])
+            self.quarantine.remove(parked_id)
+            return Taken("taken", parked.topic)
         try:
             taken = self.take.process(parked.message)
         except OmsError as error:

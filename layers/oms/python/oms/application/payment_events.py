@@ -37,7 +37,9 @@ class TakePaymentEvent:
         event = provider(source).read_event(request)
         if event.kind is PaymentEventKind.OTHER:
             return ""
-        order_id = event.order_ref or next(iter(self._orders_of(event)), "")
+        # Shops keep a number of their own under the same name: only an id of our form is ours.
+        own = event.order_ref if ids.is_order_id(event.order_ref) else ""
+        order_id = own or next(iter(self._orders_of(event)), "")
         if not order_id:
             if event.kind in (PaymentEventKind.REFUND, PaymentEventKind.REFUND_TOTAL):
                 raise OrderNotFoundError("no order was paid with this payment", payment=event.payment_ref)

@@ -71,5 +71,7 @@ class TakeTracking:
             order = self.orders.get(order_id)
             found.append((find_parcel(order, update.tracking_number).status is ParcelStatus.DELIVERED, order))
         if not found:
-            raise ParcelNotFoundError("no parcel has this tracking number", source=update.source)
+            raise ParcelNotFoundError(
+                "no parcel has this tracking number", source=update.source, tracking_number=update.tracking_number
+            )
         return min(found, key=lambda each: each[0])[1]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.relay import WORKFLOW
+from oms.domain.errors import OmsError
 from oms.domain.order.ledger import Place
 from oms.domain.order.status import NextStep, Stage, next_step, stage, units_at
 from oms.domain.order.summary import due_at
@@ -27,6 +28,12 @@ LONGEST_WAIT: Final = timedelta(hours=6)
 KEEP_ALERT_DAYS: Final = 90
 
 
+def _later(now: datetime, tries: int) -> datetime:
+    """When an order is looked at again after so many tries: each wait twice the one before."""
+    wait: timedelta = min(FIRST_WAIT * 2 ** min(tries, 10), LONGEST_WAIT)
+    return now + wait
+
+
 @dataclass(frozen=True, slots=True)
 class RedriveOverdue:
     """A run looks at what is overdue in `views`, decides on the log, and acts."""
@@ -43,9 +50,20 @@ class RedriveOverdue:
         """How many orders were driven, alerted, left, and how many parked inputs were replayed."""
         counts = {"driven": 0, "alerted": 0, "at_rest": 0, "replayed": 0}
         for row in self.views.overdue(self.now(), BATCH):
-            counts[self._order(row)] += 1
+            counts[self._isolated(row)] += 1
         counts["replayed"] = self._parked()
         return counts
+
+    def _isolated(self, row: Mapping[str, Any]) -> str:
+        """An order that cannot be driven, not even read, is put before a person and must not stop the others."""
+        now = self.now()
+        try:
+            return self._order(row)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next order has its turn
+            tries = int(row.get("tries", 0)) + 1
+            self.views.postpone(row["order_id"], row["commit"], _later(now, tries), tries)
+            self._raise(row, row["commit"], now, problem=type(error).__name__)
+            return "alerted"
 
     def _order(self, row: Mapping[str, Any]) -> str:
         loaded = self.orders.load(row["order_id"])
@@ -54,8 +72,9 @@ class RedriveOverdue:
             self.views.postpone(row["order_id"], row["commit"], None, 0)
             return "at_rest"
         if loaded.history.number > row["commit"]:
-            # The view missed commits: bring it up to the log, and look at what the log says.
-            self.views.project(loaded.history.commits[-1])
+            # The views missed commits: bring them up to the log, and look at what the log says.
+            for commit in loaded.history.commits[row["commit"] :]:
+                self.views.project(commit)
         return self._act(loaded, order, int(row.get("tries", 0)) + 1)
 
     def _act(self, loaded: Loaded, order: Order, tries: int) -> str:
@@ -65,7 +84,7 @@ class RedriveOverdue:
         if step is NextStep.NONE and due_at(order, now) is None:
             self.views.postpone(order.order_id, number, None, 0)
             return "at_rest"
-        self.views.postpone(order.order_id, number, now + min(FIRST_WAIT * 2 ** min(tries, 10), LONGEST_WAIT), tries)
+        self.views.postpone(order.order_id, number, _later(now, tries), tries)
         if step is not NextStep.NONE:
             payload = {"order_id": order.order_id, "step": step.value, "cause": f"watchdog:{number}:{tries}"}
             self.workflows.start(WORKFLOW, payload)
@@ -83,27 +102,44 @@ class RedriveOverdue:
         return step
 
     def _alert(self, order: Order, number: int, now: datetime) -> None:
-        """Once per state of the order."""
+        shown = {"order_id": order.order_id, "number": order.placed.number, "stage": stage(order).value}
+        self._raise(shown, number, now)
+
+    def _raise(self, shown: Mapping[str, Any], number: int, now: datetime, problem: str = "") -> None:
+        """Once per state of the order and day."""
+        order_id = shown["order_id"]
         row = {
-            "alert_id": f"{order.order_id}:{number}",
-            "order_id": order.order_id,
-            "number": order.placed.number,
-            "kind": "overdue",
-            "stage": stage(order).value,
+            "alert_id": f"{order_id}:{number}",
+            "order_id": order_id,
+            "number": shown.get("number", ""),
+            "kind": "unreadable" if problem else "overdue",
+            "stage": shown["stage"],
             "raised_at": now.isoformat(),
+            **({"problem": problem} if problem else {}),
         }
-        self.views.put_row("alert", f"{now:%Y-%m-%d}#{order.order_id}#{number:08d}", row, keep_days=KEEP_ALERT_DAYS)
+        self.views.put_row("alert", f"{now:%Y-%m-%d}#{order_id}#{number:08d}", row, keep_days=KEEP_ALERT_DAYS)
 
     def _parked(self) -> int:
-        """Inputs that waited for an order, when that order has come."""
+        """Inputs that waited for an order or a parcel, when that has come."""
         replayed = 0
         rows, _ = self.quarantine.list(BATCH, "")
         for row in rows:
-            order_id = row.get("waits_for", "")
-            if not order_id or self.orders.load(order_id).order is None:
-                continue
-            # Queued before it leaves the quarantine: a crash between the two delivers it twice, never not at all.
-            self.requeue(self.quarantine.get(row["parked_id"]).message)
-            self.quarantine.remove(row["parked_id"])
-            replayed += 1
+            try:
+                replayed += self._replay(row)
+            except OmsError:
+                continue  # replayed by a person meanwhile, or what it waits for cannot be read: it stays in quarantine
         return replayed
+
+    def _replay(self, row: Mapping[str, Any]) -> bool:
+        if not self._has_come(row.get("waits_for", "")):
+            return False
+        # Queued before it leaves the quarantine: a crash between the two delivers it twice, never not at all.
+        self.requeue(self.quarantine.get(row["parked_id"]).message)
+        self.quarantine.remove(row["parked_id"])
+        return True
+
+    def _has_come(self, waits_for: str) -> bool:
+        kind, _, value = waits_for.partition("#")
+        if value:
+            return bool(self.views.orders_with(kind, value))
+        return bool(kind) and self.orders.load(kind).order is not None

@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHARS: Final = 26
+_ORDER_ID: Final = re.compile(rf"ord_[{_ALPHABET}]{{{_CHARS}}}", re.ASCII)
+_FULFILLMENT_ORDER_ID: Final = re.compile(rf"ful_[{_ALPHABET}]{{{_CHARS}}}_[1-9][0-9]{{0,5}}", re.ASCII)
 
 
 def derive(prefix: str, *parts: str) -> str:
@@ -41,6 +44,16 @@ def command_id(*cause: str) -> str:
 def fulfillment_order_id(order: str, ordinal: int) -> str:
     """The `ordinal`-th fulfillment order of `order` (1-based)."""
     return f"ful_{order.removeprefix('ord_')}_{ordinal}"
+
+
+def is_order_id(text: str) -> bool:
+    """`text` has the form of our order ids."""
+    return _ORDER_ID.fullmatch(text) is not None
+
+
+def is_fulfillment_order_id(text: str) -> bool:
+    """`text` has the form of our fulfillment order ids."""
+    return _FULFILLMENT_ORDER_ID.fullmatch(text) is not None
 
 
 def order_of_fulfillment_order(fulfillment_order: str) -> str:

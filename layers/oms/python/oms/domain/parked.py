@@ -25,4 +25,5 @@ class Parked:
     detail: Mapping[str, Any] = field(default_factory=dict)
     """The typed error's context: amounts, ids, never a person."""
     waits_for: str = ""
-    """The order that must exist first, when that is the reason; replayed by the watchdog when it does."""
+    """What must exist first, when that is the reason: an order (its id), a parcel (`tracking#<number>`), the order of a
+    payment (`payment#<reference>`). Replayed by the watchdog when it does."""

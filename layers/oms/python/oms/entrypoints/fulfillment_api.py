@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 OPEN: Final = ("released", "accepted")
 MAX_PAGE: Final = 100
+MAX_NODE: Final = 100
 
 
 def list_open(app: APIGatewayHttpResolver) -> Response[str]:
@@ -33,13 +34,15 @@ def list_open(app: APIGatewayHttpResolver) -> Response[str]:
     asked = http.query(app)
     status = asked.get("status", "released")
     node = asked.get("node", "")
-    if not node or status not in OPEN:
+    if not 0 < len(node) <= MAX_NODE or status not in OPEN:
         raise InvalidInputError("name a node, and a status that is open", allowed=list(OPEN))
     rows, cursor = wiring.views().list_fulfillment_orders(node, status, MAX_PAGE, asked.get("cursor", ""))
     return http.answer({"fulfillment_orders": rows, "next_cursor": cursor or None})
 
 
 def _order(fulfillment_order_id: str) -> Order:
+    if not ids.is_fulfillment_order_id(fulfillment_order_id):
+        raise FulfillmentOrderNotFoundError("no such fulfillment order")
     order_id = ids.order_of_fulfillment_order(fulfillment_order_id)
     try:
         order = wiring.orders().get(order_id)

@@ -36,6 +36,8 @@ STATUS: Final[Mapping[type[err.OmsError], HTTPStatus]] = {
     err.ContentionError: HTTPStatus.SERVICE_UNAVAILABLE,
     err.RateLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
     err.UpstreamError: HTTPStatus.SERVICE_UNAVAILABLE,
+    err.UpstreamRefusedError: HTTPStatus.BAD_GATEWAY,
+    err.UnknownEventError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """The nearest class of an error decides; what is not listed is 422."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
 FILTERS: Final = ("status", "channel", "customer", "sku", "tracking", "number")
 MAX_PAGE: Final = 100
 DEFAULT_DAYS: Final = 31
-_ORDER_ID: Final = re.compile(r"ord_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
+MAX_VALUE: Final = 200
+_OLDEST, _NEWEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 READERS: Final = ("service", "warehouse", "finance", "sales", "shop")
 ACCOUNT: Final = "main"
 """The merchant's own site has one account."""
@@ -49,7 +49,10 @@ def place(app: APIGatewayHttpResolver) -> Response[str]:
     plan = PaymentPlan(provider=payment.provider, reference=payment.reference)
     outcome = wiring.sync_snapshot()(normalized, cause, plan, request_hash)
     http.logger.set_correlation_id(outcome.order.order_id)
-    return http.answer(order_document(outcome.order, 1), 201 if outcome.events and not outcome.replayed else 200)
+    if outcome.events and not outcome.replayed:
+        return http.answer(order_document(outcome.order, 1), 201)
+    loaded = wiring.orders().load(outcome.order.order_id)
+    return http.answer(order_document(outcome.order, loaded.history.number), 200)
 
 
 def _parse(raw: bytes) -> Any:
@@ -66,8 +69,12 @@ def list_all(app: APIGatewayHttpResolver) -> Response[str]:
     chosen = [name for name in FILTERS if asked.get(name)]
     if len(chosen) != 1:
         raise InvalidInputError("filter by exactly one attribute", allowed=list(FILTERS))
+    if len(asked[chosen[0]]) > MAX_VALUE:
+        raise InvalidInputError("the value to filter by is too long", limit=MAX_VALUE)
     until = _instant(asked.get("until"), wiring.now() + timedelta(minutes=5))
     since = _instant(asked.get("since"), until - timedelta(days=DEFAULT_DAYS))
+    if since > until:
+        raise InvalidInputError("since is after until")
     by = "stage" if chosen[0] == "status" else chosen[0]
     if by == "stage" and asked["status"] not in set(Stage):
         raise InvalidInputError("unknown status", allowed=[each.value for each in Stage])
@@ -82,22 +89,25 @@ def _instant(text: str | None, default: datetime) -> datetime:
         return default
     try:
         at = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError as error:
+        if at.tzinfo is None:
+            raise InvalidInputError("an instant needs its zone", value=text[:40])
+        at = at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidInputError("not an ISO 8601 instant", value=text[:40]) from error
-    if at.tzinfo is None:
-        raise InvalidInputError("an instant needs its zone", value=text[:40])
-    return at.astimezone(UTC)
+    if not _OLDEST <= at <= _NEWEST:
+        raise InvalidInputError("an instant that no order can be of", value=text[:40])
+    return at
 
 
 def _limit(asked: dict[str, str]) -> int:
     text = asked.get("limit", "25")
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:6]) <= MAX_PAGE:
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(MAX_PAGE)) or not 0 < int(text) <= MAX_PAGE:
         raise InvalidInputError("limit must be 1 to 100")
     return int(text)
 
 
 def _known_form(order_id: str) -> str:
-    if not _ORDER_ID.fullmatch(order_id):
+    if not ids.is_order_id(order_id):
         raise OrderNotFoundError("no such order")
     return order_id
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-from oms.application.intake import Taken
+from oms.application.intake import RELAY, Taken
 from oms.domain.errors import MalformedPayloadError, OmsError
-from oms.entrypoints import wiring
+from oms.entrypoints import streams, wiring
 from oms.entrypoints.telemetry import count, flush, logger
 
 if TYPE_CHECKING:
@@ -89,16 +89,25 @@ def _again_soon(record: SQSRecord, receives: int, at_least: int) -> int:
 
 
 def park_dead_letter(record: SQSRecord) -> Taken:
-    """A message that its consumer could not process at all, now kept with the others that need a person."""
-    try:
-        message = json.loads(record.body)
-        if not isinstance(message, dict):
-            message = {"body": record.body}
-    except ValueError:
-        message = {"body": record.body}
-    origin = record.event_source_arn.rpartition(":")[2]
-    error = MalformedPayloadError("its consumer failed on every try", queue=origin)
+    """A message that its consumer could not process at all, now kept with the others that need a person.
+
+    What the stream could not deliver is not lost with it: the commits are in the log, and are relayed from there.
+    """
+    message = _message(record.body)
+    if "DDBStreamBatchInfo" in message and streams.recover(message["DDBStreamBatchInfo"]):
+        return Taken("recovered")
     if "claim" in message:
         message = json.loads(wiring.claims().get(message["claim"]))
+    origin = record.event_source_arn.rpartition(":")[2]
+    error = MalformedPayloadError("its consumer failed on every try", queue=origin)
     count("DeliveriesDeadLettered")
-    return wiring.take_delivery().park({"source": "", "account": "", "headers": {}, **message}, error)
+    source = RELAY if set(message) == {"pk", "sk"} else ""
+    return wiring.take_delivery().park({"source": source, "account": "", "headers": {}, **message}, error)
+
+
+def _message(body: str) -> dict[str, Any]:
+    try:
+        message = json.loads(body)
+    except ValueError:
+        message = None
+    return message if isinstance(message, dict) else {"body": body}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from oms.application.status import customer_view
@@ -23,18 +23,31 @@ _IPV6_SITE: Final = 64
 """Leading bits of an IPv6 address that one customer line is given: all of its addresses count as one sender."""
 
 STEPS: Final = ("Received", "Packed", "Shipped", "Delivered")
-SAYINGS: Final[Mapping[str, tuple[str, str, int]]] = {
-    "received": ("We have your order", "We are getting it ready.", 1),
-    "awaiting_payment": ("Waiting for your payment", "We start as soon as it arrives.", 1),
-    "being_checked": ("We are checking your order", "There is nothing you need to do.", 1),
-    "waiting_for_stock": ("Waiting for new stock", "We send it as soon as the items are back.", 1),
-    "being_packed": ("We are packing your order", "", 2),
-    "partly_shipped": ("Part of your order is on its way", "The rest follows.", 3),
-    "on_its_way": ("Your order is on its way", "", 3),
-    "delivered": ("Your order has been delivered", "", 4),
-    "cancelled": ("Your order was cancelled", "", 0),
+
+
+class Saying(NamedTuple):
+    """What a customer reads: how many steps of the progress line are done, and which one the order is at."""
+
+    heading: str
+    more: str
+    done: int
+    at: int
+
+
+SAYINGS: Final[Mapping[str, Saying]] = {
+    "received": Saying("We have your order", "We are getting it ready.", 1, 1),
+    "awaiting_payment": Saying("Waiting for your payment", "We start as soon as it arrives.", 1, 1),
+    "being_checked": Saying("We are checking your order", "There is nothing you need to do.", 1, 1),
+    "waiting_for_stock": Saying("Waiting for new stock", "We send it as soon as the items are back.", 1, 1),
+    "being_packed": Saying("We are packing your order", "", 1, 2),
+    "partly_shipped": Saying("Part of your order is on its way", "The rest follows.", 2, 3),
+    "on_its_way": Saying("Your order is on its way", "", 3, 3),
+    "delivered": Saying("Your order has been delivered", "", 4, 4),
+    "cancelled": Saying("Your order was cancelled", "", 0, 0),
 }
-"""Of each status: what a customer reads, and how many steps of the progress line it has reached."""
+"""By the words of `oms.application.status`."""
+PROMISING: Final = frozenset({"being_packed", "partly_shipped", "on_its_way"})
+"""When the promised date holds for everything that has not arrived yet."""
 PLACES: Final[Mapping[str, str]] = {
     "open": "being prepared",
     "backordered": "waiting for stock",
@@ -83,7 +96,6 @@ def show(app: APIGatewayHttpResolver, token: str) -> Response[str]:
 
 
 def _shown(view: dict[str, Any]) -> dict[str, Any]:
-    title, more, reached = SAYINGS[view["status"]]
     lines = [
         {
             "title": line["title"],
@@ -94,10 +106,9 @@ def _shown(view: dict[str, Any]) -> dict[str, Any]:
     ]
     return {
         "view": view,
-        "heading": title,
-        "more": more,
+        "saying": SAYINGS[view["status"]],
+        "expected": view["promised_by"] if view["status"] in PROMISING else None,
         "steps": STEPS,
-        "reached": reached,
         "lines": lines,
         "parcel_words": PARCELS,
         "refund_words": REFUNDS,

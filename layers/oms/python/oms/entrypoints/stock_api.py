@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oms.domain.canonical import MAX_TEXT
 from oms.domain.codec import to_plain
+from oms.domain.errors import InvalidInputError
 from oms.domain.stock import COMPONENTS, MovementKind, StockMovement
 from oms.entrypoints import http, wiring
 from oms.entrypoints.requests import MovementsBody
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 def show(app: APIGatewayHttpResolver, sku: str) -> Response[str]:
     """Every node's position of a SKU."""
     http.require(app, "warehouse", "service", "sales", "shop")
+    if len(sku) > MAX_TEXT:
+        raise InvalidInputError("no SKU is as long", limit=MAX_TEXT)
     positions = [
         {"node_id": each.node_id, **{name: getattr(each, name) for name in COMPONENTS}}
         for each in wiring.stock().positions([sku])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from oms.entrypoints import wiring
@@ -36,9 +34,8 @@ def relay_stream(event: Mapping[str, Any]) -> dict[str, Any]:
             relayed += 1
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up the shard
             logger.warning("commit will be relayed again", extra={"error": type(error).__name__})
-            key = {"pk": image["pk"]["S"], "sk": image["sk"]["S"]}
             try:
-                wiring.client("sqs").send_message(QueueUrl=os.environ["RELAY_RETRY_QUEUE"], MessageBody=json.dumps(key))
+                wiring.relay_later(image["pk"]["S"], image["sk"]["S"])
             except Exception:
                 logger.exception("the retry queue does not take it")
                 flush()
@@ -53,3 +50,28 @@ def relay_again(pk: str, sk: str) -> None:
     image = wiring.log().image(pk, sk)
     if image is not None:
         relay_image(image)
+
+
+def recover(batch: Mapping[str, Any]) -> bool:
+    """Hand the commits of a batch that the stream gave up on to the retry queue; False when the stream has forgotten them.
+
+    `batch` is what Lambda sends to an on-failure destination: the place in the stream, not the records.
+    """
+    client = wiring.client("dynamodbstreams")
+    try:
+        iterator = client.get_shard_iterator(
+            StreamArn=batch["streamArn"],
+            ShardId=batch["shardId"],
+            ShardIteratorType="AT_SEQUENCE_NUMBER",
+            SequenceNumber=batch["startSequenceNumber"],
+        )["ShardIterator"]
+        records = client.get_records(ShardIterator=iterator, Limit=int(batch["batchSize"]))["Records"]
+    except client.exceptions.ClientError as error:
+        logger.warning("the stream cannot be read back", extra={"error": type(error).__name__})
+        return False
+    last = int(batch["endSequenceNumber"])
+    images = [each["dynamodb"]["NewImage"] for each in records if int(each["dynamodb"]["SequenceNumber"]) <= last]
+    for image in images:
+        if wiring.is_commit(image):
+            wiring.relay_later(image["pk"]["S"], image["sk"]["S"])
+    return bool(images)

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.intake import sender
 from oms.application.messages import to_message
-from oms.domain.errors import AuthenticationError, InvalidInputError, NotFoundError
+from oms.domain.errors import AuthenticationError, InvalidInputError, NotFoundError, SignatureError
 from oms.domain.inbound import InboundRequest, NoticeKind
 from oms.entrypoints import http, wiring
 from oms.entrypoints.telemetry import count, flush, logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+    from oms.domain.inbound import Sender
 
 MAX_BODY: Final = 5_000_000
 """Lambda takes 6 MB as text, base64 included; no vendor sends near it."""
@@ -29,7 +31,7 @@ def receive(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str,
     who = sender(source)
     request = InboundRequest(account=account, headers=http.headers(app), body=http.raw_body(app, MAX_BODY))
     try:
-        who.verify(request, wiring.connections().signing_secrets(source, account), wiring.now())
+        _verify(who, source, request)
     except AuthenticationError as error:
         count("WebhooksRefused")
         logger.warning("webhook refused", extra={"source": source, "code": error.code})
@@ -45,6 +47,16 @@ def receive(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str,
             return {"outcome": "ignored", "topic": topic}
     wiring.requeue(to_message(source, request, wiring.now()))
     return {"outcome": "queued", "topic": topic}
+
+
+def _verify(who: Sender, source: str, request: InboundRequest) -> None:
+    connections = wiring.connections()
+    try:
+        who.verify(request, connections.signing_secrets(source, request.account), wiring.now())
+    except SignatureError:
+        # The account may have been connected, or its secret rotated, since we last looked.
+        secrets = connections.signing_secrets(source, request.account, look_again=True)
+        who.verify(request, secrets, wiring.now())
 
 
 def flushed(answer: dict[str, Any]) -> dict[str, Any]:

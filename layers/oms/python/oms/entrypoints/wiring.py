@@ -6,6 +6,7 @@ Everything is made when first asked for and kept while the function is warm. Env
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime
 from functools import cache
@@ -226,7 +227,7 @@ def replay_parked() -> ReplayParked:
     """Use case."""
     from oms.application.intake import ReplayParked
 
-    return ReplayParked(take_delivery(), quarantine())
+    return ReplayParked(take_delivery(), quarantine(), relay_later)
 
 
 @cache
@@ -282,6 +283,11 @@ def queue_of(source: str) -> str:
 def requeue(message: Mapping[str, Any]) -> None:
     """Put a delivery on the queue that its source's deliveries take."""
     queue(queue_of(str(message.get("source", "")))).send(message)
+
+
+def relay_later(pk: str, sk: str) -> None:
+    """Have a commit relayed again, from the log."""
+    client("sqs").send_message(QueueUrl=os.environ["RELAY_RETRY_QUEUE"], MessageBody=json.dumps({"pk": pk, "sk": sk}))
 
 
 @cache

@@ -277,10 +277,12 @@ class RefundSubmitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundSucceeded:
-    """The money went back."""
+    """The money went back. Of a channel's refund also which units it took back: before they left, or after."""
 
     refund_id: str
     refund_ref: str = ""
+    removed: tuple[LineUnits, ...] = ()
+    returned: tuple[LineUnits, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

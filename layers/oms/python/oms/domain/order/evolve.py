@@ -269,7 +269,9 @@ def _(event: ev.RefundSubmitted, state: Order) -> Order:
 def _(event: ev.RefundSucceeded, state: Order) -> Order:
     refund = state.payment.refunds[event.refund_id]
     ref = event.refund_ref or refund.refund_ref
-    return _with_refund(state, replace(refund, status=RefundStatus.SUCCEEDED, refund_ref=ref))
+    removed, returned = _summed(event.removed), _summed(event.returned)
+    refund = replace(refund, status=RefundStatus.SUCCEEDED, refund_ref=ref, removed=removed, returned=returned)
+    return _with_refund(state, refund)
 
 
 @evolve.register(ev.RefundFailed)

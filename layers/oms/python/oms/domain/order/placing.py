@@ -9,7 +9,7 @@ gets a `channel_edit` hold for them, whoever places it from the newer one has th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from oms.domain.canonical import PaymentState, Restock
 from oms.domain.errors import CurrencyMismatchError, IdempotencyKeyReusedError, RefundBeforePaymentError
@@ -254,8 +254,24 @@ def record_refund(order: Order, refund: ChannelRefund, *, cancels: bool) -> tupl
     ours = next(
         (each for each in known if each.status is RefundStatus.REQUESTED and each.amount == refund.amount), None
     )
+    removed, returned = _units_taken_back(order, refund)
+    events: list[OrderEvent] = []
     if ours and order.placed.payment.in_channel:
-        return (RefundSucceeded(refund_id=ours.refund_id, refund_ref=refund.refund_ref),)
+        refund_id = ours.refund_id
+    else:
+        refund_id = derive("rfd", order.order_id, refund.refund_ref)
+        events.extend(_standing_alone(order, refund, refund_id))
+    events.append(
+        RefundSucceeded(
+            refund_id=refund_id, refund_ref=refund.refund_ref, removed=_parts(removed), returned=_parts(returned)
+        )
+    )
+    state = fold(order.order_id, events, order) or order
+    events.extend(_moved_units(state, refund, refund_id, cancels=cancels))
+    return tuple(events)
+
+
+def _standing_alone(order: Order, refund: ChannelRefund, refund_id: str) -> list[OrderEvent]:
     if order.payment.refunded + refund.amount > order.payment.captured:
         raise RefundBeforePaymentError(
             "the channel refunded more than was captured so far",
@@ -263,15 +279,8 @@ def record_refund(order: Order, refund: ChannelRefund, *, cancels: bool) -> tupl
             amount=refund.amount,
             refundable=order.payment.captured - order.payment.refunded,
         )
-    refund_id = derive("rfd", order.order_id, refund.refund_ref)
-    events: list[OrderEvent] = [
-        *_displaced(order, refund.amount),
-        RefundRequested(refund_id=refund_id, amount=refund.amount, reason=refund.reason, origin="channel"),
-        RefundSucceeded(refund_id=refund_id, refund_ref=refund.refund_ref),
-    ]
-    state = fold(order.order_id, events, order) or order
-    events.extend(_refunded_units(state, refund, refund_id, cancels=cancels))
-    return tuple(events)
+    requested = RefundRequested(refund_id=refund_id, amount=refund.amount, reason=refund.reason, origin="channel")
+    return [*_displaced(order, refund.amount), requested]
 
 
 def _displaced(order: Order, amount: int) -> list[OrderEvent]:
@@ -287,24 +296,48 @@ def _displaced(order: Order, amount: int) -> list[OrderEvent]:
     return failed
 
 
-def _refunded_units(order: Order, refund: ChannelRefund, refund_id: str, *, cancels: bool) -> list[OrderEvent]:
+def _units_taken_back(order: Order, refund: ChannelRefund) -> tuple[dict[str, int], dict[str, int]]:
+    """Units by line that the refund took back before they left, and those that came back after."""
+    removed: dict[str, int] = {}
     returned: dict[str, int] = {}
-    dropped: dict[str, int] = {}
     for part in refund.lines:
         line = order.lines.get(part.line_ref)
         if line is None:
             continue
-        away = line.ledger.gone - line.ledger.returned - returned.get(part.line_ref, 0)
-        came_back = min(part.quantity, away) if part.restock is Restock.RETURN else 0
-        unshipped = min(part.quantity - came_back, line.ledger.cancellable - dropped.get(part.line_ref, 0))
+        away = line.ledger.gone - _refund_units(order, "returned", part.line_ref) - returned.get(part.line_ref, 0)
+        back = max(0, min(part.quantity, away)) if part.restock is Restock.RETURN else 0
+        returned[part.line_ref] = returned.get(part.line_ref, 0) + back
         # Money only, for a line of which something has left: which unit is meant, a later snapshot says.
         vague = part.restock is Restock.NONE and line.ledger.gone > 0
-        if came_back:
-            returned[part.line_ref] = returned.get(part.line_ref, 0) + came_back
-        if cancels and unshipped > 0 and not vague:
-            dropped[part.line_ref] = dropped.get(part.line_ref, 0) + unshipped
+        rest = 0 if vague else part.quantity - back
+        removed[part.line_ref] = removed.get(part.line_ref, 0) + rest
+    return removed, returned
+
+
+def _refund_units(order: Order, what: Literal["removed", "returned"], line_id: str) -> int:
+    refunds = [each for each in order.payment.refunds.values() if each.counts]
+    return sum((each.removed if what == "removed" else each.returned).get(line_id, 0) for each in refunds)
+
+
+def _parts(units: dict[str, int]) -> tuple[LineUnits, ...]:
+    return tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in units.items() if count)
+
+
+def _moved_units(order: Order, refund: ChannelRefund, refund_id: str, *, cancels: bool) -> list[OrderEvent]:
+    """The units of all the channel's refunds together, as far as they have not been moved before.
+
+    Counted over all, because a snapshot may have told of the same units, or we may have asked for this very refund.
+    """
+    back: list[NodeUnits] = []
+    dropped: dict[str, int] = {}
+    for line_id in dict.fromkeys(part.line_ref for part in refund.lines if part.line_ref in order.lines):
+        line = order.lines[line_id]
+        returned = _refund_units(order, "returned", line_id) - line.ledger.returned
+        back.extend(return_to_node(order, line_id, min(returned, line.ledger.gone - line.ledger.returned)))
+        removed = _refund_units(order, "removed", line_id) - line.ledger.cancelled - line.conflicted
+        if cancels and min(removed, line.ledger.cancellable) > 0:
+            dropped[line_id] = min(removed, line.ledger.cancellable)
     events: list[OrderEvent] = []
-    back = [units for line_id, count in returned.items() for units in return_to_node(order, line_id, count)]
     if back:
         events.append(LinesReturned(units=tuple(back), refund_id=refund_id))
     if dropped:

@@ -125,6 +125,10 @@ class Refund:
     lines: Mapping[str, int] = field(default_factory=dict)
     dear: Mapping[str, int] = field(default_factory=dict)
     """Of `lines`, the units that were valued one minor unit above the others of their line; see `charging`."""
+    removed: Mapping[str, int] = field(default_factory=dict)
+    """Units that a channel's refund took back before they left."""
+    returned: Mapping[str, int] = field(default_factory=dict)
+    """Units that came back with a channel's refund."""
 
     @property
     def counts(self) -> bool:

@@ -1,0 +1,250 @@
+"""The world around one order, and books of stock and money kept apart from the order's own."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.domain.codec import event_from_plain, event_to_plain
+from oms.domain.errors import InsufficientStockError, LedgerImbalanceError, OmsError
+from oms.domain.order import commands as cmd
+from oms.domain.order.charging import chargeable, header_total, owed, payable, units_value
+from oms.domain.order.evolve import fold
+from oms.domain.order.ledger import Place
+from oms.domain.order.promising import wanted_units
+from oms.domain.order.state import FULFILLMENT_ORDER_MOVES, REFUND_MOVES, RefundStatus
+from oms.domain.order.status import LIFECYCLE, NextStep, OrderStatus, next_step, order_status, payment_cleared, stage
+from oms.domain.order.summary import due_at, summarize
+from oms.domain.payment_events import PaymentEvent, PaymentEventKind
+from tests.support.builders import STRIPE, Story, minutes, units_of
+
+if TYPE_CHECKING:
+    from oms.domain.canonical import CanonicalOrder
+    from oms.domain.order.charging import DueCapture
+    from oms.domain.order.events import OrderEvent, PaymentPlan
+    from oms.domain.order.state import Order
+
+NODES: Final = ("WH1", "WH2", "WH3")
+
+
+class OrderWorld:
+    """`told` is the newest that the channel has to say. What must hold is checked by the methods that say so."""
+
+    def __init__(self, told: CanonicalOrder, plan: PaymentPlan) -> None:
+        """The world before the order is placed."""
+        self.told = told
+        self.plan = plan
+        self.story = Story()
+        self.status: OrderStatus | None = None
+        self.received: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
+        self.damaged: Counter[str] = Counter()
+        self.deliveries = [told]
+        self.commands: list[cmd.Command] = []
+        self.refunds = 0
+        for sku in "ABC":
+            for node in NODES[:2]:
+                self.receive(sku, node, 3)
+        self.deliver(told)
+
+    def receive(self, sku: str, node: str, units: int) -> None:
+        self.story.stock.receive(sku, node, units)
+        self.received[sku] += units
+
+    def run(self, command: cmd.Command) -> tuple[OrderEvent, ...]:
+        """Run a command; only refusals that callers are told of may be raised, and they change nothing."""
+        before = self.story.state
+        self.commands.append(command)
+        try:
+            events = self.story.do(command)
+        except (LedgerImbalanceError, InsufficientStockError):
+            raise
+        except OmsError:
+            assert self.story.state is before
+            return ()
+        self.check_moves(before, events)
+        return events
+
+    def deliver(self, order: CanonicalOrder) -> None:
+        self.run(
+            cmd.SyncOrder(
+                command_id=self.story.id("sync"),
+                snapshot=order,
+                payment=self.plan,
+                digest=repr(order),
+                request_hash="h" if self.plan is STRIPE else "",
+            )
+        )
+
+    @property
+    def in_channel(self) -> bool:
+        return self.plan.in_channel
+
+    def tell(self, **changes: Any) -> None:
+        self.told = replace(self.told, revision=minutes(len(self.deliveries)), **changes)
+        self.deliveries.append(self.told)
+        if len(self.deliveries) % 3:  # now and then a delivery is late: `redeliver` brings it
+            self.deliver(self.told)
+
+    def provider_event(self, **fields: Any) -> None:
+        number = len(self.commands)
+        event = PaymentEvent(
+            source="stripe", account="a", event_id=f"evt_{number}", occurred_at=minutes(0), currency="EUR", **fields
+        )
+        self.run(cmd.RecordProviderEvent(command_id=self.story.id("provider"), event=event))
+
+    def fulfillment_order(self, pick: int) -> str | None:
+        known = list(self.story.order.fulfillment_orders)
+        return known[pick % len(known)] if known else None
+
+    def ship_some(self, each: str, limit: int, parcels: int = 1) -> None:
+        boxes: list[dict[str, int]] = [{} for _ in range(parcels)]
+        for number, (line_id, units) in enumerate(self.story.order.fulfillment_orders[each].remaining.items()):
+            boxes[number % parcels][line_id] = min(limit, units)
+        self.run(
+            cmd.ShipFulfillmentOrder(
+                command_id=self.story.id("ship"),
+                fulfillment_order_id=each,
+                parcels=tuple(
+                    cmd.ParcelToShip(carrier="dhl", tracking_number=f"T{len(self.commands)}-{n}", lines=units_of(box))
+                    for n, box in enumerate(boxes)
+                    if box
+                ),
+            )
+        )
+
+    def record_capture(self, due: DueCapture) -> None:
+        self.run(
+            cmd.RecordCapture(
+                command_id=self.story.id("capture"), shipment_id=due.shipment_id, capture_id="ch", amount=due.amount
+            )
+        )
+
+    def release_hold(self, pick: int) -> None:
+        active = self.story.order.active_holds
+        if active:
+            hold_id = active[pick % len(active)].hold_id
+            self.run(cmd.ReleaseHold(command_id=self.story.id("release"), hold_id=hold_id))
+
+    def check_moves(self, before: Order | None, events: tuple[OrderEvent, ...]) -> None:
+        """Each event moves fulfillment orders and refunds along their tables only."""
+        state = before
+        for event in events:
+            after = fold(self.story.order_id, [event], state)
+            assert after is not None
+            if state is not None:
+                for each, known in after.fulfillment_orders.items():
+                    old = state.fulfillment_orders.get(each, known).status
+                    assert known.status == old or known.status in FULFILLMENT_ORDER_MOVES[old]
+                for each, refund in after.payment.refunds.items():
+                    was = state.payment.refunds.get(each, refund).status
+                    retold = was is RefundStatus.FAILED and refund.status is RefundStatus.REQUESTED
+                    assert refund.status == was or refund.status in REFUND_MOVES[was] or retold
+            state = after
+
+    def stock_is_what_the_books_say(self) -> None:
+        order = self.story.order
+        bound: Counter[tuple[str, str]] = Counter()
+        by_line: Counter[str] = Counter()
+        for known in order.fulfillment_orders.values():
+            for line_id, units in known.remaining.items():
+                bound[(order.lines[line_id].placed.sku, known.node_id)] += units
+                by_line[line_id] += units
+        assert bound == Counter({key: each.reserved for key, each in self.story.stock.of.items() if each.reserved})
+        shipped: Counter[str] = Counter()
+        for line_id, each in order.lines.items():
+            assert each.ledger.allocated == by_line[line_id]
+            if each.placed.requires_shipping:
+                shipped[each.placed.sku] += each.ledger.gone - each.ledger.returned
+        for sku in "ABC":
+            positions = [each for each in self.story.stock.of.values() if each.sku == sku]
+            assert sum(each.on_hand for each in positions) == self.received[sku] - shipped[sku] - self.lost[sku]
+            assert sum(each.damaged for each in positions) == self.damaged[sku]
+
+    def money_adds_up(self) -> None:
+        order, payment = self.story.order, self.story.order.payment
+        if not self.in_channel:
+            assert sum(payment.captures.values()) == payment.captured <= payment.authorized
+            assert payment.refunding <= payment.captured
+            if "" not in payment.captures:
+                assert payment.captured <= self.handed_over()
+        assert payment.refunded <= payment.captured
+        for each in order.lines.values():
+            assert 0 <= each.refunded <= each.ledger.gone
+
+    def handed_over(self) -> int:
+        """What the units that have left are worth, with the header once any has, without what gift cards paid."""
+        order = self.story.order
+        gone = sum(
+            units_value(each.placed, 0, each.ledger.gone, tax_included=order.placed.tax_included)
+            for each in order.lines.values()
+        )
+        any_gone = any(each.ledger.gone for each in order.lines.values())
+        return max(0, gone + (header_total(order.placed) if any_gone else 0) - order.placed.gift_cards)
+
+    def the_status_follows_the_lifecycle(self) -> None:
+        status = order_status(self.story.order)
+        assert self.status in (None, status) or status in LIFECYCLE[self.status or status]
+        self.status = status
+
+    def nothing_stands_still_unseen(self) -> None:
+        order = self.story.order
+        summarize(order, minutes(0))
+        at_rest = order_status(order) in (OrderStatus.CLOSED, OrderStatus.CANCELLED)
+        open_refund = any(each.open for each in order.payment.refunds.values())
+        waits = not at_rest or open_refund or next_step(order) is not NextStep.NONE
+        assert (due_at(order, minutes(0)) is not None) == waits
+
+    def finish(self) -> None:
+        """Whatever came before, the order can be brought to its end, and then the money is exactly right."""
+        story = self.story
+        self.clear_the_way()
+        if payment_cleared(story.order):
+            story.promise({"WH3": wanted_units(story.order)})
+        for each, known in list(story.order.fulfillment_orders.items()):
+            if known.remaining:
+                self.ship_some(each, 99)
+        story.deliver_all()
+        story.settle()
+        for refund in list(story.order.payment.refunds.values()):
+            if refund.status is RefundStatus.SUBMITTED:
+                story.refund_outcome(refund.refund_id, "succeeded")
+        assert next_step(story.order) is not NextStep.SETTLE, "settling is not done when everything succeeded"
+        self.check_end()
+
+    def clear_the_way(self) -> None:
+        """What can stop an order stops no more: paid, no hold, stock for everything."""
+        if self.in_channel:
+            self.told = replace(self.told, revision=minutes(10**4), on_hold="")
+            self.deliver(self.told)
+        elif not self.story.order.payment.voided:
+            self.provider_event(kind=PaymentEventKind.AUTHORIZED, amount=payable(self.story.order.placed))
+        while self.story.order.active_holds:
+            self.release_hold(0)
+        for sku in "ABC":
+            self.receive(sku, "WH3", 50)
+
+    def check_end(self) -> None:
+        order = self.story.order
+        stored = [event_from_plain(json.loads(json.dumps(event_to_plain(each)))) for each in self.story.events]
+        assert fold(order.order_id, stored) == order, "what is stored folds to another order"
+        self.stock_is_what_the_books_say()
+        self.money_adds_up()
+        self.the_status_follows_the_lifecycle()
+        waiting = [
+            each for each in order.lines.values() if each.ledger.at(Place.OPEN) or each.ledger.at(Place.BACKORDERED)
+        ]
+        if waiting:
+            assert not payment_cleared(order)
+            assert stage(order).value in {"awaiting_payment", "shipped", "partially_shipped", "backordered"}
+            return
+        if order_status(order) is OrderStatus.CANCELLED:
+            some_failed = any(not each.counts for each in order.payment.refunds.values())
+            assert self.in_channel or some_failed or order.payment.captured == order.payment.refunding
+            return
+        if not self.in_channel and not order.payment.voided:
+            if "" not in order.payment.captures:
+                assert order.payment.captured == owed(order) == max(0, chargeable(order) - order.placed.gift_cards)
+            assert order_status(order) is OrderStatus.CLOSED
