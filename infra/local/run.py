@@ -103,7 +103,8 @@ def report(demo: Demo) -> bool:
 
 def serve(system: System, engine: Engine, status_path: str) -> None:
     """Say where things are, and wait for Ctrl-C."""
-    name, password, _ = system.sign_in("admin")
+    name = "admin-demo"
+    password, _ = system.sign_in("admin", name)
     console.print()
     say("console", f"{system.api_url}/console   user {name}   password {password}")
     say("customer", f"{system.api_url}{status_path}")

@@ -89,14 +89,14 @@ class System:
         """A staff token for a role, kept until shortly before it ends."""
         kept = self._tokens.get(role)
         if kept is None or time.monotonic() - kept[0] > TOKEN_LIFE_S:
-            kept = (time.monotonic(), self.sign_in(role)[2])
+            kept = (time.monotonic(), self.sign_in(role, f"{role}-cli")[1])
             self._tokens[role] = kept
         return kept[1]
 
-    def sign_in(self, role: str) -> tuple[str, str, str]:
-        """(user name, password, token) of the command line's own user for `role`; its password is new each time."""
+    def sign_in(self, role: str, name: str) -> tuple[str, str]:
+        """(password, token) of the user `name`, who gets `role` and, each time, a new password."""
         cognito = self.client("cognito-idp")
-        pool, name = self.outputs["StaffPoolId"], f"{role}-cli"
+        pool = self.outputs["StaffPoolId"]
         password = f"Aa1-{secrets.token_urlsafe(18)}"
         try:
             cognito.admin_create_user(
@@ -112,7 +112,7 @@ class System:
             AuthFlow="ADMIN_USER_PASSWORD_AUTH",
             AuthParameters={"USERNAME": name, "PASSWORD": password},
         )
-        return name, password, str(answer["AuthenticationResult"]["IdToken"])
+        return password, str(answer["AuthenticationResult"]["IdToken"])
 
     def read_secret(self, output: str) -> dict[str, Any]:
         """The document of a secret."""

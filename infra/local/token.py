@@ -16,7 +16,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         system = find()
-        name, password, token = system.sign_in(arguments[0])
+        name = f"{arguments[0]}-console"
+        password, token = system.sign_in(arguments[0], name)
     except SystemMissingError as missing:
         print(missing, file=sys.stderr)
         return 1

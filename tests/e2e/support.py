@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -273,11 +274,18 @@ class Oms:
         found = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"] for url in urls]
         return sum(int(count) for attributes in found for count in attributes.values())
 
-    def running(self) -> int:
-        """Workflows under way."""
+    def workflows(self, status: str) -> int:
+        """How many workflows are RUNNING, or have FAILED."""
         arn = self.system.outputs["WorkflowArn"]
-        answer = self.system.client("stepfunctions").list_executions(stateMachineArn=arn, statusFilter="RUNNING")
+        answer = self.system.client("stepfunctions").list_executions(stateMachineArn=arn, statusFilter=status)
         return len(answer["executions"])
+
+    @contextmanager
+    def failing(self, workflows: int = 1) -> Iterator[None]:
+        """What is done within makes so many workflows give up."""
+        before = self.workflows("FAILED")
+        yield
+        eventually(lambda: self.workflows("FAILED") >= before + workflows, 60, "the workflow gives up")
 
     def quiet_but(self, *order_ids: str) -> None:
         """Wait until nothing moves, but for orders that wait for somebody outside."""
@@ -286,12 +294,12 @@ class Oms:
         self.quiet()
         self.waiting = known
 
-    def quiet(self, seconds: float = 60.0) -> None:
+    def quiet(self, seconds: float = 40.0) -> None:
         """Wait until nothing moves: queues empty, workflows ended, every view up to its log; twice in a row."""
         before, behind = -1, ""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            busy = self.waiting_messages() or self.running()
+            busy = self.waiting_messages() or self.workflows("RUNNING")
             behind, commits = ("queues or workflows", -1) if busy else self._behind()
             if not behind and commits == before:
                 return

@@ -60,17 +60,12 @@ def _paid_by_card(oms: Oms) -> tuple[str, str]:
     return oms.place({sku: 1}, payment={"provider": "stripe", "reference": oms.pay(1000)}), sku
 
 
-def _given_up(oms: Oms) -> None:
-    eventually(lambda: oms.running() > 0, what="a workflow tries")
-    eventually(lambda: oms.running() == 0, 60, what="the workflow gives up")
-
-
 def test_an_order_survives_an_outage_of_its_payment_provider(oms: Oms) -> None:
     oms.sandbox.webhooks.url, url = "", oms.sandbox.webhooks.url  # nobody tells us either
     try:
         oms.sandbox.add_fault(match="stripe GET", status=503, times=0)
-        order_id, sku = _paid_by_card(oms)
-        _given_up(oms)
+        with oms.failing():
+            order_id, sku = _paid_by_card(oms)
         assert oms.order(order_id)["lines"][0]["units"] == {"open": 1}
         assert oms.stock(sku)["us-east"]["reserved"] == 0
         oms.sandbox.faults.clear()
@@ -83,11 +78,11 @@ def test_an_order_survives_an_outage_of_its_payment_provider(oms: Oms) -> None:
 def test_an_order_survives_a_broken_deployment_of_a_step(oms: Oms) -> None:
     sku = oms.sku("broken", us_east=5)
     with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}):
-        order_id = oms.place({sku: 1})
-        _given_up(oms)
+        with oms.failing():
+            order_id = oms.place({sku: 1})
         assert oms.order(order_id)["stage"] == "placed"
-        assert oms.watch(order_id)["driven"] == 1
-        _given_up(oms)
+        with oms.failing():
+            assert oms.watch(order_id)["driven"] == 1
     for _ in range(5):
         oms.watch(order_id)
     oms.until(order_id, stage="released")
@@ -99,10 +94,10 @@ def test_an_order_survives_a_broken_deployment_of_a_step(oms: Oms) -> None:
 def test_an_order_that_does_not_move_is_put_before_a_person(oms: Oms) -> None:
     sku = oms.sku("stuck", us_east=5)
     with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}):
-        order_id = oms.place({sku: 1})
-        _given_up(oms)
-        counts = [oms.watch(order_id) for _ in range(5)]
-        eventually(lambda: oms.running() == 0, 60)
+        with oms.failing(6):
+            order_id = oms.place({sku: 1})
+            oms.quiet_but(order_id)
+            counts = [oms.watch(order_id) for _ in range(5)]
     assert [each["alerted"] for each in counts] == [0, 0, 0, 0, 1]
     alerts = [each for each in oms.get("/alerts?limit=100").document["alerts"] if each["order_id"] == order_id]
     assert [(each["kind"], each["stage"]) for each in alerts] == [("overdue", "placed")]
@@ -168,8 +163,8 @@ def test_an_order_that_cannot_be_read_does_not_stop_the_watchdog(oms: Oms) -> No
     poisoned = oms.place_released({oms.sku("unread", us_east=5): 1})["order_id"]
     oms.quiet()
     with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}):
-        order_id = oms.place({oms.sku("readable", us_east=5): 1})
-        _given_up(oms)
+        with oms.failing():
+            order_id = oms.place({oms.sku("readable", us_east=5): 1})
     with impatient(oms, "RelayRetryQueue"):
         _poison(oms, poisoned)
         oms.watch(poisoned, order_id)
@@ -193,8 +188,8 @@ def test_a_relayed_commit_relayed_again_changes_nothing(oms: Oms) -> None:
 def test_the_same_workflow_twice_at_once_promises_once(oms: Oms) -> None:
     sku = oms.sku("express", us_east=5)
     with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}):
-        order_id = oms.place({sku: 2})
-        _given_up(oms)
+        with oms.failing():
+            order_id = oms.place({sku: 2})
     states = oms.system.client("stepfunctions")
     given = json.dumps({"order_id": order_id, "step": "promise", "cause": "twice"})
     for _ in range(4):

@@ -125,7 +125,7 @@ class Shop:
             "quarantine": lambda: self.quarantine,
             "keys": lambda: self,
             "status_links": lambda: self.links,
-            "replay_parked": lambda: ReplayParked(self.take, self.quarantine),
+            "replay_parked": lambda: ReplayParked(self.take, self.quarantine, lambda _pk, _sk: None),
             "look_up_order": lambda: LookUpOrder(self.orders, self.views, self.contacts, self.links, self.now),
             "client": {"cognito-idp": self.cognito}.__getitem__,
         }

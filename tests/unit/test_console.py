@@ -209,7 +209,15 @@ def test_a_body_that_is_not_text(shop: Shop) -> None:
     assert "not text: base64" in body
 
 
-@pytest.mark.parametrize("message", [{}, {"headers": "none", "body": None}, {"body": "x", "received_at": 5}])
+MESSAGES: list[dict[str, Any]] = [
+    {},
+    {"pk": "p", "sk": "s"},
+    {"headers": "none", "body": None},
+    {"body": "x", "received_at": 5},
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES)
 def test_a_message_that_is_none_can_be_seen(shop: Shop, message: dict[str, Any]) -> None:
     assert get(f"/console/quarantine/{shop.park(message=message)}", "service").status == 200
 

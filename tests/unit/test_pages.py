@@ -40,11 +40,11 @@ XSS = [
     "\u202egnp.exe\u0000\ud800\u2028",
     "=cmd|' /C calc'!A0",
 ]
-_TAGS = """html head meta title style body a header div nav form span button main h1 h2 p input label select option ul ol
-li table caption thead tbody tr th td section dl dt dd strong time details summary pre br"""
+_TAGS = """html head meta title style body a header div nav form span button main h1 h2 p input label select option ul
+ol li table caption thead tbody tr th td section dl dt dd strong time details summary pre br"""
 _ATTRIBUTES = """lang charset name content class href id method action type value for autocomplete autocapitalize
-spellcheck required maxlength minlength autofocus role aria-label aria-labelledby aria-describedby aria-current tabindex
-scope datetime title rel data-label selected step reversed"""
+spellcheck required maxlength minlength autofocus role aria-label aria-labelledby aria-describedby aria-current
+tabindex scope datetime title rel data-label selected step reversed"""
 TAGS = frozenset(_TAGS.split())
 ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 

@@ -39,7 +39,6 @@ LABELS: Final[Mapping[str, str]] = {
 }
 DONE: Final[Mapping[str, str]] = {"released": "The hold was released."}
 """What a page may say after a form, by the word in its address: nothing of the address itself is shown."""
-_ORDER_ID: Final = re.compile(r"ord_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
 _SEEN: Final = re.compile(r"[0-9]{1,8}", re.ASCII)
 
 
@@ -117,7 +116,7 @@ def _instant(text: str, default: datetime, *, end: bool = False) -> datetime:
 
 def order(visit: Visit, order_id: str) -> Response[str]:
     """An order with its whole history; `?at=` shows it as it was known at an instant."""
-    if not _ORDER_ID.fullmatch(order_id):
+    if not ids.is_order_id(order_id):
         raise OrderNotFoundError("there is no such order")
     asked = visit.query.get("at", "")
     at = _instant(asked, wiring.now()) if asked else None
@@ -150,7 +149,7 @@ def release(visit: Visit, form: Mapping[str, str], order_id: str, hold_id: str) 
     """Let the order go on. Sending the form twice is sending it once."""
     role = visit.session.require(*RELEASERS)
     seen = form.get("seen", "")
-    if not _ORDER_ID.fullmatch(order_id) or not _SEEN.fullmatch(seen):
+    if not ids.is_order_id(order_id) or not _SEEN.fullmatch(seen):
         raise InvalidInputError("not a form of this page")
     http.logger.set_correlation_id(order_id)
     command = ReleaseHold(command_id=ids.command_id("console", "release", order_id, hold_id, seen), hold_id=hold_id)

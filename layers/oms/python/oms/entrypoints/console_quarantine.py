@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from oms.domain.errors import OmsError, QuarantineNotFoundError
@@ -40,7 +41,7 @@ def _parked(visit: Visit, parked_id: str, refusal: OmsError | None = None) -> Re
     entry = wiring.quarantine().get(_known_parked(parked_id))
     message = dict(entry.message)
     path = f"/console/quarantine/{parked_id}/replay"
-    encoded = message.get("body") is None
+    shown, note = _body(message)
     return visit.page(
         "parked.html",
         http.status_of(refusal) if refusal else 200,
@@ -49,12 +50,21 @@ def _parked(visit: Visit, parked_id: str, refusal: OmsError | None = None) -> Re
         detail=readable.context(entry.detail),
         received_at=str(message.get("received_at", "")),
         sent_headers=message["headers"] if isinstance(message.get("headers"), dict) else {},
-        body=readable.body(str(message.get("body_b64", "") if encoded else message["body"])),
-        encoded=encoded,
+        body=readable.body(shown),
+        body_note=note,
         refusal=refusal,
         action=path,
         form_token=visit.session.form_token(path),
     )
+
+
+def _body(message: Mapping[str, Any]) -> tuple[str, str]:
+    """What came, and what to know about it."""
+    if message.get("body") is not None:
+        return str(message["body"]), ""
+    if "body_b64" in message:
+        return str(message["body_b64"]), "not text: base64"
+    return json.dumps(message, ensure_ascii=False, default=str), "not a delivery: the message as it was found"
 
 
 def _known_parked(parked_id: str) -> str:

@@ -128,8 +128,8 @@ def money(minor: int, currency: str) -> str:
     return f"{sign}{int(whole):,}{point}{rest}{SEPARATOR}{currency}"
 
 
-def instant(value: datetime | str) -> str | Markup:
-    """An instant in UTC: '22 Nov 2026, 14:05 UTC', with the seconds for machines and on hovering."""
+def instant(value: datetime | str, form: str = "%b %Y, %H:%M UTC") -> str | Markup:
+    """An instant in UTC: '22 Nov 2026, 14:05 UTC', exactly for machines and on hovering. `form` follows the day."""
     from markupsafe import Markup
 
     try:
@@ -138,8 +138,8 @@ def instant(value: datetime | str) -> str | Markup:
         return str(value)
     at = at.astimezone(UTC)
     exact = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return Markup('<time datetime="{exact}" title="{exact}">{day} {at:%b %Y, %H:%M} UTC</time>').format(
-        exact=exact, day=at.day, at=at
+    return Markup('<time datetime="{exact}" title="{exact}">{text}</time>').format(
+        exact=exact, text=f"{at.day} {at.strftime(form)}"
     )
 
 

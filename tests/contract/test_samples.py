@@ -1,0 +1,306 @@
+"""Each event of events/triggers is what its function takes: handled by the real code, on moto instead of AWS.
+
+A sample says how a trigger calls; the order that it names is the one that `place_order.http.json` places.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from moto import mock_aws
+
+from oms.domain import ids
+from tests.support import functions, template
+from tests.support.aws import REGION, Cloud
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SAMPLES = template.ROOT / "events" / "triggers"
+ORDER = ids.order_id("site", "main", "sample-order-1001")
+PROMISED = ["place_order.http", "screen_order.workflow", "authorize_payment.workflow", "promise_order.workflow"]
+NEEDS: dict[str, list[str]] = {
+    "read_orders.http": ["place_order.http"],
+    "change_order.http": ["place_order.http"],
+    "screen_order.workflow": ["place_order.http"],
+    "authorize_payment.workflow": ["place_order.http"],
+    "settle_payment.workflow": ["place_order.http"],
+    "promise_order.workflow": ["place_order.http"],
+    "fulfill_orders.http": PROMISED,
+    "take_tracking.sqs": [*PROMISED, "fulfill_orders.http"],
+    "show_status.http": ["place_order.http"],
+    "relay_commits.sqs": ["place_order.http"],
+    "redrive_overdue.schedule": ["place_order.http"],
+    "report_sales.schedule": ["place_order.http"],
+}
+STATUS = {"place_order.http": 201, "manage_stock.http": 201, "receive_webhook.http": 202}
+STEPS = {
+    "screen_order.workflow": {"proceed": True},
+    "authorize_payment.workflow": {"state": "authorized", "amount": 13260},
+    "promise_order.workflow": {"promised": 4, "short": 0},
+    "settle_payment.workflow": {"moved": 0},
+}
+
+
+class Context:
+    """What Lambda passes."""
+
+    function_name = "sample"
+    memory_limit_in_mb = 512
+    invoked_function_arn = f"arn:aws:lambda:{REGION}:111122223333:function:sample"
+    aws_request_id = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+
+
+def _name(path: Any) -> str:
+    return str(path.name.removesuffix(".json"))
+
+
+ALL = sorted(_name(path) for path in SAMPLES.glob("*.json"))
+
+
+def sample(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    return event
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """The system with products, a node, stock and a connected shop, and no order."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")
+    with mock_aws():
+        made = Cloud().build()
+        made.secret("ConnectionsSecret", {"shopify/main": {"current": "a-secret-for-samples"}})
+        links = {"current": "k1", "key:k1": "a link key"}
+        made.secret("KeysSecret", {"customer_key": "c", "session_key": "s", "status_links": links})
+        made.enter("manage_stock", monkeypatch)
+        reference = functions.load("manage_stock").stock_api.wiring.reference()
+        for sku in ("MUG-01", "LAMP-OAK", "TEE-BLK-M"):
+            reference.put("product", sku, {"sku": sku})
+        node = {"node_id": "de-main", "country": "DE", "latitude": "50.1", "longitude": "8.9"}
+        reference.put("node", "de-main", node)
+        receipt = sample("manage_stock.http")
+        both = [{"sku": sku, "node_id": "de-main", "kind": "receipt", "quantity": 9} for sku in ("MUG-01", "LAMP-OAK")]
+        receipt["headers"]["idempotency-key"] = "opening stock"
+        receipt["body"] = json.dumps({"movements": both})
+        assert functions.load("manage_stock").handler(receipt, Context())["statusCode"] == 201
+        yield made
+
+
+def run(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str) -> Any:
+    """Handle a sample as its function does, on a cold start."""
+    function = name.partition(".")[0]
+    cloud.enter(function, monkeypatch)
+    return functions.load(function).handler(_here(cloud, sample(name)), Context())
+
+
+def _here(cloud: Cloud, event: dict[str, Any]) -> dict[str, Any]:
+    """The event with the queues of this cloud."""
+    text = json.dumps(event)
+    for record in event.get("Records", ()):
+        arn = str(record["eventSourceARN"])
+        text = text.replace(arn.rpartition(":")[2], arn.rpartition(":")[2]) if "sqs" in arn else text
+    here: dict[str, Any] = json.loads(text)
+    return here
+
+
+def relay(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the stream would bring: every commit of the log."""
+    event = sample("relay_commits.stream")
+    (record,) = event["Records"]
+    images = [each for each in cloud.items("EventsTable") if each["sk"]["S"].startswith("c#")]
+    event["Records"] = [
+        {**record, "dynamodb": {**record["dynamodb"], "NewImage": image, "SequenceNumber": str(index)}}
+        for index, image in enumerate(sorted(images, key=lambda each: each["sk"]["S"]), start=1)
+    ]
+    cloud.enter("relay_commits", monkeypatch)
+    assert functions.load("relay_commits").handler(event, Context()) == {"batchItemFailures": []}
+
+
+def ready(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for before in NEEDS.get(name, ()):
+        run(cloud, monkeypatch, before)
+        relay(cloud, monkeypatch)
+
+
+# ---------------------------------------------------------------- every sample
+
+
+def test_every_trigger_has_a_sample() -> None:
+    kinds = {"HttpApi": "http", "SQS": "sqs", "DynamoDB": "stream", "ScheduleV2": "schedule"}
+    wanted = set()
+    for name, resource in template.source()["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            snake = "".join(f"_{each.lower()}" if each.isupper() else each for each in name).lstrip("_")
+            events = resource["Properties"].get("Events", {}).values()
+            wanted |= {f"{snake}.{kinds[each['Type']]}" for each in events} or {f"{snake}.workflow"}
+    assert {name.partition("-")[0] for name in ALL} == wanted
+    assert {name.partition(".")[0] for name in ALL} == set(functions.names())
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.endswith(".http")])
+def test_http_samples_are_answered(name: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready(cloud, monkeypatch, name)
+    answer = run(cloud, monkeypatch, name)
+    assert answer["statusCode"] == STATUS.get(name, 200), answer["body"]
+    assert answer_findings(sample(name), answer) == []
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if ".sqs" in name or name.endswith(".stream")])
+def test_records_of_samples_are_taken(name: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready(cloud, monkeypatch, name)
+    assert run(cloud, monkeypatch, name) == {"batchItemFailures": []}
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.endswith(".schedule")])
+def test_scheduled_samples_run(name: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready(cloud, monkeypatch, name)
+    assert isinstance(run(cloud, monkeypatch, name), dict)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.endswith(".workflow")])
+def test_workflow_samples_are_answered(name: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready(cloud, monkeypatch, name)
+    assert run(cloud, monkeypatch, name) == STEPS[name]
+
+
+# ---------------------------------------------------------------- what they did
+
+
+def test_a_webhook_ends_in_the_queue_as_the_message_that_its_consumer_takes(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(cloud, monkeypatch, "receive_webhook.http")
+    (sent,) = cloud.messages("IntakeQueue")
+    taken = json.loads(sample("take_orders.sqs-intake")["Records"][0]["body"])
+    assert set(json.loads(sent)) == set(taken)
+    assert json.loads(sent)["body"] == taken["body"]
+
+
+def test_a_taken_order_is_in_the_log(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(cloud, monkeypatch, "take_orders.sqs-intake")
+    assert any(each["pk"]["S"].startswith("order#") for each in cloud.items("EventsTable"))
+    assert not [each for each in cloud.items("ViewsTable") if each["pk"]["S"] == "quarantine"]
+
+
+def test_a_scan_finds_its_parcel(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready(cloud, monkeypatch, "take_tracking.sqs")
+    run(cloud, monkeypatch, "take_tracking.sqs")
+    commits = [each for each in cloud.items("EventsTable") if each["pk"]["S"] == f"order#{ORDER}"]
+    assert any("ParcelStatusChanged" in each["ev"]["S"] for each in commits if "ev" in each)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.startswith("park_failed")])
+def test_dead_letters_are_put_where_people_look(name: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(cloud, monkeypatch, name)
+    (row,) = [json.loads(each["row"]["S"]) for each in cloud.items("ViewsTable") if each["pk"]["S"] == "quarantine"]
+    assert row["reason"] == "its consumer failed on every try"
+
+
+def test_the_stream_sample_is_a_commit_as_the_log_stores_it(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(cloud, monkeypatch, "place_order.http")
+    (stored,) = [each for each in cloud.items("EventsTable") if each["pk"]["S"] == f"order#{ORDER}"]
+    image = sample("relay_commits.stream")["Records"][0]["dynamodb"]["NewImage"]
+    assert set(image) == set(stored)
+    assert image["pk"] == stored["pk"]
+
+
+# ---------------------------------------------------------------- answers and their description
+
+
+def answer_findings(event: dict[str, Any], answer: dict[str, Any]) -> list[str]:
+    """Where an answer is not what infra/openapi.yaml says of it."""
+    described = yaml.load((template.ROOT / "infra" / "openapi.yaml").read_text(encoding="utf-8"), _loader())
+    method, path = event["routeKey"].split(" ")
+    path = event["rawPath"] if "{proxy+}" in path else path
+    responses = described["paths"][path][method.lower()]["responses"]
+    response = responses.get(str(answer["statusCode"]), responses["default"])
+    if "$ref" in response:
+        response = described["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    kind = next(value for name, value in answer["headers"].items() if name.lower() == "content-type").partition(";")[0]
+    if kind not in response["content"]:
+        return [f"{kind} is not described"]
+    schema = {**response["content"][kind]["schema"], "components": described["components"]}
+    document = answer["body"] if kind == "text/html" else json.loads(answer["body"])
+    return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(document)]
+
+
+def _loader() -> Any:
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+ROUTES: list[tuple[str, str, str, dict[str, str]]] = [
+    ("read_orders", "/orders", "/orders", {"number": "S-1001"}),
+    ("read_orders", "/orders/{order_id}", f"/orders/{ORDER}", {}),
+    ("read_orders", "/orders/{order_id}/timeline", f"/orders/{ORDER}/timeline", {}),
+    ("read_orders", "/alerts", "/alerts", {}),
+    ("read_orders", "/reports/sales", "/reports/sales", {}),
+    ("fulfill_orders", "/fulfillment-orders", "/fulfillment-orders", {"node": "de-main"}),
+    (
+        "fulfill_orders",
+        "/fulfillment-orders/{fulfillment_order_id}",
+        f"/fulfillment-orders/{ids.fulfillment_order_id(ORDER, 1)}",
+        {},
+    ),
+    ("manage_stock", "/stock/{sku}", "/stock/MUG-01", {}),
+    ("manage_quarantine", "/quarantine", "/quarantine", {}),
+]
+
+
+@pytest.fixture
+def worked(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """The system after a while: an order shipped, one alerted, one input parked, a report made."""
+    ready(cloud, monkeypatch, "take_tracking.sqs")
+    for name in ("take_tracking.sqs", "park_failed.sqs-dead-letter"):
+        run(cloud, monkeypatch, name)
+    relay(cloud, monkeypatch)
+    cloud.enter("read_orders", monkeypatch)
+    views = functions.load("read_orders").order_api.wiring.views()
+    alert = {"alert_id": f"{ORDER}:1", "order_id": ORDER, "number": "S-1001", "kind": "overdue", "stage": "placed"}
+    views.put_row("alert", "1", {**alert, "raised_at": "2026-03-01T12:00:00+00:00"})
+    report = {"day": "2026-03-01", "channel": "site", "currency": "EUR", "orders": 1, "cancelled_orders": 0}
+    views.put_row("report", "1", {**report, "units": 4, "revenue": 13260})
+    return cloud
+
+
+def test_answers_are_as_described(worked: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    for function, route, path, query in ROUTES:
+        event = sample("manage_quarantine.http")
+        event.update(routeKey=f"GET {route}", rawPath=path, queryStringParameters=query)
+        event["requestContext"]["http"]["path"] = path
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = "[admin]"
+        worked.enter(function, monkeypatch)
+        answer = functions.load(function).handler(event, Context())
+        assert answer["statusCode"] == 200, (path, answer["body"])
+        assert answer_findings(event, answer) == [], path
+        lists = [value for value in json.loads(answer["body"]).values() if isinstance(value, list)]
+        assert any(lists) or "lines" in json.loads(answer["body"]) or path.startswith("/fulfillment-orders"), path
+
+
+def test_refusals_are_as_described(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    for changes, status, code in (
+        ({"body": "{}"}, 422, "malformed_payload"),
+        ({"body": "no"}, 422, "malformed_payload"),
+        ({"headers": {}}, 400, "idempotency_key_missing"),
+    ):
+        event = {**sample("place_order.http"), **changes}
+        cloud.enter("place_order", monkeypatch)
+        answer = functions.load("place_order").handler(event, Context())
+        assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (status, code)
+        assert answer_findings(event, answer) == []
+    stranger = sample("place_order.http")
+    stranger["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] = "[warehouse]"
+    assert functions.load("place_order").handler(stranger, Context())["statusCode"] == 403
+
+
+def test_an_answer_that_is_not_as_described_is_seen(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = run(cloud, monkeypatch, "place_order.http")
+    document = json.loads(answer["body"])
+    assert answer_findings(sample("place_order.http"), {**answer, "body": json.dumps({**document, "total": "1"})})
+    assert answer_findings(sample("place_order.http"), {**answer, "body": json.dumps({"order_id": "1"})})

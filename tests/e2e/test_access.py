@@ -1,0 +1,132 @@
+"""Who may do what: every route against every role, and every way of not being anybody."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from infra.local import recorded as rec
+from infra.local.engine import ROOT
+from tests.e2e.support import EVENTS, ROLES
+
+if TYPE_CHECKING:
+    from tests.e2e.support import Oms
+
+ORDER = "/orders/ord_00000000000000000000000000"
+WORK = "/fulfillment-orders/ful_00000000000000000000000000_1"
+PARKED = "/quarantine/qrn_00000000000000000000000000"
+READERS = {"service", "warehouse", "finance", "sales", "shop"}
+ALLOWED: dict[tuple[str, str], set[str]] = {
+    ("POST", "/orders"): {"shop", "sales"},
+    ("GET", "/orders?status=placed"): READERS,
+    ("GET", ORDER): READERS,
+    ("GET", f"{ORDER}/timeline"): READERS,
+    ("GET", "/alerts"): READERS,
+    ("GET", "/reports/sales"): {"finance", "sales"},
+    ("POST", f"{ORDER}/cancel"): {"service", "sales", "shop"},
+    ("POST", f"{ORDER}/holds"): {"service", "finance", "sales"},
+    ("POST", f"{ORDER}/holds/hld_1/release"): {"service", "finance", "sales"},
+    ("POST", f"{ORDER}/refunds"): {"service", "finance"},
+    ("POST", f"{ORDER}/status-link"): {"service", "sales", "shop"},
+    ("GET", "/fulfillment-orders?node=us-east"): {"warehouse", "service"},
+    ("GET", WORK): {"warehouse", "service"},
+    ("POST", f"{WORK}/accept"): {"warehouse"},
+    ("POST", f"{WORK}/reject"): {"warehouse"},
+    ("POST", f"{WORK}/shipments"): {"warehouse"},
+    ("GET", "/stock/MUG-01"): {"warehouse", "service", "sales", "shop"},
+    ("POST", "/stock/movements"): {"warehouse"},
+    ("GET", "/quarantine"): {"service"},
+    ("GET", PARKED): {"service"},
+    ("POST", f"{PARKED}/replay"): {"service"},
+}
+"""Beside `admin`, who may do everything."""
+BODIES: dict[str, dict[str, Any]] = {
+    f"{WORK}/reject": {"reason": "damaged"},
+    f"{WORK}/shipments": {
+        "parcels": [{"carrier": "x", "tracking_number": "y", "lines": [{"line_id": "1", "quantity": 1}]}]
+    },
+}
+ROUTES = pytest.mark.parametrize(("method", "path"), ALLOWED, ids=lambda value: value.replace("0000000000", "0"))
+
+
+def _protected_routes() -> set[tuple[str, str]]:
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    events = [
+        event["Properties"]
+        for resource in template["Resources"].values()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    ]
+    return {(each["Method"], each["Path"]) for each in events if each.get("Auth", {}).get("Authorizer") != "NONE"}
+
+
+def test_the_table_names_every_route_that_is_not_public(oms: Oms) -> None:
+    def shape(path: str) -> tuple[str, ...]:
+        parts = path.partition("?")[0].split("/")
+        return tuple("{}" if "_0" in part or part[:1] == "{" or part in ("hld_1", "MUG-01") else part for part in parts)
+
+    named = {(method, shape(path)) for method, path in ALLOWED}
+    assert named == {(method, shape(path)) for method, path in _protected_routes()}
+
+
+@ROUTES
+def test_a_role_may_do_what_the_table_says(oms: Oms, method: str, path: str) -> None:
+    for role in ROLES:
+        body = BODIES.get(path, {})
+        reply = oms.get(path, role) if method == "GET" else oms.post(path, body, role)
+        assert reply.status < 500, (role, reply)
+        assert (reply.status != 403) == (role in ALLOWED[method, path] | {"admin"}), (role, reply)
+        if reply.status == 403:
+            assert reply.document["code"] == "forbidden"
+
+
+@ROUTES
+def test_nobody_is_let_in_without_a_genuine_token(oms: Oms, method: str, path: str) -> None:
+    token = oms.system.token("admin")
+    head, payload, signature = token.split(".")
+    flipped = ("A" if signature[9] != "A" else "B").join((signature[:9], signature[10:]))
+    for header in ("", f"Bearer {head}.{payload}.{flipped}", f"Bearer {head}.{payload}.", "Bearer x", f"Basic {token}"):
+        headers = {"authorization": header} if header else {}
+        reply = oms.system.call(method, path, headers={**headers, "idempotency-key": "k"}, body=b"{}")
+        assert reply.status == 401, (header[:20], reply)
+
+
+@pytest.mark.parametrize("source", ["shopify", "woocommerce", "tiktok-shop", "easypost", "stripe"])
+def test_a_delivery_that_nobody_signed_is_refused_and_not_queued(oms: Oms, source: str) -> None:
+    oms.quiet()
+    before = len(oms.scan_table("EventsTable")), len(oms.parked())
+    folder = {"easypost": "carriers", "stripe": "payments"}.get(source, "channels")
+    file = sorted((EVENTS / folder / source).glob("*.json"))[0]
+    delivery = rec.read(source, file)
+    secret = "app:wrong" if source == "tiktok-shop" else "wrong"
+    genuine = rec.sign(delivery, secret)
+    for headers in (genuine, delivery.headers):
+        reply = oms.system.call("POST", f"/webhooks/{source}/main", headers=headers, body=delivery.body)
+        assert (reply.status, reply.document["code"]) == (401, "bad_signature")
+    unknown = oms.system.call("POST", f"/webhooks/{source}/never-connected", headers=genuine, body=delivery.body)
+    assert unknown.status == 401
+    assert oms.waiting_messages() == 0
+    assert (len(oms.scan_table("EventsTable")), len(oms.parked())) == before
+
+
+def test_a_signed_body_that_was_changed_or_is_old_is_refused(oms: Oms) -> None:
+    file = sorted((EVENTS / "channels" / "shopify").glob("*.json"))[0]
+    delivery = rec.read("shopify", file)
+    headers = rec.sign(delivery, "demo-shopify")
+    changed = json.dumps(json.loads(delivery.body), indent=1).encode()
+    assert oms.system.call("POST", "/webhooks/shopify/main", headers=headers, body=changed).status == 401
+    event = rec.read("stripe", sorted((EVENTS / "payments" / "stripe").glob("*.json"))[0])
+    old = rec.sign(event, oms.sandbox.settings.webhook_secret, at=1_700_000_000)
+    reply = oms.system.call("POST", "/webhooks/stripe/main", headers=old, body=event.body)
+    assert (reply.status, reply.document["code"]) == (401, "outside_replay_window")
+
+
+def test_nobody_may_claim_to_be_amazon_over_http(oms: Oms) -> None:
+    file = sorted((EVENTS / "channels" / "amazon").glob("*.json"))[0]
+    reply = oms.system.call("POST", "/webhooks/amazon/main", body=rec.read("amazon", file).body)
+    assert reply.status == 404
+    assert oms.system.call("POST", "/webhooks/nobody/main", body=b"{}").status == 404
+    assert oms.system.call("POST", "/webhooks/shopify/a%20b", body=b"{}").status == 404
