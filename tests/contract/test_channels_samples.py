@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from oms.channels.base import Connector, FetchRequest
 
 EVENTS = Path(__file__).parents[2] / "events"
-SAMPLES = sorted((EVENTS / "channels").glob("*/*.json"))
+SAMPLES = sorted(path for path in (EVENTS / "channels").glob("*/*.json") if path.parent.name != "site")
 KINDS = {
     "amazon/01-order-change-us-pending": NoticeKind.IGNORED,
     "amazon/02-order-change-us-unshipped": NoticeKind.FETCH,

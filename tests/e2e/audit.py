@@ -28,7 +28,7 @@ def audit(oms: Oms) -> list[str]:
     streams = by_stream(events)
     poisoned = {stream_of(order_id) for order_id in oms.poisoned}
     sound = {stream: items for stream, items in streams.items() if stream not in poisoned}
-    problems = [*broken_chains(sound), *unlike_history(sound, oms.scan_table("StockTable"))]
+    problems = [*broken_chains(sound), *unlike_history(streams, oms.scan_table("StockTable"))]
     problems += unfoldable(sound)
     for table in PLAIN_STORES:
         problems += named_in(table, (json.dumps(item, ensure_ascii=False) for item in oms.scan_table(table)))

@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
-
 from oms.entrypoints import sessions, wiring
 from tests.support import template
 
@@ -42,33 +40,32 @@ class Cloud:
     def _aws_dynamodb_table(name: str, properties: dict[str, Any]) -> str:
         wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
         request = {key: properties[key] for key in wanted if key in properties}
-        boto3.client("dynamodb").create_table(TableName=name, **request)
+        wiring.client("dynamodb").create_table(TableName=name, **request)
         return name
 
     @staticmethod
     def _aws_s3_bucket(name: str, properties: dict[str, Any]) -> str:
         place = {"LocationConstraint": REGION}
-        boto3.client("s3").create_bucket(Bucket=name.lower(), CreateBucketConfiguration=place)  # type: ignore[arg-type]
+        wiring.client("s3").create_bucket(Bucket=name.lower(), CreateBucketConfiguration=place)
         return name.lower()
 
     @staticmethod
     def _aws_sqs_queue(name: str, properties: dict[str, Any]) -> str:
-        return boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+        return str(wiring.client("sqs").create_queue(QueueName=name)["QueueUrl"])
 
     @staticmethod
     def _aws_secretsmanager_secret(name: str, properties: dict[str, Any]) -> str:
-        return boto3.client("secretsmanager").create_secret(Name=name, SecretString="{}")["ARN"]
+        return str(wiring.client("secretsmanager").create_secret(Name=name, SecretString="{}")["ARN"])
 
     @staticmethod
     def _aws_events_eventbus(name: str, properties: dict[str, Any]) -> str:
-        boto3.client("events").create_event_bus(Name=name)
+        wiring.client("events").create_event_bus(Name=name)
         return name
 
     @staticmethod
     def _aws_stepfunctions_statemachine(name: str, properties: dict[str, Any]) -> str:
         request = {"name": name, "definition": "{}", "roleArn": "arn:aws:iam::123456789012:role/x", "type": "EXPRESS"}
-        client: Any = boto3.client("stepfunctions")
-        return str(client.create_state_machine(**request)["stateMachineArn"])
+        return str(wiring.client("stepfunctions").create_state_machine(**request)["stateMachineArn"])
 
     def enter(self, function: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Become the environment of a function, cold."""
@@ -76,7 +73,7 @@ class Cloud:
         for name, value in template.environment(self.found[logical]["Properties"]).items():
             monkeypatch.setenv(name, self._value(value))
         for made in (*vars(wiring).values(), sessions.public_keys):
-            if hasattr(made, "cache_clear"):
+            if hasattr(made, "cache_clear") and made.__name__ != "client":
                 made.cache_clear()
 
     def _value(self, value: Any) -> str:
@@ -91,14 +88,16 @@ class Cloud:
 
     def secret(self, logical: str, document: dict[str, Any]) -> None:
         """Fill a secret."""
-        boto3.client("secretsmanager").put_secret_value(SecretId=self.names[logical], SecretString=json.dumps(document))
+        wiring.client("secretsmanager").put_secret_value(
+            SecretId=self.names[logical], SecretString=json.dumps(document)
+        )
 
     def messages(self, logical: str) -> list[str]:
         """What waits in a queue."""
-        answer = boto3.client("sqs").receive_message(QueueUrl=self.names[logical], MaxNumberOfMessages=10)
+        answer = wiring.client("sqs").receive_message(QueueUrl=self.names[logical], MaxNumberOfMessages=10)
         return [each["Body"] for each in answer.get("Messages", [])]
 
     def items(self, logical: str) -> list[dict[str, Any]]:
         """Everything in a table."""
-        items: list[dict[str, Any]] = boto3.client("dynamodb").scan(TableName=self.names[logical])["Items"]
+        items: list[dict[str, Any]] = wiring.client("dynamodb").scan(TableName=self.names[logical])["Items"]
         return items

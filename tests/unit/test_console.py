@@ -134,6 +134,7 @@ def test_an_order_as_it_was_known(shop: Shop, order_id: str) -> None:
     assert "Release this hold" in page.body
     assert "Release this hold" not in then.body
     assert "Parcels" not in then.body
+    assert "Scans that changed nothing" not in then.body
     assert then.body.count('class="later"') == 4
     typed = get(f"/console/orders/{order_id}", "service", query={"at": "2026-11-22T14:05:10"})
     assert typed.body.count('class="later"') == 4

@@ -140,7 +140,8 @@ def order(visit: Visit, order_id: str) -> Response[str]:
         releases=releases,
         decisions=readable.decisions(loaded.history, at),
         timeline=readable.timeline(loaded.history, document["currency"], at),
-        facts=readable.facts(wiring.log().facts(loaded.history.stream)),
+        # When a scan became known is not kept: a look back does without them.
+        facts=[] if at else readable.facts(wiring.log().facts(loaded.history.stream)),
         done=DONE.get(visit.query.get("done", ""), ""),
     )
 

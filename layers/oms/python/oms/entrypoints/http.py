@@ -58,6 +58,7 @@ def resolver() -> APIGatewayHttpResolver:
     app.exception_handler(err.OmsError)(problem)
     app.exception_handler(ValidationError)(_invalid)
     app.exception_handler(Exception)(_failure)
+    app.not_found(lambda _: problem(err.NotFoundError("no such route")))
     return app
 
 

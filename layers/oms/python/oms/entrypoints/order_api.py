@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.channels import site
+from oms.channels.payload import parse_object
 from oms.domain import ids
 from oms.domain.commit import Cause
-from oms.domain.errors import InvalidInputError, MalformedPayloadError, OrderNotFoundError
+from oms.domain.errors import InvalidInputError, OrderNotFoundError
 from oms.domain.order.commands import CancelLines, PlaceHold, ReleaseHold, RequestRefund
 from oms.domain.order.events import LineUnits, PaymentPlan
 from oms.domain.order.ledger import Place
@@ -41,7 +42,7 @@ def place(app: APIGatewayHttpResolver) -> Response[str]:
     """201 with the new order, 200 with the one that this key placed before."""
     http.require(app, "shop", "sales")
     key = http.idempotency_key(app)
-    document = _parse(http.raw_body(app))
+    document = parse_object(http.raw_body(app)).values
     normalized, payment = site.read_order(document, account=ACCOUNT, external_id=key, now=wiring.now())
     canonical = json.dumps(document, sort_keys=True, ensure_ascii=False, default=str)
     request_hash = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -53,13 +54,6 @@ def place(app: APIGatewayHttpResolver) -> Response[str]:
         return http.answer(order_document(outcome.order, 1), 201)
     loaded = wiring.orders().load(outcome.order.order_id)
     return http.answer(order_document(outcome.order, loaded.history.number), 200)
-
-
-def _parse(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise MalformedPayloadError("the body is not JSON") from error
 
 
 def list_all(app: APIGatewayHttpResolver) -> Response[str]:
