@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def handle(record: SQSRecord) -> None:
-    from_amazon = "amazon" in record.event_source_arn.rpartition(":")[2].lower()
+    from_amazon = queues.came_by(record, "AMAZON_QUEUE")
     (queues.take_amazon if from_amazon else queues.take_delivery)(record)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from functools import cache
+from typing import NamedTuple
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.support import reach, template
 from tests.support.template import LAYER, Resources, environment, of_type, target
 
 FUNCTION = "AWS::Lambda::Function"
+WIRING = f"{reach.PACKAGE}.wiring"
 LIBRARIES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
 """Read by libraries, not by us."""
 
@@ -19,16 +21,28 @@ def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
+class Asked(NamedTuple):
+    """Names that code can ask for; `wired` are the needed ones that the composition root asks for."""
+
+    needed: frozenset[str]
+    optional: frozenset[str]
+    wired: frozenset[str]
+
+
 @cache
-def _asked(function: str, known: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """(needed, optional) names. A name that a body holds as text may be asked for by that text (`wiring.queue`)."""
-    needed, optional = set(), set()
+def _asked(function: str, known: frozenset[str]) -> Asked:
+    """A name that a body holds as text may be asked for by that text (`wiring.queue`)."""
+    needed: set[str] = set()
+    optional: set[str] = set()
+    wired: set[str] = set()
     for place, node in reach.reached(function).items():
-        for name, must in reach.environ(node):
-            (needed if must else optional).add(name)
-        if isinstance(node, ast.FunctionDef) and place.module.startswith(reach.PACKAGE):
-            needed |= reach.texts(node) & known
-    return frozenset(needed), frozenset(optional)
+        here = {name for name, must in reach.environ(node) if must}
+        optional |= {name for name, must in reach.environ(node) if not must}
+        if isinstance(node, ast.FunctionDef):
+            here |= reach.texts(node) & known
+        needed |= here
+        wired |= here if place.module == WIRING else set()
+    return Asked(frozenset(needed), frozenset(optional), frozenset(wired))
 
 
 def missing(found: Resources) -> list[str]:
@@ -37,7 +51,7 @@ def missing(found: Resources) -> list[str]:
     every = frozenset().union(*given.values())
     findings = []
     for name, has in given.items():
-        needed, optional = _asked(_snake(name), every)
+        needed, optional, _ = _asked(_snake(name), every)
         findings += [f"{name} needs {each}" for each in sorted(needed - has)]
         findings += [f"nobody is given {each}" for each in sorted(optional - every)]
     return findings
@@ -50,12 +64,12 @@ def unused(found: Resources) -> list[str]:
     shared = frozenset.intersection(*(frozenset(environment(properties)) for properties in functions.values()))
     findings = []
     for name, properties in functions.items():
-        needed, optional = _asked(_snake(name), every)
+        needed, optional, _ = _asked(_snake(name), every)
         by_list = {text for node in reach.reached(_snake(name)).values() for text in reach.texts(node)}
         extra = set(environment(properties)) - shared - needed - optional - by_list
         findings += [f"{name} never asks for {each}" for each in sorted(extra)]
     everybody = [_asked(_snake(name), every) for name in functions]
-    for each in sorted(shared - LIBRARIES - frozenset().union(*(a | b for a, b in everybody))):
+    for each in sorted(shared - LIBRARIES - frozenset().union(*(each.needed | each.optional for each in everybody))):
         findings.append(f"nobody asks for {each}")
     return findings
 
@@ -72,15 +86,42 @@ def unnamed_queues(found: Resources) -> list[str]:
         known = {target(value) for value in environment(found[reader]["Properties"]).values()}
         if queue not in known:
             findings.append(f"{name}: {reader} does not know {queue}")
-        role = target(found[reader]["Properties"]["Role"])
-        may = [statement for owner, statement in template.statements(found) if owner == role]
-        if not any(
-            "sqs:ChangeMessageVisibility" in template.listed(each["Action"])
-            and queue in {target(one) for one in template.listed(each["Resource"])}
-            for each in may
-        ):
+        if "sqs:ChangeMessageVisibility" not in allowed(found, target(found[reader]["Properties"]["Role"]), queue):
             findings.append(f"{name}: {reader} may not change the visibility of what it reads")
     return findings
+
+
+SENDS = {
+    "AWS::SQS::Queue": "sqs:SendMessage",
+    "AWS::StepFunctions::StateMachine": "states:StartExecution",
+    "AWS::Events::EventBus": "events:PutEvents",
+}
+
+
+def forbidden(found: Resources) -> list[str]:
+    """What a function's code sends to, and its role does not let it."""
+    findings = []
+    names = [name for name, _ in of_type(found, FUNCTION)]
+    every = frozenset().union(*(environment(found[name]["Properties"]) for name in names))
+    for name in names:
+        properties = found[name]["Properties"]
+        given = environment(properties)
+        for variable in sorted(_asked(_snake(name), every).wired & set(given)):
+            to = target(given[variable])
+            action = SENDS.get(found.get(to, {}).get("Type", ""))
+            if action and action not in allowed(found, target(properties["Role"]), to):
+                findings.append(f"{name} may not {action} to {to}")
+    return findings
+
+
+def allowed(found: Resources, role: str, resource: str) -> set[str]:
+    """What a role lets its function do with a resource."""
+    return {
+        action
+        for owner, statement in template.statements(found)
+        if owner == role and resource in {target(one) for one in template.listed(statement["Resource"])}
+        for action in template.listed(statement["Action"])
+    }
 
 
 def test_every_function_is_given_what_its_code_asks_for() -> None:
@@ -95,6 +136,17 @@ def test_consumers_know_their_queues() -> None:
     assert unnamed_queues(template.resources()) == []
 
 
+def test_functions_may_send_where_they_send() -> None:
+    assert forbidden(template.resources()) == []
+
+
+@pytest.mark.parametrize("function", ["ReceiveWebhook", "RelayCommits", "RedriveOverdue", "ManageQuarantine"])
+def test_a_forgotten_permission_is_seen(function: str) -> None:
+    found = template.resources()
+    found[f"{function}Role"]["Properties"]["Policies"] = []
+    assert [each for each in forbidden(found) if each.startswith(function)]
+
+
 def test_only_entry_points_look_at_the_environment() -> None:
     for path in (LAYER / "oms").rglob("*.py"):
         if path.parent.name != "entrypoints":
@@ -102,12 +154,11 @@ def test_only_entry_points_look_at_the_environment() -> None:
 
 
 def test_functions_reach_their_use_cases() -> None:
-    wired = f"{reach.PACKAGE}.wiring"
-    assert reach.Place(wired, "redrive_overdue") in reach.reached("redrive_overdue")
-    assert reach.Place(wired, "queue_of") in reach.reached("receive_webhook")
-    assert reach.Place(wired, "connections") in reach.reached("settle_payment")
-    assert reach.Place(wired, "replay_parked") in reach.reached("show_console")
-    assert reach.Place(wired, "queue") not in reach.reached("take_orders")
+    assert reach.Place(WIRING, "redrive_overdue") in reach.reached("redrive_overdue")
+    assert reach.Place(WIRING, "queue_of") in reach.reached("receive_webhook")
+    assert reach.Place(WIRING, "connections") in reach.reached("settle_payment")
+    assert reach.Place(WIRING, "replay_parked") in reach.reached("show_console")
+    assert reach.Place(WIRING, "queue") not in reach.reached("take_orders")
 
 
 @pytest.mark.parametrize(

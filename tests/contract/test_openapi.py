@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from openapi_spec_validator import validate
 from oms.application.status import WORDS
 from oms.channels import site
 from oms.domain import canonical, tracking
+from oms.domain.errors import MalformedPayloadError
 from oms.domain.order import state, status
 from oms.domain.stock import COMPONENTS, MovementKind
 from oms.entrypoints import order_api, requests
@@ -25,6 +25,7 @@ from tests.support import functions, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from enum import StrEnum
 
     from pydantic import BaseModel
 
@@ -115,7 +116,7 @@ def access_findings(described: dict[str, Any]) -> list[str]:
             findings.append(f"{key}: an Idempotency-Key is asked for on one side only")
         security = operation.get("security", described["security"])
         token = next(by for route, by in routed.items() if _covers(route, key))
-        wanted = [{"staff": []}] if token else [{"session": []}] if code.session else []
+        wanted: list[dict[str, list[str]]] = [{"staff": []}] if token else [{"session": []}] if code.session else []
         if security != wanted:
             findings.append(f"{key}: says {security} for {wanted}")
     return findings
@@ -296,7 +297,7 @@ def test_orders_of_the_samples_fit_the_description_and_the_connector() -> None:
 def test_what_the_description_refuses_the_connector_refuses(change: dict[str, Any]) -> None:
     body = {**copy.deepcopy(_orders()[0]), **change}
     assert list(_validator({"$ref": "#/components/schemas/OrderToPlace"}).iter_errors(body))
-    with pytest.raises(site.MalformedPayloadError):
+    with pytest.raises(MalformedPayloadError):
         site.read_order(body, account="main", external_id="key", now=NOW)
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
 from botocore.exceptions import ClientError
+from jsonschema import Draft202012Validator
 from moto import mock_aws
 
 from oms.domain import ids
@@ -204,6 +204,14 @@ def test_a_taken_order_is_in_the_log(cloud: Cloud, monkeypatch: pytest.MonkeyPat
     run(cloud, monkeypatch, "take_orders.sqs-intake")
     assert any(each["pk"]["S"].startswith("order#") for each in cloud.items("EventsTable"))
     assert not [each for each in cloud.items("ViewsTable") if each["pk"]["S"] == "quarantine"]
+
+
+def test_a_stack_may_be_called_after_amazon(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which queue a record came by is told by its whole name, not by a word in it."""
+    event = json.loads(json.dumps(sample("take_orders.sqs-intake")).replace("oms-IntakeQueue", "amazon-IntakeQueue"))
+    cloud.enter("take_orders", monkeypatch)
+    assert functions.load("take_orders").handler(event, Context()) == {"batchItemFailures": []}
+    assert any(each["pk"]["S"].startswith("order#") for each in cloud.items("EventsTable"))
 
 
 def test_a_scan_finds_its_parcel(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

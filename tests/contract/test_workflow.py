@@ -65,24 +65,29 @@ def _task_findings(state: dict[str, Any], substitutions: dict[str, Any], found: 
         yield "calls no function of the template"
     elif state.get("TimeoutSeconds", 0) <= function["Timeout"]:
         yield "gives up before its function does"
-    known = {each.__name__: each for each in error_classes()}
-    retried = set()
-    for rule in state.get("Retry", ()):
-        retried.update(rule["ErrorEquals"])
-        if rule.get("JitterStrategy") != "FULL" or not 0 < rule.get("MaxAttempts", 0) <= 5:  # noqa: PLR2004
-            yield "retries without jitter or bound"
-    for name in sorted(
-        {each for rule in (*state.get("Retry", ()), *state.get("Catch", ())) for each in rule["ErrorEquals"]}
-    ):
-        if not name.startswith(AWS_ERRORS) and name not in known:
-            yield f"{name} is no error of ours"
-    for name in sorted(retried & set(known)):
-        if not known[name].retryable:
-            yield f"{name} is retried, and says that it need not be"
-    if LAMBDA_ERRORS | {"States.Timeout"} > retried:
+    retries, catches = state.get("Retry", []), state.get("Catch", [])
+    if any(rule.get("JitterStrategy") != "FULL" or not 0 < rule.get("MaxAttempts", 0) <= 5 for rule in retries):
+        yield "retries without jitter or bound"
+    if LAMBDA_ERRORS | {"States.Timeout"} > _names(retries):
         yield "does not retry what AWS may meet"
-    if not any("States.ALL" in rule["ErrorEquals"] for rule in state.get("Catch", ())):
+    if "States.ALL" not in _names(catches):
         yield "does not catch everything"
+    yield from _name_findings(_names(retries), _names(catches))
+
+
+def _names(rules: list[dict[str, Any]]) -> set[str]:
+    return {name for rule in rules for name in rule["ErrorEquals"]}
+
+
+def _name_findings(retried: set[str], caught: set[str]) -> Iterator[str]:
+    known = {each.__name__: each for each in error_classes()}
+    for name in sorted(retried | caught):
+        if name.startswith(AWS_ERRORS):
+            continue
+        if name not in known:
+            yield f"{name} is no error of ours"
+        elif name in retried and not known[name].retryable:
+            yield f"{name} is retried, and says that it need not be"
 
 
 def _reachable(machine: dict[str, Any]) -> set[str]:
@@ -109,7 +114,7 @@ def test_the_workflow_is_sound() -> None:
 
 
 def _in(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    return lambda machine: machine["States"][name]  # type: ignore[no-any-return]
+    return lambda machine: machine["States"][name]
 
 
 BROKEN: dict[str, Callable[[dict[str, Any]], Any]] = {

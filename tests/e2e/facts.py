@@ -34,8 +34,13 @@ def facts_of(order: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
     same = ("number", "customer_id", "placed_at", "status", "stage", "fulfillment_status", "payment_status", "currency")
     return {
         **{name: order[name] for name in (*same, "total", "ship_to")},
-        "lines": {line["line_id"]: (line["sku"], line["units"], line["refunded"], line["conflicted"]) for line in order["lines"]},
-        "money": {name: order["money"][name] for name in ("authorized", "captured", "refunded", "refundable", "voided")},
+        "lines": {
+            line["line_id"]: (line["sku"], line["units"], line["refunded"], line["conflicted"])
+            for line in order["lines"]
+        },
+        "money": {
+            name: order["money"][name] for name in ("authorized", "captured", "refunded", "refundable", "voided")
+        },
         "refunds": {
             each["reference"]: (each["amount"], each["status"], each["origin"]) for each in order["money"]["refunds"]
         },

@@ -229,7 +229,9 @@ class Oms:
 
     def moved(self, intent: str, kind: str) -> list[int]:
         """What the provider's own record says was moved."""
-        return [each["amount"] for each in self.sandbox.effects if (each["payment_intent"], each["kind"]) == (intent, kind)]
+        return [
+            each["amount"] for each in self.sandbox.effects if (each["payment_intent"], each["kind"]) == (intent, kind)
+        ]
 
     # ---- time
 
@@ -263,7 +265,9 @@ class Oms:
 
     def scan_table(self, output: str, **more: Any) -> list[dict[str, Any]]:
         """Every item of a table."""
-        pages = self.system.client("dynamodb").get_paginator("scan").paginate(TableName=self.system.outputs[output], **more)
+        pages = (
+            self.system.client("dynamodb").get_paginator("scan").paginate(TableName=self.system.outputs[output], **more)
+        )
         return [item for page in pages for item in page["Items"]]
 
     def waiting_messages(self, queues: Sequence[str] = (*QUEUES, *DEAD)) -> int:

@@ -37,7 +37,9 @@ def test_accepted_work_is_listed_as_accepted_and_shown_with_its_address(oms: Oms
     assert shown["deliver_to"]["lines"] == ["77 Secretive Lane", "Attic of the canary"]
     assert oms.ship(work).status == 200
     oms.quiet()
-    assert work["fulfillment_order_id"] not in [row["fulfillment_order_id"] for row in _open_work(oms, "jp-east", "accepted")]
+    assert work["fulfillment_order_id"] not in [
+        row["fulfillment_order_id"] for row in _open_work(oms, "jp-east", "accepted")
+    ]
 
 
 def _open_work(oms: Oms, node: str, status: str) -> list[dict[str, Any]]:
@@ -95,7 +97,11 @@ def test_no_more_than_what_remains_is_shipped(oms: Oms) -> None:
     order = oms.place_released({sku: 3})
     work, line = order["fulfillment_orders"][0], order["lines"][0]["line_id"]
     too_many = oms.ship(work, {line: 4})
-    assert (too_many.status, too_many.document["code"], too_many.document["remaining"]) == (409, "invalid_transition", 3)
+    assert (too_many.status, too_many.document["code"], too_many.document["remaining"]) == (
+        409,
+        "invalid_transition",
+        3,
+    )
     statuses = [reply.status for reply in at_once(lambda _: oms.ship(work, {line: 1}), range(6), threads=6)]
     assert sorted(statuses) == [200] * 3 + [409] * 3
     order = oms.until(order["order_id"], stage="shipped")
@@ -211,7 +217,11 @@ def test_a_status_that_no_carrier_has_yet_is_parked_at_once(oms: Oms) -> None:
     _, tracking = _shipped(oms)
     status, _ = oms.scan(MOVING, tracking, in_transit="teleported", evt_demo="evt_new")
     assert status == 202
-    (entry,) = eventually(lambda: [row for row in oms.parked().values() if row["code"] == "malformed_payload" and row["source"] == "easypost"])
+    (entry,) = eventually(
+        lambda: [
+            row for row in oms.parked().values() if row["code"] == "malformed_payload" and row["source"] == "easypost"
+        ]
+    )
     shown = oms.get(f"/quarantine/{entry['parked_id']}").document
     assert json.loads(shown["message"]["body"])["result"]["status"] == "teleported"
     assert rec.Expected(parked_id=entry["parked_id"]).parked_id in oms.parked()

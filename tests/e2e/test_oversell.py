@@ -44,7 +44,9 @@ def test_two_hundred_buyers_of_fifty_units(oms: Oms) -> None:
         ("us-east", 0, 20),
         ("us-west", 0, 30),
     ]
-    waiting = next(row for row in oms.get(f"/orders?sku={sku}&limit=100").document["orders"] if row["stage"] == "backordered")
+    waiting = next(
+        row for row in oms.get(f"/orders?sku={sku}&limit=100").document["orders"] if row["stage"] == "backordered"
+    )
     link = oms.post(f"/orders/{waiting['order_id']}/status-link").document["path"]
     assert oms.system.call("GET", link).document["status"] == "waiting_for_stock"
 

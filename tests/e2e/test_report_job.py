@@ -52,7 +52,9 @@ def test_a_day_is_summed_by_channel_and_currency(oms: Oms) -> None:
             (day.isoformat(), "site", "KWD", "1", "0", "2", "2.468"),
             (day.isoformat(), "site", "USD", "3", "1", "4", "41.00"),
         ]
-    shown = [row for row in oms.get("/reports/sales?limit=100", "finance").document["sales"] if row["day"] == day.isoformat()]
+    shown = [
+        row for row in oms.get("/reports/sales?limit=100", "finance").document["sales"] if row["day"] == day.isoformat()
+    ]
     assert [(row["currency"], row["revenue"]) for row in shown] == [("USD", 4100), ("KWD", 2468), ("JPY", 1400)]
 
 

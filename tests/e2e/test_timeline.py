@@ -28,7 +28,10 @@ def test_an_order_is_shown_as_it_was_known_at_an_instant(oms: Oms) -> None:
     now = oms.until(order_id, stage="shipped")
     placed, promised, shipped = oms.commits(order_id)
     assert oms.order(order_id, _after(placed, -0.001)) == {}
-    assert (oms.order(order_id, _after(placed))["stage"], oms.order(order_id, _after(promised, -0.000001))["stage"]) == (
+    assert (
+        oms.order(order_id, _after(placed))["stage"],
+        oms.order(order_id, _after(promised, -0.000001))["stage"],
+    ) == (
         "placed",
         "placed",
     )

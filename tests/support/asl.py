@@ -1,4 +1,4 @@
-"""Runs a state machine of the kind we write (JSONata; Choice, Task, Pass, Succeed, Fail; Retry, Catch, Assign) offline."""
+"""Runs a state machine as we write them offline: JSONata; Choice, Task, Pass, Succeed, Fail; Retry, Catch, Assign."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _matching(rules: Any, error: str) -> int | None:
 
 def _wait(rule: Mapping[str, Any], tried: int) -> float:
     wait = float(rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2) ** tried)
-    return min(wait, rule.get("MaxDelaySeconds", wait))
+    return min(wait, float(rule.get("MaxDelaySeconds", wait)))
 
 
 def evaluate(value: Any, states: Mapping[str, Any], variables: Mapping[str, Any]) -> Any:

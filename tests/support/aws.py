@@ -1,4 +1,4 @@
-"""The data plane of the template in moto: its tables, buckets, queues, secrets, bus and workflow, and each function's environment."""
+"""What functions read and write, made in moto as the template says, and each function's environment."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The error tree as documents tell it: the table of docs/api.md and the codes of infra/openapi.yaml.
 
-`PYTHONPATH=layers/oms/python .venv/bin/python -m tests.support.errors` writes both again; a test fails when they differ.
+A test fails when they differ. To write both again:
+`PYTHONPATH=layers/oms/python .venv/bin/python -m tests.support.errors`.
 """
 
 from __future__ import annotations

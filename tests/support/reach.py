@@ -1,7 +1,7 @@
 """Which code a Lambda function can reach: from its app.py through `oms.entrypoints`, by name.
 
-Names are followed where the code says them: a function or class used in a reachable body is reachable, and so is a constant
-with whatever it names. That reaches more than a run does, never less, as long as nothing is called by a made-up name.
+Names are followed where the code says them: what a reachable body names is reachable. That is more than a run reaches,
+never less, as long as nothing is called by a made-up name.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from oms.domain.errors import QuarantineNotFoundError
 from oms.domain.history import History
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterable, Mapping
 
     from oms.domain.canonical import Contact
@@ -126,6 +127,13 @@ class MemoryQuarantine:
             {name: value for name, value in to_plain(each).items() if name != "message"} for each in self.of.values()
         ]
         return rows[start : start + limit], str(start + limit) if len(rows) > start + limit else ""
+
+    def waiting(self, now: datetime, limit: int) -> builtins.list[Mapping[str, Any]]:
+        """Those that wait for something."""
+        return [row for row in self.list(limit, "")[0] if row.get("waits_for")]
+
+    def look_again(self, parked_id: str, at: datetime) -> None:
+        """Nothing waits here."""
 
     def remove(self, parked_id: str) -> None:
         """It was processed."""

@@ -83,9 +83,10 @@ def wildcards(found: Resources) -> list[str]:
         if statement["Effect"] == "Allow" and any("*" in action for action in actions):
             findings.append(f"{name} allows {actions}")
     for name, properties in of_type(found, "AWS::IAM::Role"):
-        for arn in properties.get("ManagedPolicyArns", []):
-            if str(arn).partition(":policy/")[2] not in MANAGED:
-                findings.append(f"{name} has the managed policy {arn}")
+        given = [str(arn) for arn in properties.get("ManagedPolicyArns", [])]
+        findings += [
+            f"{name} has the managed policy {arn}" for arn in given if arn.partition(":policy/")[2] not in MANAGED
+        ]
     return findings
 
 
@@ -160,7 +161,7 @@ def queue_sources(found: Resources) -> list[str]:
 
 
 def schedules(found: Resources) -> list[str]:
-    """Retried within bounds, then put where people look; named by CloudFormation, so that two stacks may live together."""
+    """Retried within bounds, then put where people look; named by CloudFormation, so that stacks do not collide."""
     findings = []
     for name, properties in of_type(found, SCHEDULE):
         retry = properties["Target"].get("RetryPolicy", {})

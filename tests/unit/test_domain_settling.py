@@ -164,6 +164,7 @@ class TestVoid:
         assert not payment_cleared(story.order)
         assert next_step(story.order) is NextStep.NONE
         assert payment_status(story.order) is PaymentStatus.VOIDED
+        assert tell(story, PaymentEventKind.AUTHORIZED, 2000) == ()
 
     def test_it_changes_nothing_once_money_was_taken(self, story: Story) -> None:
         shipped(story, line("1", 1))
@@ -227,6 +228,14 @@ class TestAuthorization:
         story.ship()
         assert tell(story, PaymentEventKind.CAPTURED, 1000) == ()
         assert len(due_captures(story.order)) == 1
+
+    def test_what_is_captured_per_shipment_is_not_captured_upfront_too(self, story: Story) -> None:
+        story.place(line("1", 2, 1000))
+        story.promise()
+        story.ship({"1": 1})
+        story.settle()
+        assert verified(story, AuthorizationState.CAPTURED, 2000) == ()
+        assert story.order.payment.captured == 1000
 
     def test_another_currency_is_refused(self, story: Story) -> None:
         story.place(line("1", 1))

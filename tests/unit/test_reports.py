@@ -74,8 +74,8 @@ class _Views:
     def delete_row(self, kind: str, key: str) -> None:
         self.kept.pop(key, None)
 
-    def put_row(self, kind: str, key: str, row: dict[str, Any], *, keep_days: int = 0) -> bool:
-        assert key not in self.kept
+    def put_row(self, kind: str, key: str, row: dict[str, Any], *, keep_days: int = 0, replace: bool = False) -> bool:
+        assert replace, "run again, it shows what is known then"
         self.kept[key] = row
         return True
 

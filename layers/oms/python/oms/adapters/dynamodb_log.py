@@ -102,10 +102,16 @@ class DynamoLog:
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _put(self, item: dict[str, Any], commit: Commit) -> None:
-        try:
-            self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise _moved_on(commit) from error
+        for attempt in range(COLLISIONS):
+            try:
+                self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+            except self._client.exceptions.ConditionalCheckFailedException as error:
+                raise _moved_on(commit) from error
+            except self._client.exceptions.TransactionConflictException:
+                _step_back(attempt)  # a transaction is writing the same number: wait for how it ends
+            else:
+                return
+        raise ContentionError("a transaction kept colliding", stream=commit.stream)
 
     def _guard(self, key: str, stream: str) -> dict[str, Any]:
         return {
@@ -154,8 +160,12 @@ class DynamoLog:
                 refusal = _refusal(reasons, commit, stock, unique)
                 if refusal is not None:
                     raise refusal from error
-            time.sleep(_BACKOFF_S * 2**attempt * random.random())  # noqa: S311 - jitter, not a secret
+            _step_back(attempt)
         raise ContentionError("transactions kept colliding", stream=commit.stream)
+
+
+def _step_back(attempt: int) -> None:
+    time.sleep(_BACKOFF_S * 2**attempt * random.random())  # noqa: S311 - jitter, not a secret
 
 
 def _moved_on(commit: Commit) -> VersionConflictError:

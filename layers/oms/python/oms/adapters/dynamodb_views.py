@@ -107,19 +107,7 @@ class DynamoViews:
 
     def _rows(self, order_ids: list[str]) -> list[Mapping[str, Any]]:
         """The rows of these orders, in this order."""
-        rows: dict[str, Mapping[str, Any]] = {}
-        for start in range(0, len(order_ids), 100):
-            chunk = [
-                {"pk": {"S": keys.order_pk(each)}, "sk": {"S": keys.ROW}}
-                for each in dict.fromkeys(order_ids[start : start + 100])
-            ]
-            request: Any = {self._table: {"Keys": chunk}}
-            while request:
-                answer = self._client.batch_get_item(RequestItems=request)
-                for item in answer["Responses"].get(self._table, []):
-                    rows[item["pk"]["S"].removeprefix("order#")] = _order_row(item)
-                request = answer.get("UnprocessedKeys")
-        return [rows[each] for each in order_ids if each in rows]
+        return [_order_row(item) for item in self._get_all([(keys.order_pk(each), keys.ROW) for each in order_ids])]
 
     def list_fulfillment_orders(
         self, node_id: str, status: str, limit: int, cursor: str
@@ -138,12 +126,17 @@ class DynamoViews:
         return rows, _next(page)
 
     def _get_all(self, ids: list[tuple[str, str]]) -> list[dict[str, Any]]:
-        found = []
-        for pk, sk in ids:
-            item = self._client.get_item(TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}).get("Item")
-            if item:
-                found.append(item)
-        return found
+        """The items with these keys that are there, in this order."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for start in range(0, len(ids), 100):
+            part = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in dict.fromkeys(ids[start : start + 100])]
+            request: Any = {self._table: {"Keys": part}}
+            while request:
+                answer = self._client.batch_get_item(RequestItems=request)
+                for item in answer["Responses"].get(self._table, []):
+                    found[(item["pk"]["S"], item["sk"]["S"])] = item
+                request = answer.get("UnprocessedKeys")
+        return [found[each] for each in ids if each in found]
 
     def orders_with(self, kind: str, value: str) -> list[str]:
         """Newest first."""
@@ -207,13 +200,28 @@ class DynamoViews:
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
-    def put_row(self, kind: str, key: str, row: Mapping[str, Any], *, keep_days: int = 0) -> bool:
-        """Conditional on its absence."""
+    def put_row(
+        self,
+        kind: str,
+        key: str,
+        row: Mapping[str, Any],
+        *,
+        keep_days: int = 0,
+        replace: bool = False,
+        listed_at: datetime | None = None,
+        look_at: datetime | None = None,
+    ) -> bool:
+        """Conditional on its absence, unless it replaces."""
         item = {"pk": {"S": kind}, "sk": {"S": key}, "row": {"S": json.dumps(row, ensure_ascii=False)}}
         if keep_days:
             item["ttl"] = {"N": str(int((datetime.now(UTC) + timedelta(days=keep_days)).timestamp()))}
+        if listed_at is not None:
+            item |= {"lpk": {"S": keys.newest_pk(kind)}, "lsk": {"S": keys.at_sk(keys.instant(listed_at), key)}}
+        if look_at is not None:
+            item |= {"dpk": {"S": keys.look_pk(kind)}, "dsk": {"S": keys.at_sk(keys.instant(look_at), key)}}
+        condition = {} if replace else {"ConditionExpression": "attribute_not_exists(pk)"}
         try:
-            self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
+            self._client.put_item(TableName=self._table, Item=item, **condition)
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
@@ -236,6 +244,49 @@ class DynamoViews:
             **_start(cursor, ("pk", "sk"), pk=kind),
         )
         return [json.loads(item["row"]["S"]) for item in page["Items"]], _next(page)
+
+    def list_newest(self, kind: str, limit: int, cursor: str) -> tuple[list[Mapping[str, Any]], str]:
+        """Rows of a kind by the time they are listed at, newest first."""
+        pk = keys.newest_pk(kind)
+        page = self._client.query(
+            TableName=self._table,
+            IndexName=INDEX_LIST,
+            KeyConditionExpression="lpk = :pk",
+            ExpressionAttributeValues={":pk": {"S": pk}},
+            ScanIndexForward=False,
+            Limit=limit,
+            **_start(cursor, ("pk", "sk", "lpk", "lsk"), lpk=pk),
+        )
+        ids = [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
+        return [json.loads(item["row"]["S"]) for item in self._get_all(ids)], _next(page)
+
+    def to_look_at(self, kind: str, now: datetime, limit: int) -> list[Mapping[str, Any]]:
+        """Rows of a kind that somebody wanted to look at by now, the longest waiting first."""
+        page = self._client.query(
+            TableName=self._table,
+            IndexName=INDEX_DUE,
+            KeyConditionExpression="dpk = :pk AND dsk <= :now",
+            ExpressionAttributeValues={
+                ":pk": {"S": keys.look_pk(kind)},
+                ":now": {"S": keys.at_sk(keys.instant(now), "~")},
+            },
+            Limit=limit,
+        )
+        ids = [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
+        return [json.loads(item["row"]["S"]) for item in self._get_all(ids)]
+
+    def look_again(self, kind: str, key: str, at: datetime) -> None:
+        """Look at a row later; nothing when it is gone."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": kind}, "sk": {"S": key}},
+                UpdateExpression="SET dsk = :dsk",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":dsk": {"S": keys.at_sk(keys.instant(at), key)}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
 
     def delete_row(self, kind: str, key: str) -> None:
         """Idempotent."""

@@ -122,6 +122,16 @@ def due_pks() -> list[str]:
     return [f"due#{shard}" for shard in range(DUE_SHARDS)]
 
 
+def newest_pk(kind: str) -> str:
+    """Index partition of a kind's rows by time."""
+    return f"newest#{kind}"
+
+
+def look_pk(kind: str) -> str:
+    """Index partition of a kind's rows that are to be looked at."""
+    return f"look#{kind}"
+
+
 def instant(at: datetime) -> str:
     """An instant as keys carry it: ISO 8601 UTC with microseconds, so that text order is time order."""
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -36,8 +37,15 @@ class S3Quarantine:
             ContentType="application/json",
         )
         row = {name: value for name, value in to_plain(parked).items() if name != "message"}
-        self._views.delete_row(_KIND, parked.parked_id)
-        self._views.put_row(_KIND, parked.parked_id, row, keep_days=KEEP_DAYS)
+        self._views.put_row(
+            _KIND,
+            parked.parked_id,
+            row,
+            keep_days=KEEP_DAYS,
+            replace=True,
+            listed_at=parked.parked_at,
+            look_at=parked.parked_at if parked.waits_for else None,
+        )
 
     def get(self, parked_id: str) -> Parked:
         """Raises QuarantineNotFoundError."""
@@ -50,7 +58,15 @@ class S3Quarantine:
 
     def list(self, limit: int, cursor: str) -> tuple[list[Mapping[str, Any]], str]:
         """From the rows."""
-        return self._views.list_rows(_KIND, limit, cursor)
+        return self._views.list_newest(_KIND, limit, cursor)
+
+    def waiting(self, now: datetime, limit: int) -> builtins.list[Mapping[str, Any]]:
+        """From the rows."""
+        return self._views.to_look_at(_KIND, now, limit)
+
+    def look_again(self, parked_id: str, at: datetime) -> None:
+        """On the row."""
+        self._views.look_again(_KIND, parked_id, at)
 
     def remove(self, parked_id: str) -> None:
         """The row first: an entry without a row is swept by the lifecycle."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
@@ -112,8 +113,16 @@ class Views(Protocol):
     def postpone(self, order_id: str, commit: int, until: datetime | None, attempts: int) -> None:
         """Look at this row again later, unless it has moved on meanwhile."""
 
-    def put_row(self, kind: str, key: str, row: Mapping[str, Any], *, keep_days: int = 0) -> bool:
-        """Keep a row of a list (quarantine, alert, report), once by its key; False when it is there already."""
+    def put_row(
+        self,
+        kind: str,
+        key: str,
+        row: Mapping[str, Any],
+        *,
+        keep_days: int = 0,
+        replace: bool = False,
+    ) -> bool:
+        """Keep a row of a list (alert, report), once by its key unless it replaces; False when it is there already."""
 
     def get_row(self, kind: str, key: str) -> Mapping[str, Any] | None:
         """One such row."""
@@ -139,6 +148,12 @@ class Quarantine(Protocol):
 
     def list(self, limit: int, cursor: str) -> tuple[list[Mapping[str, Any]], str]:
         """Entries without their bodies, newest first."""
+
+    def waiting(self, now: datetime, limit: int) -> builtins.list[Mapping[str, Any]]:
+        """Entries that wait for something else to come first and were not looked at for a while."""
+
+    def look_again(self, parked_id: str, at: datetime) -> None:
+        """Look at a waiting entry later."""
 
     def remove(self, parked_id: str) -> None:
         """It was processed; nothing when it is gone."""

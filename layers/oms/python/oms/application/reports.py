@@ -90,6 +90,6 @@ class ReportSales:
         key = f"reports/sales/{day:%Y/%m}/sales-{day.isoformat()}.csv"
         self.documents.put(key, to_csv(report), "text/csv; charset=utf-8")
         for row in report:
-            self.views.delete_row("report", f"sales#{day.isoformat()}#{row['channel']}#{row['currency']}")
-            self.views.put_row("report", f"sales#{day.isoformat()}#{row['channel']}#{row['currency']}", row)
+            key_of_row = f"sales#{day.isoformat()}#{row['channel']}#{row['currency']}"
+            self.views.put_row("report", key_of_row, row, replace=True)
         return {"day": day.isoformat(), "rows": len(report), "key": key}

@@ -25,6 +25,7 @@ ALERT_AFTER: Final = 5
 """Drives of one order, without it moving, before a person is told."""
 FIRST_WAIT: Final = timedelta(minutes=2)
 LONGEST_WAIT: Final = timedelta(hours=6)
+PARKED_WAIT: Final = timedelta(minutes=5)
 KEEP_ALERT_DAYS: Final = 90
 
 
@@ -122,10 +123,13 @@ class RedriveOverdue:
     def _parked(self) -> int:
         """Inputs that waited for an order or a parcel, when that has come."""
         replayed = 0
-        rows, _ = self.quarantine.list(BATCH, "")
-        for row in rows:
+        now = self.now()
+        for row in self.quarantine.waiting(now, BATCH):
             try:
-                replayed += self._replay(row)
+                if self._replay(row):
+                    replayed += 1
+                else:
+                    self.quarantine.look_again(row["parked_id"], now + PARKED_WAIT)
             except OmsError:
                 continue  # replayed by a person meanwhile, or what it waits for cannot be read: it stays in quarantine
         return replayed

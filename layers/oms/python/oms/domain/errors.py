@@ -25,7 +25,7 @@ OmsError
 │   ├── InvalidTransitionError
 │   ├── NothingToCancelError
 │   ├── RefundExceedsCapturedError
-│   ├── RefundBeforePaymentError     (retryable: a channel's refund overtook its payment)
+│   │   └── RefundBeforePaymentError (retryable: a channel's refund overtook its payment)
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError

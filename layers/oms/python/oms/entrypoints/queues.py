@@ -52,6 +52,11 @@ def take_amazon(record: SQSRecord) -> Taken:
     return take(message, record)
 
 
+def came_by(record: SQSRecord, variable: str) -> bool:
+    """The record was read from the queue whose URL the environment variable holds."""
+    return os.environ[variable].endswith(f"/{record.event_source_arn.rpartition(':')[2]}")
+
+
 def take(message: dict[str, Any], record: SQSRecord) -> Taken:
     """Process a message; raises when it should come again."""
     logger.set_correlation_id(None)
