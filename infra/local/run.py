@@ -64,7 +64,6 @@ def start(engine: Engine, sandbox: Sandbox) -> System:
         say("engine", f"not on one machine: {left_out}")
     system = of_deployment(deployment, sandbox.base_url)
     system.make_keys()
-    system.save()
     return system
 
 
@@ -141,6 +140,7 @@ def main(arguments: Sequence[str]) -> int:
         ):
             sandbox.faults.clear()
             system = start(engine, sandbox)
+            system.save()
             say("engine", f"deployed in {time.monotonic() - began:.1f} s")
             demo, status_path = play(system)
             good = report(demo)

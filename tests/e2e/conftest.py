@@ -40,6 +40,10 @@ def _start(state: Path, sandbox: Sandbox, engine: Engine) -> Oms:
     connect(system, "shopify", "main", "demo-shopify")
     oms = Oms(system, engine, deployment, sandbox)
     oms.import_demo()
+    scheduler = system.client("scheduler")
+    for schedule in scheduler.list_schedules()["Schedules"]:
+        # The watchdog acts when a test says so.
+        scheduler.delete_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
     for role in ROLES:
         system.token(role)  # before threads ask for it
     return oms

@@ -89,8 +89,6 @@ class Oms:
     sandbox: Sandbox
     poisoned: set[str] = field(default_factory=set)
     """Orders whose log a test has broken on purpose."""
-    waiting: set[str] = field(default_factory=set)
-    """Orders that wait for somebody outside, and that the system may look at again."""
     _serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     # ---- HTTP
@@ -291,47 +289,51 @@ class Oms:
         yield
         eventually(lambda: self.workflows("FAILED") >= before + workflows, 60, "the workflow gives up")
 
-    def quiet_but(self, *order_ids: str) -> None:
-        """Wait until nothing moves, but for orders that wait for somebody outside."""
-        known = set(self.waiting)
-        self.waiting.update(order_ids)
-        self.quiet()
-        self.waiting = known
+    def quiet(self, *order_ids: str, but: Sequence[str] = (), seconds: float = 40.0) -> None:
+        """Wait until nothing moves: queues empty, workflows ended, views up to their logs; twice in a row.
 
-    def quiet(self, seconds: float = 40.0) -> None:
-        """Wait until nothing moves: queues empty, workflows ended, every view up to its log; twice in a row."""
+        With `order_ids`, views of these only. Orders in `but` may wait for the system.
+        """
         before, behind = -1, ""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             busy = self.waiting_messages() or self.workflows("RUNNING")
-            behind, commits = ("queues or workflows", -1) if busy else self._behind()
+            behind, commits = ("queues or workflows", -1) if busy else self._behind(order_ids, set(but))
             if not behind and commits == before:
                 return
             before = -1 if behind else commits
-            time.sleep(0.2)
+            time.sleep(0.1)
         pytest.fail(f"not quiet after {seconds:.0f} s: {behind}, {self.waiting_messages()} messages")
 
-    def _behind(self) -> tuple[str, int]:
+    def _behind(self, order_ids: Sequence[str], but: set[str]) -> tuple[str, int]:
         """(orders whose row is behind its log, or that the system itself still has to move; how many commits)."""
-        heads: dict[str, int] = {}
-        commits = 0
-        for item in self.scan_table("EventsTable", ProjectionExpression="pk, sk"):
-            if item["sk"]["S"].startswith("c#"):
-                commits += 1
-                number = int(item["sk"]["S"][2:])
-                heads[item["pk"]["S"]] = max(number, heads.get(item["pk"]["S"], 0))
-        rows = {
-            item["pk"]["S"]: (int(item["n"]["N"]), json.loads(item["row"]["S"]).get("next", ""))
-            for item in self.scan_table("ViewsTable")
-            if item["sk"]["S"] == keys.ROW
-        }
-        orders = {pk: head for pk, head in heads.items() if pk.startswith("order#") and pk[6:] not in self.poisoned}
+        heads, rows = self._some(order_ids) if order_ids else self._all()
         late = [
-            pk
-            for pk, head in orders.items()
-            if rows.get(pk, (0, ""))[0] != head or (rows[pk][1] and pk[6:] not in self.waiting)
+            f"{order_id} {rows.get(order_id)} of {head}"
+            for order_id, head in heads.items()
+            if rows.get(order_id, (0, ""))[0] != head or (rows[order_id][1] and order_id not in but)
         ]
-        return " ".join(f"{pk} {rows.get(pk)} of {orders[pk]}" for pk in late[:5]), commits
+        return " ".join(late[:5]), sum(heads.values())
+
+    def _some(self, order_ids: Sequence[str]) -> tuple[dict[str, int], dict[str, tuple[int, str]]]:
+        """Commits in the log, and (commits, next step) in the views, of these orders."""
+        rows = {}
+        for order_id in order_ids:
+            key = {"pk": {"S": keys.order_pk(order_id)}, "sk": {"S": keys.ROW}}
+            dynamodb, table = self.system.client("dynamodb"), self.system.outputs["ViewsTable"]
+            item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+            rows[order_id] = _row(item) if item else (0, "")
+        return {order_id: self.order(order_id)["version"] for order_id in order_ids}, rows
+
+    def _all(self) -> tuple[dict[str, int], dict[str, tuple[int, str]]]:
+        """As `_some`, of every order that is not broken on purpose."""
+        heads: dict[str, int] = {}
+        for item in self.scan_table("EventsTable", ProjectionExpression="pk, sk"):
+            kind, _, order_id = item["pk"]["S"].partition("#")
+            if kind == "order" and item["sk"]["S"].startswith("c#") and order_id not in self.poisoned:
+                heads[order_id] = max(int(item["sk"]["S"][2:]), heads.get(order_id, 0))
+        found = [item for item in self.scan_table("ViewsTable") if item["sk"]["S"] == keys.ROW]
+        return heads, {item["pk"]["S"].removeprefix("order#"): _row(item) for item in found}
 
     # ---- quarantine
 
@@ -345,6 +347,11 @@ class Oms:
             cursor = page["next_cursor"]
             if not cursor:
                 return found
+
+
+def _row(item: Mapping[str, Any]) -> tuple[int, str]:
+    """(commits, next step) of an order's row."""
+    return int(item["n"]["N"]), str(json.loads(item["row"]["S"]).get("next", ""))
 
 
 def _dig(document: Mapping[str, Any], name: str) -> Any:

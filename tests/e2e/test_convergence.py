@@ -14,6 +14,7 @@ import pytest
 from infra.local import recorded as rec
 from infra.local.connect import connect
 from infra.local.play import learn
+from oms.adapters.secrets_manager import LOOK_AGAIN_S
 from oms.channels.registry import CONNECTORS
 from tests.e2e.facts import moved, orders_of, stock_of
 from tests.e2e.support import at_once, sample_files
@@ -60,6 +61,7 @@ class World:
         api = {"tiktok-shop": tiktok, "amazon": amazon}
         for channel, account in self.accounts.items():
             connect(self.oms.system, channel, account, secret(channel), api.get(channel))
+        time.sleep(LOOK_AGAIN_S)
 
     def deliveries(self) -> list[rec.Recorded]:
         """Every sample of every channel, as these accounts' senders deliver it."""
@@ -114,7 +116,7 @@ def worlds(oms: Oms) -> tuple[World, World, dict[str, Any]]:
                 oms.quiet()
         else:
             at_once(world.send, shuffled(world.deliveries()), threads=8)
-        oms.quiet(120)
+        oms.quiet(seconds=120)
         stock[world.name] = moved(before, stock_of(oms))
         print(f"\n[e2e] {world.name}: {time.monotonic() - started:.1f} s")
     return clean, chaos, stock
@@ -188,7 +190,7 @@ def test_a_refused_fetch_is_quarantined_and_taken_when_the_cause_is_gone(oms: Om
 
     oms.sandbox.add_fault(**refusal)
     refused = oms.post(f"/quarantine/{expected.parked_id}/replay")
-    assert (refused.status, refused.document["code"]) == (503, "upstream_refused")
+    assert (refused.status, refused.document["code"]) == (502, "upstream_refused")
     assert expected.parked_id in world.parked()
 
     taken = oms.post(f"/quarantine/{expected.parked_id}/replay", role="service")
@@ -197,6 +199,6 @@ def test_a_refused_fetch_is_quarantined_and_taken_when_the_cause_is_gone(oms: Om
     assert not world.parked()
     order = oms.until(expected.order_id, stage="released")
     world.send(delivery)
-    oms.quiet()
+    oms.quiet(order["order_id"])
     assert oms.order(expected.order_id)["lines"] == order["lines"]
     assert len(oms.events(expected.order_id, "OrderPlaced")) == 1

@@ -26,7 +26,7 @@ def test_accepted_work_is_listed_as_accepted_and_shown_with_its_address(oms: Oms
     work = order["fulfillment_orders"][0]
     assert (work["node_id"], work["status"]) == ("jp-east", "released")
     assert oms.post(_path(work, "accept"), role="warehouse").document["status"] == "accepted"
-    oms.quiet()
+    oms.quiet(order["order_id"])
     listed = {
         status: [row["fulfillment_order_id"] for row in _open_work(oms, "jp-east", status)]
         for status in ("released", "accepted")
@@ -36,7 +36,7 @@ def test_accepted_work_is_listed_as_accepted_and_shown_with_its_address(oms: Oms
     shown = oms.get(f"/fulfillment-orders/{work['fulfillment_order_id']}", "warehouse").document
     assert shown["deliver_to"]["lines"] == ["77 Secretive Lane", "Attic of the canary"]
     assert oms.ship(work).status == 200
-    oms.quiet()
+    oms.quiet(order["order_id"])
     assert work["fulfillment_order_id"] not in [
         row["fulfillment_order_id"] for row in _open_work(oms, "jp-east", "accepted")
     ]
@@ -126,7 +126,7 @@ def test_a_hold_before_the_promise_stops_it_and_its_release_starts_it(oms: Oms) 
     oms.until(order_id, stage="backordered")
     hold = oms.post(f"/orders/{order_id}/holds").document["holds"][0]["hold_id"]
     oms.receive(sku, "us-east", 1)
-    oms.quiet()
+    oms.quiet(order_id)
     assert oms.stock(sku)["us-east"]["reserved"] == 0
     oms.post(f"/orders/{order_id}/holds/{hold}/release")
     oms.watch(order_id)
@@ -154,8 +154,8 @@ def test_scans_in_any_order_deliver_once_and_close_the_order(oms: Oms, arrivals:
     for sample in arrivals:
         assert oms.scan(sample, tracking)[0] == 202
         if arrivals[0] == CREATED:
-            oms.quiet()
-    oms.quiet()
+            oms.quiet(order_id)
+    oms.quiet(order_id)
     order = oms.until(order_id, stage="closed")
     assert [parcel["status"] for parcel in order["parcels"]] == ["delivered"]
     assert order["lines"][0]["units"] == {"delivered": 1}
@@ -167,11 +167,11 @@ def test_scans_in_any_order_deliver_once_and_close_the_order(oms: Oms, arrivals:
 def test_scans_that_change_nothing_are_kept_once(oms: Oms) -> None:
     order_id, tracking = _shipped(oms)
     oms.scan(DELIVERED, tracking)
-    oms.quiet()
+    oms.quiet(order_id)
     commits = len(oms.commits(order_id))
     for sample in (MOVING, OUT, MOVING, OUT):
         oms.scan(sample, tracking)
-    oms.quiet()
+    oms.quiet(order_id)
     timeline = oms.get(f"/orders/{order_id}/timeline").document
     assert len(timeline["commits"]) == commits
     assert sorted(fact["update"]["event_id"].split("_")[-2] for fact in timeline["facts"]) == ["delivery", "transit"]
@@ -187,7 +187,7 @@ def test_a_scan_of_an_unknown_parcel_is_parked_and_taken_when_the_parcel_exists(
     assert (entry["code"], entry["source"]) == ("parcel_not_found", "easypost")
     assert oms.invoke("RedriveOverdue")["replayed"] == 0
     assert oms.ship(order["fulfillment_orders"][0], tracking=tracking).status == 200
-    oms.quiet()
+    oms.quiet(order["order_id"])
     assert oms.invoke("RedriveOverdue")["replayed"] == 1
     oms.until(order["order_id"], stage="closed")
     assert entry["parked_id"] not in oms.parked()

@@ -124,7 +124,7 @@ def test_a_staff_request_again_has_no_second_effect(oms: Oms, prepare: Any) -> N
     with ThreadPoolExecutor(4) as pool:
         replies = [each.result() for each in [pool.submit(oms.post, path, body, "admin", key) for _ in range(4)]]
     assert {reply.status for reply in replies} == {200}
-    oms.quiet()
+    oms.quiet(order_id)
     assert oms.post(path, body, key=key).status == 200
     own = [each for each in oms.commits(order_id)[before:] if each["cause"]["kind"] == "api"]
     assert len(own) == 1

@@ -34,7 +34,7 @@ def test_two_hundred_buyers_of_fifty_units(oms: Oms) -> None:
     replies = at_once(lambda _: oms.post("/orders", oms.body({sku: 1}), "shop"), range(BUYERS), threads=32)
     placed = time.monotonic() - started
     assert {reply.status for reply in replies} == {201}
-    oms.quiet(90)
+    oms.quiet(seconds=90)
     print(f"\n[e2e] {BUYERS} buyers: placed in {placed:.1f} s, decided in {time.monotonic() - started:.1f} s")
 
     assert _stages(oms, sku) == {"released": UNITS, "backordered": BUYERS - UNITS}

@@ -74,7 +74,7 @@ def test_a_refund_by_lines_brings_money_and_units_back_once(oms: Oms) -> None:
     before = oms.stock(sku)["us-east"]
     assert {reply.status for reply in at_once(lambda _: oms.post(path, body, "service", key), range(4))} == {200}
     order = oms.until(order["order_id"], payment_status="partially_refunded")
-    oms.quiet()
+    oms.quiet(order["order_id"])
     assert oms.moved(intent, "refund") == [2000] == [order["money"]["refunded"]]
     assert order["lines"][0]["units"] == {"shipped": 1, "returned": 2}
     after = oms.stock(sku)["us-east"]
@@ -92,7 +92,7 @@ def test_a_refund_above_what_was_captured_moves_nothing(oms: Oms) -> None:
     statuses = [reply.status for reply in at_once(lambda _: oms.post(path, {"amount": 1000}), range(8), threads=8)]
     assert sorted(statuses) == [200] * 3 + [409] * 5
     order = oms.until(order["order_id"], money__refunded=3000)
-    oms.quiet()
+    oms.quiet(order["order_id"])
     assert oms.moved(intent, "refund") == [1000] * 3
     assert oms.order(order["order_id"])["money"]["refundable"] == 701
 
@@ -103,7 +103,7 @@ def test_webhooks_that_come_early_and_twice_make_no_second_refund(oms: Oms) -> N
     oms.post(f"/orders/{order['order_id']}/refunds", {"amount": 1500})
     oms.post(f"/orders/{order['order_id']}/refunds", {"amount": 1500})
     order = oms.until(order["order_id"], money__refunded=3000)
-    oms.quiet()
+    oms.quiet(order["order_id"])
     assert oms.moved(intent, "refund") == [1500, 1500]
     refunds = oms.order(order["order_id"])["money"]["refunds"]
     assert [(each["amount"], each["status"], each["origin"]) for each in refunds] == [(1500, "succeeded", "oms")] * 2
@@ -118,7 +118,7 @@ def test_a_refund_made_at_the_provider_is_taken_in_once(oms: Oms) -> None:
     order, intent = _shipped(oms)
     oms.provider_post("/v1/refunds", {"payment_intent": intent, "amount": "400"})
     order = oms.until(order["order_id"], money__refunded=400)
-    oms.quiet()
+    oms.quiet(order["order_id"])
     refunds = oms.order(order["order_id"])["money"]["refunds"]
     assert [(each["amount"], each["status"], each["origin"]) for each in refunds] == [(400, "succeeded", "provider")]
 
@@ -139,7 +139,7 @@ def test_a_lost_answer_to_a_capture_captures_once(oms: Oms, when: str) -> None:
     oms.sandbox.add_fault(match="POST /v1/payment_intents/.*/capture", drop=when, times=2)
     assert oms.ship(order["fulfillment_orders"][0]).status == 200
     oms.until(order["order_id"], payment_status="captured")
-    oms.quiet()
+    oms.quiet(order["order_id"])
     assert oms.moved(intent, "capture") == [3701]
 
 
@@ -148,7 +148,7 @@ def test_a_lost_answer_to_a_refund_refunds_once(oms: Oms) -> None:
     oms.sandbox.add_fault(match="POST /v1/refunds", drop="after", times=2)
     oms.post(f"/orders/{order['order_id']}/refunds", {"amount": 900})
     oms.until(order["order_id"], money__refunded=900)
-    oms.quiet()
+    oms.quiet(order["order_id"])
     assert oms.moved(intent, "refund") == [900]
 
 
@@ -171,7 +171,7 @@ def test_a_declined_card_reserves_nothing(oms: Oms) -> None:
     intent = oms.pay(1000, payment_method="pm_card_chargeDeclined", confirm="false")
     order_id = oms.place({sku: 1}, payment={"provider": "stripe", "reference": intent})
     order = oms.until(order_id, payment_status="declined")
-    oms.quiet()
+    oms.quiet(order_id)
     assert (order["stage"], order["lines"][0]["units"]) == ("awaiting_payment", {"open": 1})
     assert oms.stock(sku)["us-east"]["reserved"] == 0
     assert [oms.moved(intent, kind) for kind in MOVES] == [[], [], [], []]
@@ -188,7 +188,7 @@ def test_a_payment_that_waits_for_its_shopper_goes_on_when_the_bank_says_yes(oms
     sku = oms.sku("bank", us_east=5)
     intent = oms.pay(1000, payment_method="pm_card_authenticationRequired")
     order_id = oms.place({sku: 1}, payment={"provider": "stripe", "reference": intent})
-    oms.quiet_but(order_id)
+    oms.quiet(order_id, but=[order_id])
     assert oms.order(order_id)["stage"] == "awaiting_payment"
     assert oms.stock(sku)["us-east"]["reserved"] == 0
     assert oms.sandbox.stripe.authenticate(intent)
@@ -199,6 +199,6 @@ def test_what_is_cancelled_before_shipping_is_voided(oms: Oms) -> None:
     order, intent = _paid(oms)
     assert oms.post(f"/orders/{order['order_id']}/cancel").status == 200
     oms.until(order["order_id"], payment_status="voided", stage="cancelled")
-    oms.quiet()
+    oms.quiet(order["order_id"])
     assert oms.moved(intent, "release") == [3701]
     assert oms.moved(intent, "capture") == oms.moved(intent, "refund") == []

@@ -86,7 +86,7 @@ def test_an_order_survives_a_broken_deployment_of_a_step(oms: Oms) -> None:
     for _ in range(5):
         oms.watch(order_id)
     oms.until(order_id, stage="released")
-    oms.quiet()
+    oms.quiet(order_id)
     assert oms.stock(sku)["us-east"]["reserved"] == 1
     assert len(oms.events(order_id, "LinesReserved")) == 1
 
@@ -96,7 +96,7 @@ def test_an_order_that_does_not_move_is_put_before_a_person(oms: Oms) -> None:
     with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}):
         with oms.failing(6):
             order_id = oms.place({sku: 1})
-            oms.quiet_but(order_id)
+            oms.quiet(order_id, but=[order_id])
             counts = [oms.watch(order_id) for _ in range(5)]
     assert [each["alerted"] for each in counts] == [0, 0, 0, 0, 1]
     alerts = [each for each in oms.get("/alerts?limit=100").document["alerts"] if each["order_id"] == order_id]
@@ -109,7 +109,7 @@ def test_a_commit_that_the_relay_missed_is_found_by_the_watchdog(oms: Oms) -> No
     order = oms.place_released({oms.sku("missed", us_east=5): 1})
     tracking = oms.unique("1Z")
     assert oms.ship(order["fulfillment_orders"][0], tracking=tracking).status == 200
-    oms.quiet()
+    oms.quiet(order["order_id"])
     views, order_id = oms.system.outputs["ViewsTable"], order["order_id"]
     dynamodb = oms.system.client("dynamodb")
     found = dynamodb.query(
@@ -161,7 +161,7 @@ def test_a_commit_that_cannot_be_relayed_is_parked_and_later_ones_go_on(oms: Oms
 
 def test_an_order_that_cannot_be_read_does_not_stop_the_watchdog(oms: Oms) -> None:
     poisoned = oms.place_released({oms.sku("unread", us_east=5): 1})["order_id"]
-    oms.quiet()
+    oms.quiet(poisoned)
     with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}):
         with oms.failing():
             order_id = oms.place({oms.sku("readable", us_east=5): 1})
@@ -171,17 +171,17 @@ def test_an_order_that_cannot_be_read_does_not_stop_the_watchdog(oms: Oms) -> No
         oms.until(order_id, stage="released")
         alerts = [each for each in oms.get("/alerts?limit=100").document["alerts"] if each["order_id"] == poisoned]
         assert [(each["kind"], each["problem"]) for each in alerts] == [("unreadable", "UnknownEventError")]
-        oms.quiet()
+        oms.quiet(order_id)
 
 
 def test_a_relayed_commit_relayed_again_changes_nothing(oms: Oms) -> None:
     order_id = oms.place_released({oms.sku("relayed", us_east=5): 2})["order_id"]
-    oms.quiet()
+    oms.quiet(order_id)
     before: Any = (oms.order(order_id), [row for row in oms.scan_table("ViewsTable") if order_id in str(row)])
     for number in (2, 1, 1, 2):
         body = json.dumps({"pk": f"order#{order_id}", "sk": keys.commit_sk(number)})
         oms.system.client("sqs").send_message(QueueUrl=oms.deployment.resources["RelayRetryQueue"], MessageBody=body)
-    oms.quiet()
+    oms.quiet(order_id)
     assert (oms.order(order_id), [row for row in oms.scan_table("ViewsTable") if order_id in str(row)]) == before
 
 
@@ -195,6 +195,6 @@ def test_the_same_workflow_twice_at_once_promises_once(oms: Oms) -> None:
     for _ in range(4):
         states.start_execution(stateMachineArn=oms.system.outputs["WorkflowArn"], input=given)
     oms.until(order_id, stage="released")
-    oms.quiet()
+    oms.quiet(order_id)
     assert len(oms.events(order_id, "LinesReserved")) == 1
     assert oms.stock(sku)["us-east"]["reserved"] == 2
