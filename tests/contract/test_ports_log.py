@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
+from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.httpsession import URLLib3Session
@@ -85,9 +85,8 @@ def refused(code: str, status: int = 400, **more: Any) -> Answer:
     body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "injected", **more}
 
     def answer(request: Any) -> AWSResponse:
-        return AWSResponse(
-            request.url, status, {"content-type": "application/x-amz-json-1.0"}, _Raw(json.dumps(body).encode())
-        )
+        headers: Any = HeadersDict({"content-type": "application/x-amz-json-1.0"})
+        return AWSResponse(request.url, status, headers, _Raw(json.dumps(body).encode()))
 
     return answer
 

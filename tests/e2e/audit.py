@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from oms.adapters.dynamodb_log import commit_from_item
 from oms.application.orders import stream_of
-from oms.domain.errors import UnknownEventError
 from oms.domain.commit import StoredCommit, verify_chain
+from oms.domain.errors import UnknownEventError
 from oms.domain.order.evolve import fold
 from oms.domain.stock import COMPONENTS, StockDelta, stock_deltas
 from tests.e2e import people

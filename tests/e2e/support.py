@@ -242,15 +242,18 @@ class Oms:
         assert "FunctionError" not in answer, body
         return body
 
-    def make_due(self, *order_ids: str) -> None:
-        """Let the time of these orders have come."""
+    def make_due(self, *order_ids: str, parked_id: str = "") -> None:
+        """Let the time of these orders, or of a quarantined input, have come."""
         past = keys.instant(datetime.now(UTC) - timedelta(minutes=1))
-        for order_id in order_ids:
+        rows = [(keys.order_pk(order_id), keys.ROW, keys.due_pk(order_id)) for order_id in order_ids]
+        if parked_id:
+            rows.append(("quarantine", parked_id, keys.look_pk("quarantine")))
+        for pk, sk, due in rows:
             self.system.client("dynamodb").update_item(
                 TableName=self.system.outputs["ViewsTable"],
-                Key={"pk": {"S": keys.order_pk(order_id)}, "sk": {"S": keys.ROW}},
+                Key={"pk": {"S": pk}, "sk": {"S": sk}},
                 UpdateExpression="SET dpk = :pk, dsk = :at",
-                ExpressionAttributeValues={":pk": {"S": keys.due_pk(order_id)}, ":at": {"S": past}},
+                ExpressionAttributeValues={":pk": {"S": due}, ":at": {"S": past}},
             )
 
     def watch(self, *order_ids: str) -> dict[str, int]:

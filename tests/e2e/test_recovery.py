@@ -93,11 +93,10 @@ def test_an_order_survives_a_broken_deployment_of_a_step(oms: Oms) -> None:
 
 def test_an_order_that_does_not_move_is_put_before_a_person(oms: Oms) -> None:
     sku = oms.sku("stuck", us_east=5)
-    with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}):
-        with oms.failing(6):
-            order_id = oms.place({sku: 1})
-            oms.quiet(order_id, but=[order_id])
-            counts = [oms.watch(order_id) for _ in range(5)]
+    with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}), oms.failing(6):
+        order_id = oms.place({sku: 1})
+        oms.quiet(order_id, but=[order_id])
+        counts = [oms.watch(order_id) for _ in range(5)]
     assert [each["alerted"] for each in counts] == [0, 0, 0, 0, 1]
     alerts = [each for each in oms.get("/alerts?limit=100").document["alerts"] if each["order_id"] == order_id]
     assert [(each["kind"], each["stage"]) for each in alerts] == [("overdue", "placed")]
@@ -162,9 +161,8 @@ def test_a_commit_that_cannot_be_relayed_is_parked_and_later_ones_go_on(oms: Oms
 def test_an_order_that_cannot_be_read_does_not_stop_the_watchdog(oms: Oms) -> None:
     poisoned = oms.place_released({oms.sku("unread", us_east=5): 1})["order_id"]
     oms.quiet(poisoned)
-    with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}):
-        with oms.failing():
-            order_id = oms.place({oms.sku("readable", us_east=5): 1})
+    with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}), oms.failing():
+        order_id = oms.place({oms.sku("readable", us_east=5): 1})
     with impatient(oms, "RelayRetryQueue"):
         _poison(oms, poisoned)
         oms.watch(poisoned, order_id)
@@ -187,9 +185,8 @@ def test_a_relayed_commit_relayed_again_changes_nothing(oms: Oms) -> None:
 
 def test_the_same_workflow_twice_at_once_promises_once(oms: Oms) -> None:
     sku = oms.sku("express", us_east=5)
-    with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}):
-        with oms.failing():
-            order_id = oms.place({sku: 2})
+    with environment(oms, "PromiseOrder", {"STOCK_TABLE": "nowhere"}), oms.failing():
+        order_id = oms.place({sku: 2})
     states = oms.system.client("stepfunctions")
     given = json.dumps({"order_id": order_id, "step": "promise", "cause": "twice"})
     for _ in range(4):

@@ -56,7 +56,7 @@ def test_every_commit_names_its_cause(oms: Oms) -> None:
     assert {each["node"]: each["has_all"] for each in decision["candidates"]}["us-east"] is True
 
 
-def _chain(*quantities: int) -> list[dict[str, Any]]:
+def _chain(*quantities: int) -> list[Any]:
     items: list[dict[str, Any]] = []
     for number, quantity in enumerate(quantities, start=1):
         movement = StockMovement(sku="A", node_id="n", kind=MovementKind.RECEIPT, quantity=quantity)

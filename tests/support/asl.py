@@ -79,7 +79,9 @@ class Machine:
                 kind = "States.Timeout" if isinstance(error, TimeoutError) else type(error).__name__
                 index = _matching(state.get("Retry", ()), kind)
                 if index is not None and tries[index] < state["Retry"][index].get("MaxAttempts", 3):
-                    done.waits.append(_wait(state["Retry"][index], tries[index]))
+                    rule = state["Retry"][index]
+                    wait = rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2) ** tries[index]
+                    done.waits.append(min(wait, rule.get("MaxDelaySeconds", wait)))
                     tries[index] += 1
                     continue
                 index = _matching(state.get("Catch", ()), kind)
@@ -102,11 +104,6 @@ class Machine:
 
 def _matching(rules: Any, error: str) -> int | None:
     return next((at for at, rule in enumerate(rules) if {error, "States.ALL"} & set(rule["ErrorEquals"])), None)
-
-
-def _wait(rule: Mapping[str, Any], tried: int) -> float:
-    wait = float(rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2) ** tried)
-    return min(wait, float(rule.get("MaxDelaySeconds", wait)))
 
 
 def evaluate(value: Any, states: Mapping[str, Any], variables: Mapping[str, Any]) -> Any:
