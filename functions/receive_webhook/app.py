@@ -15,7 +15,8 @@ app = http.resolver()
 
 @app.post("/webhooks/<source>/<account>")
 def receive(source: str, account: str) -> Response[str]:
-    return http.answer(webhooks.receive(app, source, account), status=202)
+    # Exactly 200: not every sender takes another 2xx for success.
+    return http.answer(webhooks.receive(app, source, account))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def send(system: System, recorded: Recorded, account: str, secret: str) -> tuple
         system.client("sqs").send_message(
             QueueUrl=system.outputs["AmazonQueueUrl"], MessageBody=recorded.body.decode("utf-8")
         )
-        return 202, "queued"
+        return 200, "queued"
     reply = system.call(
         "POST",
         f"/webhooks/{recorded.source}/{account}",

@@ -40,7 +40,7 @@ NEEDS: dict[str, list[str]] = {
     "redrive_overdue.schedule": ["place_order.http"],
     "report_sales.schedule": ["place_order.http"],
 }
-STATUS = {"place_order.http": 201, "manage_stock.http": 201, "receive_webhook.http": 202}
+STATUS = {"place_order.http": 201, "manage_stock.http": 201, "receive_webhook.http": 200}
 STEPS = {
     "screen_order.workflow": {"proceed": True},
     "authorize_payment.workflow": {"state": "authorized", "amount": 0},

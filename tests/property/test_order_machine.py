@@ -22,10 +22,7 @@ TestOrder = OrderMachine.TestCase
 TestOrder.settings = settings(settings(), max_examples=2 * settings().max_examples)
 
 
-def walk(seed: int, steps: int) -> OrderMachine:
-    """A long way through the same rules, drawn evenly: hypothesis shrinks better, this gets further."""
-    draw = random.Random(seed)
-    machine = OrderMachine()
+def begin(machine: OrderMachine, draw: random.Random) -> None:
     machine.place(
         lines=[
             {
@@ -44,7 +41,10 @@ def walk(seed: int, steps: int) -> OrderMachine:
         card=draw.choice([0, 0, 250]),
         begun=draw.choice([0, 1, 2]),
     )
-    rules: list[Callable[[], object]] = [
+
+
+def everyday(machine: OrderMachine, draw: random.Random) -> list[Callable[[], object]]:
+    return [
         lambda: machine.promise(draw.randrange(99), draw.randint(1, 6)),
         lambda: machine.promise(1, 6),
         lambda: machine.accept(draw.randrange(99)),
@@ -67,7 +67,10 @@ def walk(seed: int, steps: int) -> OrderMachine:
         lambda: machine.refund_ends(draw.randrange(99), draw.choice(["submitted", "succeeded", "failed"])),
         lambda: machine.again(draw.randrange(99)),
     ]
-    channel: list[Callable[[], object]] = [
+
+
+def from_channel(machine: OrderMachine, draw: random.Random) -> list[Callable[[], object]]:
+    return [
         lambda: machine.channel_pays(draw.randrange(99)),
         lambda: machine.channel_removes(draw.randrange(9), draw.randint(1, 2)),
         lambda: machine.channel_cancels(draw.randrange(40)),
@@ -77,14 +80,24 @@ def walk(seed: int, steps: int) -> OrderMachine:
         ),
         lambda: machine.redeliver(draw.randrange(99)),
     ]
-    provider: list[Callable[[], object]] = [
+
+
+def from_provider(machine: OrderMachine, draw: random.Random) -> list[Callable[[], object]]:
+    return [
         lambda: machine.provider_tells(PaymentEventKind.AUTHORIZED, draw.randint(1, 2)),
         lambda: machine.provider_tells(draw.choice(ANY_KIND), draw.randint(1, 2)),
         lambda: machine.provider_refunds(
             draw.randrange(99), draw.choice(list(RefundState)), ours=draw.random() < 0.7, amount=draw.randint(1, 300)
         ),
     ]
-    rules += channel if machine.world.in_channel else provider
+
+
+def walk(seed: int, steps: int) -> OrderMachine:
+    """A long way through the same rules, drawn evenly: hypothesis shrinks better, this gets further."""
+    draw = random.Random(seed)
+    machine = OrderMachine()
+    begin(machine, draw)
+    rules = everyday(machine, draw) + (from_channel if machine.world.in_channel else from_provider)(machine, draw)
     for _ in range(steps):
         draw.choice(rules)()
         machine.what_must_hold()

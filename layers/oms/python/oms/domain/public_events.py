@@ -63,7 +63,7 @@ def _shown(event: Any, row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | N
         case ev.LinesBackordered():
             return "OrderBackordered.v1", {**about, "lines": _lines(event.lines)}
         case ev.LinesCancelled():
-            return "OrderCancelled.v1", {**about, "reason": event.reason, "lines": _lines(event.lines)}
+            return "OrderCancelled.v1", {**about, "origin": event.origin, "lines": _lines(event.lines)}
         case ev.HoldPlaced():
             return "OrderHeld.v1", {**about, "hold_id": event.hold_id, "kind": event.kind}
         case ev.ShipmentShipped():
