@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import http, fulfillment_api
+from oms.entrypoints import fulfillment_api, http
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response

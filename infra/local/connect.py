@@ -1,8 +1,8 @@
 """`make connect CHANNEL=… [ACCOUNT=…]`: keep what an account signs with, and say which URL to register.
 
-The secret is read from the environment variable SECRET, else asked for, else made up; credentials for calling the vendor
-from the file that API_FILE names (a JSON object). Connecting an account again rotates its secret: the one before stays valid
-until the next time.
+The secret is read from the environment variable SECRET, else asked for, else made up; credentials for calling the
+vendor from the file that API_FILE names (a JSON object). Connecting an account again rotates its secret: the one before
+stays valid until the next time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The demo: a shop, its channels' deliveries through real HTTP and SQS, and what became of each order.
 
-Deliveries come twice and out of order on purpose. What each order must come to is written in `events/demo/endings.json`; the
-demo fails when one did not.
+Deliveries come twice and out of order on purpose. What each order must come to is written in `events/demo/endings.json`;
+the demo fails when one did not.
 """
 
 from __future__ import annotations
@@ -162,8 +162,10 @@ class Demo:
         return str(answer.json()["id"])
 
     def work(self, *, to_the_end: bool = False) -> None:
-        """Warehouses ship what is released and carriers deliver it, until nothing moves, or until all ended as they
-        should."""
+        """Warehouses ship what is released and carriers deliver it.
+
+        Until nothing moves, or until all ended as they should.
+        """
         warehouse = Warehouse(self.system, SECRETS["easypost"], self.say)
         deadline = time.monotonic() + PATIENCE_S
         last: dict[str, Any] = {}
@@ -215,7 +217,7 @@ class Demo:
         reference.put("product", "TEE-RED-XL", {"sku": "TEE-RED-XL", "title": "T-shirt red XL"})
         movements = [{"sku": "TEE-RED-XL", "node_id": "de-main", "kind": "receipt", "quantity": 3}]
         self._call("POST", "/stock/movements", {"movements": movements}, key="demo-receipt-red")
-        held = [row for row in self._call("GET", "/orders?status=on_hold").document["orders"]]
+        held = self._call("GET", "/orders?status=on_hold").document["orders"]
         order = self._call("GET", f"/orders/{self.orders['shopify 6304000000106']}").document
         hold = next(each for each in order["holds"] if each["kind"] == "unknown_sku")
         self._call("POST", f"/orders/{order['order_id']}/holds/{hold['hold_id']}/release", {}, key="demo-release")

@@ -1,7 +1,7 @@
 """`make import KIND=products|nodes|stock FILE=… [DRY=1]`: master data and stock from a CSV file.
 
-Every row is checked before any is written; what is wrong is printed by line, and then nothing is imported. Importing the
-same file twice changes nothing: products and nodes are compared, stock movements carry a key made of the file.
+Every row is checked before any is written; what is wrong is printed by line, and then nothing is imported. Importing
+the same file twice changes nothing: products and nodes are compared, stock movements carry a key made of the file.
 """
 
 from __future__ import annotations

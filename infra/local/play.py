@@ -1,7 +1,7 @@
 """`make play DIR=… [LEARN=1]`: send a folder of recorded bodies to the running system, and say how each ended.
 
-The folder's name is the source. The topic comes from the recorded headers, else from the file's name. `LEARN=1` adds products
-that the catalogue does not have.
+The folder's name is the source. The topic comes from the recorded headers, else from the file's name. `LEARN=1` adds
+products that the catalogue does not have.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def read(source: str, file: Path, fill: Mapping[str, str] | None = None) -> Reco
 
 
 def _topic_of_name(source: str, name: str) -> str:
-    """`webhook-orders.cancelled.json` is orders/cancelled; a document without an action is what an update would carry."""
+    """`webhook-orders.cancelled.json` is orders/cancelled; without an action it is what an update would carry."""
     parts = [part for part in name.removesuffix(".json").split("-") if not _LINE.fullmatch(part)]
     told = next((part for part in parts if "." in part), "")
     resource, _, action = (told or f"{_VERSION.sub('', parts[-1]).rstrip('s')}s.updated").partition(".")

@@ -1,7 +1,8 @@
 """`make run`: the whole system on this machine, from the same template as on AWS.
 
-Starts the vendor sandbox and the engine on loopback, deploys `template.yaml`, plays the demo through real HTTP and SQS, shows
-what happened, and serves until Ctrl-C. With `--once` it ends after the demo, non-zero if an order did not end as it should.
+Starts the vendor sandbox and the engine on loopback, deploys `template.yaml`, plays the demo through real HTTP and SQS,
+shows what happened, and serves until Ctrl-C. With `--once` it ends after the demo, non-zero if an order did not end as
+it should.
 """
 
 from __future__ import annotations

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -17,6 +17,7 @@ from infra.local.engine import ROOT, client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from infra.local.deploy import Deployment
 
@@ -98,12 +99,10 @@ class System:
         cognito = self.client("cognito-idp")
         pool = self.outputs["StaffPoolId"]
         password = f"Aa1-{secrets.token_urlsafe(18)}"
-        try:
+        with contextlib.suppress(cognito.exceptions.UsernameExistsException):
             cognito.admin_create_user(
                 UserPoolId=pool, Username=name, TemporaryPassword=password, MessageAction="SUPPRESS"
             )
-        except cognito.exceptions.UsernameExistsException:
-            pass
         cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=password, Permanent=True)
         cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName=role)
         answer = cognito.admin_initiate_auth(

@@ -1,4 +1,4 @@
-"""Warehouses and carriers of the demo: what is released is accepted and shipped, what is shipped is scanned and delivered."""
+"""Warehouses and carriers of the demo: what is released is shipped, what is shipped is scanned and delivered."""
 
 from __future__ import annotations
 

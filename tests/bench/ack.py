@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from infra.local import recorded as rec
-from infra.local.demo import EVENTS, SECRETS
 from infra.local.connect import connect
+from infra.local.demo import EVENTS, SECRETS
 from infra.local.engine import Engine, free_port
 from infra.local.import_ import import_file
 from infra.local.run import start

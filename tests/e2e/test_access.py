@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from infra.local import recorded as rec
+from infra.local.connect import connect
 from infra.local.engine import ROOT
+from oms.adapters.secrets_manager import LOOK_AGAIN_S
 from tests.e2e.support import EVENTS, ROLES
 
 if TYPE_CHECKING:
@@ -122,6 +125,21 @@ def test_a_signed_body_that_was_changed_or_is_old_is_refused(oms: Oms) -> None:
     old = rec.sign(event, oms.sandbox.settings.webhook_secret, at=1_700_000_000)
     reply = oms.system.call("POST", "/webhooks/stripe/main", headers=old, body=event.body)
     assert (reply.status, reply.document["code"]) == (401, "outside_replay_window")
+
+
+def test_a_rotated_secret_is_taken_at_once_and_the_one_before_for_a_while(oms: Oms) -> None:
+    delivery = rec.read("shopify", min((EVENTS / "channels" / "shopify").glob("*.json")))
+
+    def statuses(*secrets: str) -> list[int]:
+        time.sleep(LOOK_AGAIN_S)
+        return [rec.send(oms.system, delivery, "rotated", secret)[0] for secret in secrets]
+
+    connect(oms.system, "shopify", "rotated", "first")
+    assert statuses("first", "second") == [200, 401]
+    connect(oms.system, "shopify", "rotated", "second")
+    assert statuses("second", "first") == [200, 200]
+    connect(oms.system, "shopify", "rotated", "third")
+    assert statuses("third", "second", "first") == [200, 200, 401]
 
 
 def test_nobody_may_claim_to_be_amazon_over_http(oms: Oms) -> None:

@@ -238,7 +238,13 @@ class OrderWorld:
         ]
         if waiting:
             assert not payment_cleared(order)
-            assert stage(order).value in {"awaiting_payment", "shipped", "partially_shipped", "backordered"}
+            assert stage(order).value in {
+                "awaiting_payment",
+                "released",
+                "shipped",
+                "partially_shipped",
+                "backordered",
+            }
             return
         if order_status(order) is OrderStatus.CANCELLED:
             some_failed = any(not each.counts for each in order.payment.refunds.values())

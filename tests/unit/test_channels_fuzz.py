@@ -22,7 +22,8 @@ from tests.unit.test_channels_site import document
 EVENTS = Path(__file__).parents[2] / "events"
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DELIVERIES = [
-    (path.parent.name, json.loads(path.read_text("utf-8"))) for path in sorted((EVENTS / "channels").glob("*/*.json"))
+    (path.parent.name, json.loads(path.read_text("utf-8")))
+    for path in sorted((EVENTS / "channels").glob("*/*.json"))
     if path.parent.name != "site"
 ]
 TIKTOK = [json.loads(path.read_text("utf-8")) for path in sorted((EVENTS / "sandbox" / "tiktok-shop").glob("*.json"))]

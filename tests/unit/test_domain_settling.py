@@ -4,11 +4,10 @@ from itertools import permutations
 
 import pytest
 
-from oms.domain.errors import (
-    CurrencyMismatchError,
-)
+from oms.domain.canonical import ChannelRefund
+from oms.domain.errors import CurrencyMismatchError, RefundExceedsCapturedError
 from oms.domain.order import commands as cmd
-from oms.domain.order.charging import due_captures, due_refunds, owed, void_due
+from oms.domain.order.charging import due_captures, due_refunds, owed, refund_value, void_due
 from oms.domain.order.status import (
     NextStep,
     OrderStatus,
@@ -20,7 +19,7 @@ from oms.domain.order.status import (
 )
 from oms.domain.payment_events import PaymentEventKind, RefundState
 from oms.domain.payments import AuthorizationResult, AuthorizationState
-from tests.support.builders import IN_CHANNEL, STRIPE, Story, line
+from tests.support.builders import IN_CHANNEL, STRIPE, Story, line, snapshot, units_of
 from tests.support.money import shipped, tell, verified
 
 
@@ -258,3 +257,21 @@ def test_money_of_an_order_in_channel_is_never_ours_to_move(story: Story) -> Non
     assert due_refunds(story.order) == ()
     assert not void_due(story.order)
     assert STRIPE.in_channel is False
+
+
+def test_a_refund_is_at_most_what_the_lines_it_names_are_worth(story: Story) -> None:
+    story.place(line("1", 2), line("2"))
+    story.promise()
+    story.ship()
+    story.settle()
+    worth = refund_value(story.order, {"1": 1})
+    with pytest.raises(RefundExceedsCapturedError, match="lines"):
+        story.do(cmd.RequestRefund(command_id="r", reason="", amount=worth + 1, lines=units_of({"1": 1})))
+    assert story.do(cmd.RequestRefund(command_id="r", reason="", amount=worth, lines=units_of({"1": 1})))
+
+
+def test_a_channel_refund_in_another_currency_is_refused(story: Story) -> None:
+    story.sync(snapshot())
+    refund = ChannelRefund(refund_ref="x", amount=1)
+    with pytest.raises(CurrencyMismatchError):
+        story.do(cmd.RecordChannelRefund(command_id="r", refund=refund, currency="CHF"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +11,7 @@ from oms.domain.errors import QuarantineNotFoundError
 from oms.domain.parked import Parked
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Mapping
 
     from oms.adapters.dynamodb_views import DynamoViews

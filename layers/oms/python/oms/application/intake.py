@@ -117,8 +117,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class TakeDelivery:
-    """One queued delivery. What will never be processable is quarantined at once; what may pass is raised, so that the
-    queue brings it again, and quarantined on its last try.
+    """One queued delivery.
+
+    What will never be processable is quarantined at once; what may pass is raised, so that the queue brings it again,
+    and quarantined on its last try.
     """
 
     sync: SyncSnapshot
@@ -164,6 +166,7 @@ class TakeDelivery:
         command = RecordChannelRefund(
             command_id=ids.command_id("channel_refund", source, request.account, read.refund.refund_ref),
             refund=read.refund,
+            currency=read.currency,
         )
         self.orders.execute(order_id, command, cause)
         return order_id

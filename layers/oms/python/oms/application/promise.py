@@ -9,6 +9,7 @@ from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
 from oms.domain.order.changing import UNKNOWN_SKU
+from oms.domain.order.charging import payable
 from oms.domain.order.commands import PromiseOrder, RecordAuthorization, ScreenOrder
 from oms.domain.order.promising import wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
@@ -67,8 +68,9 @@ class ScreenOrderStep:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizePaymentStep:
-    """Ask the provider that holds the money. What it says travels with the workflow and is committed with the promise;
-    a refusal is committed here.
+    """Ask the provider that holds the money.
+
+    What it says travels with the workflow and is committed with the promise; a refusal is committed here.
     """
 
     orders: Orders
@@ -83,7 +85,7 @@ class AuthorizePaymentStep:
         if plan.in_channel or order.payment.voided:
             return {"state": AuthorizationState.PENDING.value, "amount": 0}
         result = self.providers[plan.provider].verify_authorization(
-            plan.reference, order.placed.total, order.placed.currency, f"authorize:{order_id}"
+            plan.reference, payable(order.placed), order.placed.currency, f"authorize:{order_id}"
         )
         if result.state is AuthorizationState.DECLINED:
             self.orders.execute(

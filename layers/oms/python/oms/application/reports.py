@@ -64,8 +64,9 @@ def _inert(cell: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class ReportSales:
-    """Yesterday's orders, units and revenue by channel and currency, to a file and to the views. Run again, it writes the
-    same file with what is known now.
+    """Yesterday's orders, units and revenue by channel and currency, to a file and to the views.
+
+    Run again, it writes the same file with what is known now.
     """
 
     views: Views

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain import ids
 from oms.domain.errors import UpstreamRefusedError
-from oms.domain.order.charging import due_captures, due_refunds, void_due
-from oms.domain.order.commands import RecordCapture, RecordRefundOutcome, RecordVoid
+from oms.domain.order.charging import due_captures, due_refunds, payable, void_due
+from oms.domain.order.commands import RecordAuthorization, RecordCapture, RecordRefundOutcome, RecordVoid
 from oms.domain.order.events import RefundRequested
 from oms.domain.order.settling import refund_outcome_word
+from oms.domain.payments import AuthorizationState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from oms.application.ports import Clock, PaymentProvider
     from oms.domain.commit import Cause
     from oms.domain.order.charging import DueCapture
+    from oms.domain.order.commands import Command
     from oms.domain.order.state import Order, Refund
 
 KEY_LIFE: Final = timedelta(hours=20)
@@ -57,8 +59,20 @@ class SettlePaymentStep:
         return self.providers[order.placed.payment.provider]
 
     def _void(self, order: Order, cause: Cause) -> None:
-        self._provider(order).void(order.placed.payment.reference, f"void:{order.order_id}")
-        command = RecordVoid(command_id=ids.command_id("void", order.order_id))
+        provider, reference = self._provider(order), order.placed.payment.reference
+        command: Command = RecordVoid(command_id=ids.command_id("void", order.order_id))
+        try:
+            provider.void(reference, f"void:{order.order_id}")
+        except UpstreamRefusedError:
+            # Taken meanwhile, by the provider itself: what was taken is recorded, and goes back as a refund.
+            result = provider.verify_authorization(
+                reference, payable(order.placed), order.placed.currency, f"authorize:{order.order_id}"
+            )
+            if result.state is not AuthorizationState.CAPTURED:
+                raise
+            command = RecordAuthorization(
+                command_id=ids.command_id("void-refused", order.order_id), authorization=result
+            )
         self.orders.execute(order.order_id, command, cause)
 
     def _capture(self, order: Order, due: DueCapture, cause: Cause) -> None:

@@ -1,7 +1,7 @@
 """Links that show one order to whoever holds them: signed, expiring, unguessable.
 
-A token is `base64url(key id | order id | expiry) . base64url(HMAC-SHA256)`. The key id lets keys be rotated: links signed
-with a retired key stop working.
+A token is `base64url(key id | order id | expiry) . base64url(HMAC-SHA256)`. The key id lets keys be rotated: links
+signed with a retired key stop working.
 """
 
 from __future__ import annotations

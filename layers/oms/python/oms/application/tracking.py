@@ -63,8 +63,9 @@ class TakeTracking:
         return order.order_id
 
     def _find(self, update: TrackingUpdate) -> Order:
-        """The order whose parcel this is. Carriers use numbers again: an undelivered parcel is meant before a delivered
-        one, a newer order before an older.
+        """The order whose parcel this is.
+
+        Carriers use numbers again: an undelivered parcel is meant before a delivered one, a newer order before an older.
         """
         found = []
         for order_id in self.views.orders_with("tracking", update.tracking_number):

@@ -25,7 +25,10 @@ _BY_QUEUE: Final = frozenset({"amazon"})
 
 
 def receive(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str, Any]:
-    """Queue a genuine delivery. Raises SignatureError or ReplayWindowError (counted), NotFoundError, PayloadTooLargeError."""
+    """Queue a genuine delivery.
+
+    Raises SignatureError or ReplayWindowError (counted), NotFoundError, PayloadTooLargeError.
+    """
     if source in _BY_QUEUE or not _ACCOUNT.fullmatch(account):
         raise NotFoundError("nobody is connected under this name")
     who = sender(source)

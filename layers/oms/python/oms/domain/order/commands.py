@@ -40,9 +40,10 @@ class SyncOrder(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordChannelRefund(Command):
-    """Take in a refund that a channel delivered apart from its order."""
+    """Take in a refund that a channel delivered apart from its order; `currency` is empty when it does not say."""
 
     refund: ChannelRefund
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

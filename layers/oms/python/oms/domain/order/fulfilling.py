@@ -21,6 +21,7 @@ from oms.domain.order.events import (
     ShippedParcel,
 )
 from oms.domain.order.state import FulfillmentOrderStatus
+from oms.domain.order.status import payment_cleared, payment_status
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
@@ -88,9 +89,11 @@ def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
     """Parcels leave. Part of the fulfillment order is enough.
 
     Raises InvalidInputError for empty parcels or one tracking number twice, InvalidTransitionError for more units than
-    remain (they were cancelled, or shipped before) and when the order is held.
+    remain (they were cancelled, or shipped before), when the order is held and when its payment no longer stands.
     """
     known = _workable(order, command.fulfillment_order_id)
+    if not payment_cleared(order):
+        raise InvalidTransitionError("the payment does not stand", payment=payment_status(order).value)
     remaining = dict(known.remaining)
     numbers = [parcel.tracking_number for parcel in command.parcels]
     taken = {parcel.tracking_number for parcel in order.parcels.values()}

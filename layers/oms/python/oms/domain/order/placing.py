@@ -238,7 +238,9 @@ def _replaceable(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ..
 
 
 def record_channel_refund(order: Order, command: RecordChannelRefund) -> tuple[OrderEvent, ...]:
-    """A refund delivered apart from its order; see `record_refund`."""
+    """A refund delivered apart from its order; see `record_refund`. Raises CurrencyMismatchError."""
+    if command.currency and command.currency != order.placed.currency:
+        raise CurrencyMismatchError("the refund is in another currency", currency=command.currency)
     return record_refund(order, command.refund, cancels=True)
 
 

@@ -74,6 +74,10 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
     amount = refund_value(order, wanted) if command.amount is None else command.amount
     if amount < 0 or (amount == 0 and not wanted):
         raise InvalidInputError("a refund needs a positive amount or lines")
+    if wanted and amount > refund_value(order, wanted):
+        raise RefundExceedsCapturedError(
+            "the refund is more than the lines it names are worth", amount=amount, worth=refund_value(order, wanted)
+        )
     if amount > refundable(order):
         raise RefundExceedsCapturedError(
             "the refund is more than what is left of the captured amount",
