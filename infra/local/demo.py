@@ -1,6 +1,6 @@
 """The demo: a shop, its channels' deliveries through real HTTP and SQS, and what became of each order.
 
-Deliveries come twice and out of order on purpose. What each order must come to is written in `events/demo/endings.json`;
+Deliveries come twice and out of order on purpose. What each order must come to stands in `events/demo/endings.json`;
 the demo fails when one did not.
 """
 

@@ -1,6 +1,6 @@
 """What each function costs to start: CPU of importing it, against importing boto3, in fresh processes.
 
-`make bench NAME=imports`. Rounds are interleaved so that a busy machine burdens both sides alike; the minimum is quoted.
+`make bench NAME=imports`. Rounds are interleaved so that a busy machine burdens both alike; the minimum is quoted.
 The clients that a function makes at its first call are made too. The last line is JSON.
 """
 

@@ -1,7 +1,8 @@
 """Which rows a commit brings up to date. Pure; `dynamodb_views` writes them.
 
 A row is attribute name to text. The order's own row and its open work stand in two sparse indexes: `lpk`/`lsk` for
-lists, `dpk`/`dsk` for due work. What never changes (which order carries a tracking number) is a row of its own, written once.
+lists, `dpk`/`dsk` for due work. What never changes (which order carries a tracking number) is a row of its own, written
+once.
 """
 
 from __future__ import annotations

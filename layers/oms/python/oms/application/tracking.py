@@ -65,7 +65,7 @@ class TakeTracking:
     def _find(self, update: TrackingUpdate) -> Order:
         """The order whose parcel this is.
 
-        Carriers use numbers again: an undelivered parcel is meant before a delivered one, a newer order before an older.
+        Carriers use numbers again: an undelivered parcel is meant before a delivered one, a newer order before an old.
         """
         found = []
         for order_id in self.views.orders_with("tracking", update.tracking_number):
