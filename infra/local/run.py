@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Final
@@ -122,6 +123,9 @@ def serve(system: System, engine: Engine, status_path: str) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run."""
     asked = parse(arguments)
+    # However it is told to stop, it stops cleanly: the state is written down on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     state = STATE / "state"
     if asked.fresh:
@@ -152,6 +156,8 @@ def main(arguments: Sequence[str]) -> int:
     except (EngineError, DeployError, DemoError, OSError) as problem:
         console.print(f"[red]{problem}[/red]")
         return 1
+    except KeyboardInterrupt:
+        return 130
     finally:
         RUNNING.unlink(missing_ok=True)
 

@@ -129,6 +129,7 @@ def test_a_refund_made_at_the_provider_is_taken_in_once(oms: Oms) -> None:
     oms.quiet(order["order_id"])
     refunds = oms.order(order["order_id"])["money"]["refunds"]
     assert [(each["amount"], each["status"], each["origin"]) for each in refunds] == [(400, "succeeded", "provider")]
+    assert len(oms.events(order["order_id"], "RefundRequested")) == 1
 
 
 def test_an_intent_that_carries_the_shops_own_order_number_is_found_by_its_payment(oms: Oms) -> None:
