@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.support import at_once
+from tests.e2e.support import at_once, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,9 +122,15 @@ def test_webhooks_that_come_early_and_twice_make_no_second_refund(oms: Oms) -> N
 
 
 def test_a_refund_made_at_the_provider_is_taken_in_once(oms: Oms) -> None:
+    """Told of by several events, each twice: first pending, then succeeded."""
     oms.sandbox.webhooks.twice_every = 1
-    order, intent = _shipped(oms)
+    sku, intent = oms.sku("desk", us_east=5), oms.pay(1000, payment_method="pm_card_pendingRefund")
+    order = oms.place_released({sku: 1}, payment={"provider": "stripe", "reference": intent})
+    oms.ship(order["fulfillment_orders"][0])
+    oms.until(order["order_id"], payment_status="captured")
     oms.provider_post("/v1/refunds", {"payment_intent": intent, "amount": "400"})
+    eventually(lambda: oms.order(order["order_id"])["money"]["refunds"], what="the pending refund is known")
+    oms.sandbox.stripe.settle_refunds()
     order = oms.until(order["order_id"], money__refunded=400)
     oms.quiet(order["order_id"])
     refunds = oms.order(order["order_id"])["money"]["refunds"]
