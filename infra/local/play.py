@@ -7,6 +7,7 @@ products that the catalogue does not have.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ def play(system: System, source: str, files: list[Path], account: str, *, teach:
 
 def main(arguments: list[str]) -> int:
     """Play; 2 for a folder that is not named after a source."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no failure
     folder = Path(arguments[0]) if arguments else Path()
     source = os.environ.get("CHANNEL") or folder.resolve().name
     if not arguments or not folder.is_dir() or source not in SOURCES:

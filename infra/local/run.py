@@ -155,6 +155,8 @@ def main(arguments: Sequence[str]) -> int:
             return 0 if good else 1
     except (EngineError, DeployError, DemoError, OSError) as problem:
         console.print(f"[red]{problem}[/red]")
+        if isinstance(problem, (EngineError, OSError)):
+            console.print("Ports of your choice: make run ENGINE_PORT=4567 API_PORT=8081 SANDBOX_PORT=8098")
         return 1
     except KeyboardInterrupt:
         return 130
