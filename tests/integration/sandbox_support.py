@@ -27,7 +27,7 @@ def pay(sandbox: Sandbox, amount: int = 1000, /, **fields: str) -> str:
         "payment_method": "pm_card_visa",
         "payment_method_options[card][request_multicapture]": "if_available",
         "confirm": "true",
-        "metadata[order_id]": "ord_1",
+        "metadata[oms_order_id]": "ord_1",
     }
     ref = post(sandbox, "/v1/payment_intents", form | fields)["id"]
     return str(ref)

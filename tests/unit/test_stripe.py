@@ -47,7 +47,7 @@ def intent(topic: str, **changes: Any) -> dict[str, Any]:
         "amount_received": 0,
         "latest_charge": "ch_1",
     }
-    return event(topic, **(facts | {"amount_capturable": 0, "metadata": {"order_id": "ord_1"}} | changes))
+    return event(topic, **(facts | {"amount_capturable": 0, "metadata": {"oms_order_id": "ord_1"}} | changes))
 
 
 def charge(topic: str, api_version: str | None = "2025-03-31.basil", **changes: Any) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def charge(topic: str, api_version: str | None = "2025-03-31.basil", **changes: 
 
 
 def refund(topic: str, **changes: Any) -> dict[str, Any]:
-    metadata = {"order_id": "ord_1", "refund_id": "rfd_1"}
+    metadata = {"oms_order_id": "ord_1", "oms_refund_id": "rfd_1"}
     facts: dict[str, Any] = {
         "id": "re_1",
         "object": "refund",

@@ -92,7 +92,7 @@ def refund_result(document: Mapping[str, Any]) -> RefundResult:
         refund_ref=ref,
         state=state,
         amount=from_stripe_amount(amount, currency.upper()),
-        our_refund_id=str(metadata.get("refund_id", "")) if isinstance(metadata, dict) else "",
+        our_refund_id=str(metadata.get("oms_refund_id", "")) if isinstance(metadata, dict) else "",
         reason=_word(document.get("failure_reason")),
     )
 

@@ -160,7 +160,7 @@ class StripePayments:
         params = {
             _subject(payment_ref): payment_ref,
             "amount": str(_positive(amount, currency)),
-            **_metadata({"order_id": order_id, "refund_id": refund_id}),
+            **_metadata({"oms_order_id": order_id, "oms_refund_id": refund_id}),
         }
         if reason in _REFUND_REASONS:
             params["reason"] = reason

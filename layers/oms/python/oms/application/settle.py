@@ -82,7 +82,7 @@ class SettlePaymentStep:
             order.placed.currency,
             f"capture:{order.order_id}:{due.shipment_id}",
             final=due.final,
-            metadata={"order_id": order.order_id, "shipment_id": due.shipment_id},
+            metadata={"oms_order_id": order.order_id, "oms_shipment_id": due.shipment_id},
         )
         command = RecordCapture(
             command_id=ids.command_id("capture", order.order_id, due.shipment_id),

@@ -126,12 +126,13 @@ class RedriveOverdue:
         now = self.now()
         for row in self.quarantine.waiting(now, BATCH):
             try:
-                if self._replay(row):
-                    replayed += 1
-                else:
-                    self.quarantine.look_again(row["parked_id"], now + PARKED_WAIT)
+                come = self._replay(row)
             except OmsError:
-                continue  # replayed by a person meanwhile, or what it waits for cannot be read: it stays in quarantine
+                come = False  # replayed by a person meanwhile, or what it waits for cannot be read: it stays
+            if come:
+                replayed += 1
+            else:
+                self.quarantine.look_again(row["parked_id"], now + PARKED_WAIT)
         return replayed
 
     def _replay(self, row: Mapping[str, Any]) -> bool:

@@ -101,12 +101,12 @@ class Stripe:
             occurred_at=_created(event),
             payment_ref=_payment_ref(subject),
             charge_ref=_charge_ref(subject),
-            order_ref=metadata.text("order_id"),
+            order_ref=metadata.text("oms_order_id"),
             currency=facts.currency,
             amount=amount,
             refund_ref=subject.identifier("id") if refund else "",
             refund_state=_refund_state(subject) if refund else None,
-            our_refund_id=metadata.text("refund_id") if refund else "",
+            our_refund_id=metadata.text("oms_refund_id") if refund else "",
             reason=reason,
         )
 
