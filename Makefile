@@ -12,7 +12,7 @@ COMPILE := .venv-lock/bin/uv pip compile --no-config --universal --python-versio
 IMPORTABLE = $(abspath layers/oms/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench deploy play import connect token lock clean
+.PHONY: help setup run test check bench deploy play import reconcile connect token lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ play: .venv/.stamp ## Send the sample inputs of a folder: make play DIR=events/.
 import: .venv/.stamp ## Load reference data: make import KIND=products FILE=...
 	@$(BIN)/python -m infra.local.import_ $(call need,KIND) $(call need,FILE) $(ARGS)
 
+reconcile: .venv/.stamp ## Prove that stock is what the log says, and the log as it was written
+	@$(BIN)/python -m infra.local.reconcile
+
 connect: .venv/.stamp ## Connect a sales channel: make connect CHANNEL=...
 	@$(BIN)/python -m infra.local.connect $(call need,CHANNEL) $(ARGS)
 
@@ -35,15 +38,15 @@ token: .venv/.stamp ## Print an access token for a role: make token ROLE=...
 	@$(BIN)/python -m infra.local.token $(call need,ROLE) $(ARGS)
 
 test: .venv/.stamp ## Run the tests: make test ARGS="-k reserve"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(or $(JOBS),2) $(ARGS)
 
-check: .venv/.stamp .venv-sam/.stamp ## Lint, types, architecture, template
+check: .venv/.stamp .venv-sam/.stamp .venv-gates/.stamp ## Lint, types, architecture, template, security
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=layers/oms/python $(BIN)/lint-imports
-	$(BIN)/cfn-lint --regions us-east-1 --template template.yaml
 	$(SAM) validate --lint --template template.yaml
+	$(BIN)/python -m tests.gates
 
 bench: .venv/.stamp ## Run a measurement: make bench NAME=...
 	@$(BIN)/python -m tests.bench.$(call need,NAME) $(ARGS)
@@ -58,18 +61,20 @@ lock: .venv-lock/.stamp ## Lock all requirements again (UPGRADE=1: to the newest
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) layers/oms/python/requirements.in -c requirements/dev.txt -o layers/oms/python/requirements.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
+	$(COMPILE) requirements/gates.in -o requirements/gates.txt
 	$(COMPILE) requirements/lock.in -o requirements/lock.txt
 
 clean: ## Remove environments, caches, builds and the local engine's state
-	rm -rf .venv .venv-sam .venv-lock .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-gates .venv-lock .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 need = $(or $($(1)),$(error say which: make $@ $(1)=...))
 
 .venv/.stamp: requirements/dev.txt
 .venv-sam/.stamp: requirements/sam.txt
+.venv-gates/.stamp: requirements/gates.txt
 .venv-lock/.stamp: requirements/lock.txt
-.venv/.stamp .venv-sam/.stamp .venv-lock/.stamp:
+.venv/.stamp .venv-sam/.stamp .venv-gates/.stamp .venv-lock/.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or later is needed, and '$(PYTHON)' is not it ($$($(PYTHON) --version 2>&1)). Try: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
 	@echo "installing $< into $(@D)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import http, order_api
+from oms.entrypoints import http, order_changes
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -15,27 +15,27 @@ app = http.resolver()
 
 @app.post("/orders/<order_id>/cancel")
 def cancel(order_id: str) -> Response[str]:
-    return order_api.cancel(app, order_id)
+    return order_changes.cancel(app, order_id)
 
 
 @app.post("/orders/<order_id>/holds")
 def hold(order_id: str) -> Response[str]:
-    return order_api.hold(app, order_id)
+    return order_changes.hold(app, order_id)
 
 
 @app.post("/orders/<order_id>/holds/<hold_id>/release")
 def release(order_id: str, hold_id: str) -> Response[str]:
-    return order_api.release(app, order_id, hold_id)
+    return order_changes.release(app, order_id, hold_id)
 
 
 @app.post("/orders/<order_id>/refunds")
 def refund(order_id: str) -> Response[str]:
-    return order_api.refund(app, order_id)
+    return order_changes.refund(app, order_id)
 
 
 @app.post("/orders/<order_id>/status-link")
 def status_link(order_id: str) -> Response[str]:
-    return order_api.status_link(app, order_id)
+    return order_changes.status_link(app, order_id)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

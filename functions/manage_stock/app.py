@@ -1,4 +1,4 @@
-"""/stock…: positions and movements"""
+"""/stock…, /availability: positions, movements, counts"""
 
 from __future__ import annotations
 
@@ -21,6 +21,21 @@ def show(sku: str) -> Response[str]:
 @app.post("/stock/movements")
 def move() -> Response[str]:
     return stock_api.move(app)
+
+
+@app.post("/stock/counts")
+def count() -> Response[str]:
+    return stock_api.count(app)
+
+
+@app.post("/stock/inbound")
+def tell_supply() -> Response[str]:
+    return stock_api.tell_supply(app)
+
+
+@app.post("/availability")
+def availability() -> Response[str]:
+    return stock_api.availability(app)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    told = event["authorization"]
-    authorization = AuthorizationResult(state=AuthorizationState(told["state"]), amount=told["amount"])
-    return wiring.promise_order()(event["order_id"], workflow_cause(event, "promise"), authorization)
+    told = event.get("authorization")
+    held = AuthorizationResult(state=AuthorizationState(told["state"]), amount=told["amount"]) if told else None
+    return wiring.promise_order()(event["order_id"], workflow_cause(event, "promise"), held)

@@ -1,17 +1,19 @@
-"""Schedule: find what has stopped moving, move it on or put it before a person"""
+"""Schedule, and the stream of the log minutes later: find what has stopped moving, move it on or tell a person"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import wiring
+from oms.entrypoints import streams, wiring
 from oms.entrypoints.telemetry import count, flush
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    if "Records" in event:
+        return streams.list_unpromised(event)
     counts = wiring.redrive_overdue()()
     for name, value in counts.items():
         count(f"Watchdog{name.title().replace('_', '')}", value)

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 from oms.entrypoints import queues, streams
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def again(record: SQSRecord) -> None:
-    key = json.loads(record.body)
+def again(received: queues.Message) -> None:
+    key = json.loads(received.body)
     streams.relay_again(key["pk"], key["sk"])
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if event["Records"][0]["eventSource"] == "aws:sqs":
-        return queues.run_sqs(event, context, again)
+        return queues.run_sqs(event, again)
     return streams.relay_stream(event)

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 from oms.entrypoints import queues
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handle(record: SQSRecord) -> None:
-    from_amazon = queues.came_by(record, "AMAZON_QUEUE")
-    (queues.take_amazon if from_amazon else queues.take_delivery)(record)
+def handle(received: queues.Message) -> None:
+    from_amazon = queues.came_by(received, "AMAZON_QUEUE")
+    (queues.take_amazon if from_amazon else queues.take_delivery)(received)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    return queues.run_sqs(event, context, handle)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return queues.run_sqs(event, handle)

@@ -10,5 +10,5 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    return queues.run_sqs(event, context, queues.take_delivery)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return queues.run_sqs(event, queues.take_delivery)

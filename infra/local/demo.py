@@ -267,6 +267,6 @@ class Demo:
 
 
 def _external_id(recorded: rec.Recorded) -> str:
-    from oms.application.intake import sender
+    from oms.application.senders import sender
 
     return sender(recorded.source).identify(recorded.request("main")).external_id or ""

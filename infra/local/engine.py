@@ -6,7 +6,7 @@ import fcntl
 import os
 import signal
 import socket
-import subprocess
+import subprocess  # nosec B404 # of the engine alone
 import sys
 import time
 import urllib.error
@@ -87,7 +87,7 @@ class Engine:
             if self.log.exists():
                 self.log.replace(self.log.with_suffix(".log.1"))
             with self.log.open("wb") as log:
-                self._process = subprocess.Popen(
+                self._process = subprocess.Popen(  # nosec B603 # our own module, no text from outside
                     [sys.executable, "-m", "infra.local.launch"],
                     cwd=ROOT,
                     env=self._environment(),
@@ -172,7 +172,7 @@ class Engine:
             if not self.running():
                 raise EngineError(f"the engine ended at its start; the end of {self.log}:\n{self._log_end()}")
             try:
-                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2):  # noqa: S310 - loopback
+                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2):  # nosec B310 # noqa: S310 - loopback
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.03)
@@ -189,7 +189,7 @@ def client(service: str, endpoint: str) -> Any:
         endpoint_url=endpoint,
         region_name=REGION,
         aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the engine asks for one and checks none
+        aws_secret_access_key="test",  # nosec B106 # noqa: S106 - the engine asks for one and checks none
         config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}, max_pool_connections=50),
     )
 

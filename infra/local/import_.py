@@ -19,7 +19,7 @@ from oms.adapters.dynamodb_reference import DynamoReference
 from oms.application.stock import MoveStock
 from oms.domain.commit import Cause
 from oms.domain.errors import OmsError
-from oms.domain.stock import MovementKind, StockMovement, movement_delta
+from oms.domain.stock import MovementKind, ReasonCode, StockMovement, check_movement
 from oms.entrypoints.wiring import now
 
 if TYPE_CHECKING:
@@ -87,19 +87,24 @@ def read_node(row: dict[str, str]) -> dict[str, Any]:
 
 
 def read_movement(row: dict[str, str]) -> dict[str, Any]:
-    """A stock movement; a receipt unless `kind` says otherwise."""
+    """A stock movement; a receipt unless `kind` says otherwise. `code`, `to_node_id` and `reason` may be left out."""
     kind = (row.get("kind") or "receipt").strip()
     if kind not in set(MovementKind):
         raise RowError(f"kind must be one of {', '.join(MovementKind)}")
+    code = (row.get("code") or "unspecified").strip()
+    if code not in set(ReasonCode):
+        raise RowError(f"code must be one of {', '.join(ReasonCode)}")
     movement = StockMovement(
         sku=_text(row, "sku"),
         node_id=_text(row, "node_id", 60),
         kind=MovementKind(kind),
         quantity=_whole(row, "quantity", -(10**9), 10**9),
         reason=(row.get("reason") or "import").strip()[:500],
+        code=ReasonCode(code),
+        to_node_id=(row.get("to_node_id") or "").strip(),
     )
     try:
-        movement_delta(movement)
+        check_movement(movement)
     except OmsError as error:
         raise RowError(str(error)) from None
     return {"movement": movement}

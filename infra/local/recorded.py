@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.application.intake import sender
+from oms.application.senders import sender
 from oms.channels.registry import CONNECTORS, connector
 from oms.domain import ids
 from oms.domain.canonical import Normalized

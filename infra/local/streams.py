@@ -1,13 +1,14 @@
 """DynamoDB streams to Lambda as AWS does it, in place of the engine's own poller.
 
 services/lambda_svc.py `_poll_dynamodb_streams` invokes the function on the one thread that also polls every queue, and
-ignores partial batch responses, retry limits, bisecting and the on-failure destination of a failed batch. Here each
-mapping has its own worker, one batch at a time (a table is one shard), and all four are kept.
+ignores partial batch responses, retry limits, bisecting, batching windows and the on-failure destination of a failed
+batch. Here each mapping has its own worker, one batch at a time (a table is one shard), and all five are kept.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 BACKOFF: Final = 0.5
 """Seconds before a failed batch is tried again."""
+WINDOW_SCALE: Final = float(os.environ.get("STREAM_WINDOW_SCALE", "1"))
+"""By how much batching windows are longer than the template says: tests are in more of a hurry than a shop."""
 
 
 @dataclass(slots=True)
@@ -26,6 +29,12 @@ class Progress:
     attempts: int = 0
     limit: int | None = None
     not_before: float = 0.0
+    gathering_since: float = 0.0
+    """When the first wanted record of the batch that a window is open for was seen; 0 when none was."""
+    looked: int = 0
+    """Position up to which records were looked at for this batch."""
+    wanted: int = 0
+    """How many of them pass the filter."""
 
 
 @dataclass(slots=True)
@@ -62,12 +71,32 @@ class StreamPoller:
         if function is None or not live or live.get("LatestStreamArn") != mapping["EventSourceArn"]:
             return False
         position = self._position(mapping, table)
-        limit = min(progress.limit or mapping.get("BatchSize", 100), mapping.get("BatchSize", 100))
-        records = self.dynamodb.stream_records_since(table, position, limit)
+        if self._gathering(progress, mapping, table, position):
+            return False
+        limit = max(progress.looked - position, 0) or mapping.get("BatchSize", 100)
+        records = self.dynamodb.stream_records_since(table, position, min(progress.limit or limit, limit))
         if not records:
             return False
         svc._dispatch_esm_batch(uuid, self._run, mapping, function, position, records)
         return True
+
+    def _gathering(self, progress: Progress, mapping: dict[str, Any], table: str, position: int) -> bool:
+        """The window is open and the batch not full: only records that pass the filter count.
+
+        What is tried again does not wait a second time.
+        """
+        window = float(mapping.get("MaximumBatchingWindowInSeconds", 0)) * WINDOW_SCALE
+        if not window or progress.attempts or progress.limit:
+            return False
+        size = int(mapping.get("BatchSize", 100))
+        progress.looked = max(progress.looked, position)
+        more = self.dynamodb.stream_records_since(table, progress.looked, size)
+        progress.looked += len(more)
+        progress.wanted += len(self.lambda_svc._apply_filter_criteria(list(more), mapping)) if more else 0
+        if not progress.wanted:
+            return not more
+        progress.gathering_since = progress.gathering_since or time.monotonic()
+        return progress.wanted < size and time.monotonic() - progress.gathering_since < window
 
     def _position(self, mapping: Mapping[str, Any], table: str) -> int:
         start: int = self.dynamodb.stream_start_position(table)

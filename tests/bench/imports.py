@@ -1,63 +1,64 @@
-"""What each function costs to start: CPU of importing it, against importing boto3, in fresh processes.
+"""What each function costs to start: CPU in a fresh process, against importing boto3.
 
-`make bench NAME=imports`. Rounds are interleaved so that a busy machine burdens both alike; the minimum is quoted.
-The clients that a function makes at its first call are made too. The last line is JSON.
+`make bench NAME=imports`. A start is the import of the handler, and its use case and clients made; see
+`tests/support/starts.py`. Rounds are interleaved so that a busy machine burdens all alike; the least of each is quoted.
+`--rounds N`; `--only NAME` measures one function. The last line is JSON.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[2]
-ROUNDS = 5
-CLIENTS = {
-    "receive_webhook": ("sqs", "secretsmanager"),
-    "take_orders": ("dynamodb", "secretsmanager"),
-    "take_tracking": ("dynamodb",),
-    "relay_commits": ("dynamodb", "stepfunctions", "events"),
-    "promise_order": ("dynamodb",),
-    "settle_payment": ("dynamodb", "secretsmanager"),
-    "place_order": ("dynamodb", "secretsmanager"),
-    "read_orders": ("dynamodb",),
-    "show_status": ("dynamodb", "secretsmanager"),
-}
-HTTP = frozenset({"receive_webhook", "place_order", "read_orders", "show_status"})
+from tests.support import starts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BASE = "import boto3"
 
 
-def cpu_ms(code: str) -> float:
+def cpu_ms(code: str, environment: Mapping[str, str]) -> float:
     """User and system CPU of a fresh interpreter that runs `code`, in milliseconds."""
-    environment = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1", "PYTHONPATH": str(ROOT / "layers/oms/python")}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code], check=True, env=environment, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
 
 
-def code_of(name: str) -> str:
-    """Import the handler and make its clients."""
-    made = "; ".join(f"wiring.client({service!r})" for service in CLIENTS[name])
-    folder = ROOT / "functions" / name
-    return f"import sys; sys.path.insert(0, {str(folder)!r}); import app; from oms.entrypoints import wiring; {made}"
+def measure(names: list[str], rounds: int) -> dict[str, float]:
+    """The least CPU of each function's start, and of the base, over the rounds."""
+    environment = starts.environment()
+    codes = {BASE: BASE, **{name: starts.code(name) for name in names}}
+    for code in codes.values():
+        cpu_ms(code, environment)  # leaves compiled files behind, as the following rounds will find them
+    best = dict.fromkeys(codes, float("inf"))
+    for _ in range(rounds):
+        for name, code in codes.items():
+            best[name] = min(best[name], cpu_ms(code, environment))
+    return best
 
 
 def main() -> None:
     """Measure and print."""
-    best: dict[str, float] = {}
-    for _ in range(ROUNDS):
-        for name, code in {"boto3": "import boto3", **{each: code_of(each) for each in CLIENTS}}.items():
-            best[name] = min(best.get(name, float("inf")), cpu_ms(code))
-    ratios = {name: round(best[name] / best["boto3"], 2) for name in CLIENTS}
+    options = argparse.ArgumentParser()
+    options.add_argument("--rounds", type=int, default=7)
+    options.add_argument("--only", choices=sorted(starts.STARTS), action="append")
+    asked = options.parse_args()
+    best = measure(asked.only or list(starts.STARTS), asked.rounds)
+    base = best.pop(BASE)
+    ratios = {name: round(cost / base, 2) for name, cost in best.items()}
     for name, ratio in sorted(ratios.items(), key=lambda item: item[1]):
-        print(f"{name:16} {best[name]:6.0f} ms CPU  {ratio:.2f} x import boto3")
+        kind = "http" if name in starts.HTTP else "async"
+        print(f"{name:18} {kind:5} {best[name]:6.0f} ms CPU  {ratio:.2f} x import boto3")
     result = {
-        "boto3_ms": round(best["boto3"]),
-        "import_ratio_http": max(ratios[name] for name in HTTP),
-        "import_ratio_async": max(ratio for name, ratio in ratios.items() if name not in HTTP),
+        "boto3_ms": round(base),
+        "import_ratio_http": max((ratio for name, ratio in ratios.items() if name in starts.HTTP), default=None),
+        "import_ratio_async": max((ratio for name, ratio in ratios.items() if name in starts.ASYNC), default=None),
         "ratios": ratios,
     }
     print(json.dumps(result))

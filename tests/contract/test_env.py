@@ -13,8 +13,8 @@ from tests.support.template import LAYER, Resources, environment, of_type, targe
 
 FUNCTION = "AWS::Lambda::Function"
 WIRING = f"{reach.PACKAGE}.wiring"
-LIBRARIES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
-"""Read by libraries, not by us."""
+LAMBDA = {"_X_AMZN_TRACE_ID", "AWS_LAMBDA_FUNCTION_NAME", "AWS_SDK_UA_APP_ID"}
+"""Set by Lambda itself."""
 
 
 def _snake(name: str) -> str:
@@ -53,7 +53,7 @@ def missing(found: Resources) -> list[str]:
     for name, has in given.items():
         needed, optional, _ = _asked(_snake(name), every)
         findings += [f"{name} needs {each}" for each in sorted(needed - has)]
-        findings += [f"nobody is given {each}" for each in sorted(optional - every)]
+        findings += [f"nobody is given {each}" for each in sorted(optional - every - LAMBDA)]
     return findings
 
 
@@ -69,7 +69,7 @@ def unused(found: Resources) -> list[str]:
         extra = set(environment(properties)) - shared - needed - optional - by_list
         findings += [f"{name} never asks for {each}" for each in sorted(extra)]
     everybody = [_asked(_snake(name), every) for name in functions]
-    for each in sorted(shared - LIBRARIES - frozenset().union(*(each.needed | each.optional for each in everybody))):
+    for each in sorted(shared - frozenset().union(*(each.needed | each.optional for each in everybody))):
         findings.append(f"nobody asks for {each}")
     return findings
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
 
-from tests.support import functions, reach
-from tests.support.template import LAYER, ROOT
+from tests.support import functions, reach, starts
 
 FRAMEWORKS = {"boto3", "botocore", "pydantic", "aws_lambda_powertools", "jinja2", "jwt"}
-PAGES = {"pydantic", "jinja2", "jwt", "cryptography"}
-"""What only functions that answer over HTTP may need."""
-HTTP = {
-    *("receive_webhook", "place_order", "read_orders", "change_order", "fulfill_orders"),
-    *("manage_stock", "manage_quarantine", "show_status", "show_console"),
+NEVER = {"boto3", "s3transfer", "aws_xray_sdk", "unittest", "pytest"}
+"""What no function needs, in no state."""
+HEAVY = {"aws_lambda_powertools", "pydantic", "jinja2", "jwt", "cryptography"}
+"""What is loaded by those that need it, each 0.05 to 0.4 of an `import boto3`."""
+ROUTER = frozenset({"aws_lambda_powertools"})
+BODIES = ROUTER | {"pydantic"}
+NEEDED = {
+    **dict.fromkeys(starts.ASYNC, frozenset[str]()),
+    **dict.fromkeys(("receive_webhook", "place_order", "read_orders", "manage_quarantine"), ROUTER),
+    **dict.fromkeys(("change_order", "fulfill_orders", "manage_stock"), BODIES),
+    "show_status": ROUTER | {"jinja2"},
+    "show_console": ROUTER | {"jinja2", "jwt", "cryptography"},
 }
+"""What of it a function has loaded when it can serve the call that it gets most."""
+CHANNELS = {"oms.channels.shopify", "oms.channels.amazon", "oms.channels.woocommerce", "oms.channels.tiktok_shop"}
 CORE = ["oms.domain", "oms.application", "oms.channels", "oms.carriers", "oms.payments"]
 WALK = """
 import importlib, json, pkgutil, sys
@@ -36,15 +43,20 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-def _loaded(script: str, argument: str) -> set[str]:
+def _loaded(script: str, *arguments: str) -> set[str]:
     """Top-level modules (and ours in full) that a fresh process has loaded after the script."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(LAYER), "AWS_DEFAULT_REGION": "us-east-1"}
-    done = subprocess.run(
-        [sys.executable, "-c", script, argument], capture_output=True, text=True, check=False, env=environment, cwd="/"
-    )
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=starts.environment(), cwd="/")
     assert done.returncode == 0, done.stderr
     names = json.loads(done.stdout.splitlines()[-1])
     return {name if name.startswith("oms.") else name.partition(".")[0] for name in names}
+
+
+def findings(function: str, *, more: str = "") -> set[str]:
+    """What a function has loaded at the end of its start and does not need, or needs and has not loaded."""
+    loaded = _loaded(f"{starts.code(function)}\n{more}\nimport json\nprint(json.dumps(sorted(sys.modules)))")
+    assert "oms.entrypoints.wiring" in loaded
+    return loaded & NEVER | ((loaded & HEAVY) ^ NEEDED[function])
 
 
 @pytest.mark.parametrize("package", CORE)
@@ -60,18 +72,27 @@ def test_adapters_load_nothing_of_http() -> None:
 
 @pytest.mark.parametrize("function", functions.names())
 def test_functions_load_what_they_need(function: str) -> None:
-    loaded = _loaded(HANDLER, str(ROOT / "functions" / function))
+    assert not findings(function)
+
+
+def test_what_is_not_needed_is_seen() -> None:
+    assert findings("promise_order", more="import boto3") == {"boto3", "s3transfer"}
+    assert findings("promise_order", more="import pydantic") == {"pydantic"}
+
+
+@pytest.mark.parametrize("function", functions.names())
+def test_what_a_delivery_or_a_page_needs_waits_for_it(function: str) -> None:
+    loaded = _loaded(HANDLER, str(functions.FOLDER / function))
     assert "oms.entrypoints.wiring" in loaded
-    if function not in HTTP:
-        assert not loaded & PAGES
-    assert "aws_xray_sdk" not in loaded
-    # imported when a page is made, a session is looked at, a channel is met
-    assert "jinja2" not in loaded
-    assert ("jwt" in loaded) == (function == "show_console")
-    assert not loaded & {"oms.channels.shopify", "oms.channels.amazon", "oms.adapters.stripe_api"}
+    assert not loaded & {"jinja2", "oms.adapters.stripe_api", *CHANNELS}
 
 
-@pytest.mark.parametrize("function", sorted(set(functions.names()) - HTTP))
+def test_a_webhook_is_acknowledged_without_the_vocabulary_of_orders() -> None:
+    loaded = _loaded(HANDLER, str(functions.FOLDER / "receive_webhook"))
+    assert not loaded & {"oms.domain.order.events", "oms.domain.codec", "oms.adapters.dynamodb_log"}
+
+
+@pytest.mark.parametrize("function", sorted(starts.ASYNC))
 def test_queue_stream_and_workflow_functions_reach_no_page(function: str) -> None:
     """Not while they are loaded, and not later either."""
     modules = {place.module for place in reach.reached(function)}
@@ -79,5 +100,6 @@ def test_queue_stream_and_workflow_functions_reach_no_page(function: str) -> Non
     assert not modules & {f"{reach.PACKAGE}.{name}" for name in pages}
 
 
-def test_every_http_function_is_known() -> None:
-    assert {by for each in functions.served().values() for by in each} == HTTP
+def test_every_function_is_known() -> None:
+    assert set(starts.STARTS) == set(functions.names()) == set(NEEDED)
+    assert {by for each in functions.served().values() for by in each} == set(starts.HTTP)

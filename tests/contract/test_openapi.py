@@ -18,7 +18,9 @@ from oms.channels import site
 from oms.domain import canonical, tracking
 from oms.domain.errors import MalformedPayloadError
 from oms.domain.order import state, status
-from oms.domain.stock import COMPONENTS, MovementKind
+from oms.domain.order.events import Disposition
+from oms.domain.stock import COMPONENTS, COUNT_REASONS, REASONS, Into, MovementKind, ReasonCode
+from oms.domain.supply import LotStatus, SupplyKind
 from oms.entrypoints import order_api, requests
 from oms.entrypoints.sessions import COOKIE
 from tests.support import functions, template
@@ -42,6 +44,11 @@ MODELS: list[type[BaseModel]] = [
     requests.ShipmentBody,
     requests.MovementBody,
     requests.MovementsBody,
+    requests.SeenBody,
+    requests.CountBody,
+    requests.CountsBody,
+    requests.SupplyBody,
+    requests.AvailabilityBody,
     requests.LookUpBody,
 ]
 
@@ -174,8 +181,8 @@ def test_writes_of_the_staff_api_are_idempotent() -> None:
     writes = [
         key for key, each in functions.operations().items() if key[0] == "POST" and each.roles and not each.session
     ]
-    assert len(writes) == 11
-    assert all(functions.operations()[key].idempotent for key in writes)
+    assert len(writes) == 14
+    assert {key for key in writes if not functions.operations()[key].idempotent} == {("POST", "/availability")}
 
 
 def test_every_operation_explains_itself() -> None:
@@ -323,10 +330,25 @@ def _at(path: str) -> Any:
         ("Money.refunds.items.status", state.RefundStatus),
         ("SettledPayment.state", canonical.PaymentState),
         ("MovementBody.kind", MovementKind),
+        ("MovementBody.code", ReasonCode),
+        ("MovementBody.into", Into),
+        ("SupplyBody.kind", SupplyKind),
+        ("Lot.status", LotStatus),
+        ("RefundBody.disposition.anyOf", Disposition),
     ],
 )
 def test_words_are_those_of_the_domain(path: str, words: type[StrEnum]) -> None:
-    assert set(_at(path)["enum"]) == {each.value for each in words}
+    found = _at(path)
+    assert set((found[0] if isinstance(found, list) else found)["enum"]) == {each.value for each in words}
+
+
+def test_reason_codes_are_told_by_kind() -> None:
+    told = spec()["paths"]["/stock/movements"]["post"]["description"]
+    for kind, codes in REASONS.items():
+        named = sorted(each.value for each in codes - {ReasonCode.UNSPECIFIED})
+        assert f"- `{kind.value}`: {', '.join(named) or 'no other'}\n" in told
+    assert set(_at("CountBody.code")["enum"]) == {each.value for each in COUNT_REASONS}
+    assert set(ReasonCode) == COUNT_REASONS.union(*REASONS.values())
 
 
 def test_other_words_are_those_of_the_code() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
@@ -24,6 +26,7 @@ CHECKS: list[Check] = [
     template_checks.queue_sources,
     template_checks.schedules,
     template_checks.tables,
+    template_checks.personal_data,
     template_checks.buckets,
     template_checks.queue_policies,
     template_checks.folders,
@@ -57,6 +60,16 @@ def _statement(found: Resources, role: str) -> dict[str, Any]:
     return statement
 
 
+def _on_contacts(found: Resources, role: str) -> dict[str, Any]:
+    """The statement by which a role may query contacts."""
+    statements: list[dict[str, Any]] = _properties(found, role)["Policies"][0]["PolicyDocument"]["Statement"]
+    return next(
+        each
+        for each in statements
+        if template.target(each["Resource"]) == "ContactsTable" and "dynamodb:Query" in each["Action"]
+    )
+
+
 BROKEN: list[tuple[str, Check, Change]] = [
     ("too many resources", template_checks.size, _many),
     (
@@ -88,8 +101,8 @@ BROKEN: list[tuple[str, Check, Change]] = [
     (
         "administrator",
         template_checks.wildcards,
-        lambda found: _properties(found, "PlaceOrderRole")["ManagedPolicyArns"].append(
-            "arn:aws:iam::aws:policy/AdministratorAccess"
+        lambda found: _properties(found, "PlaceOrderRole").update(
+            ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]
         ),
     ),
     (
@@ -144,6 +157,28 @@ BROKEN: list[tuple[str, Check, Change]] = [
         lambda found: _properties(found, "StockTable").update(DeletionProtectionEnabled=False),
     ),
     (
+        "lists that see contacts",
+        template_checks.personal_data,
+        lambda found: _on_contacts(found, "ReadOrdersRole").pop("Condition"),
+    ),
+    (
+        "lists that may ask for everything",
+        template_checks.personal_data,
+        lambda found: _on_contacts(found, "ReadOrdersRole")["Condition"].pop("StringEquals"),
+    ),
+    (
+        "lists that see one attribute more",
+        template_checks.personal_data,
+        lambda found: _on_contacts(found, "ShowConsoleRole")["Condition"]["ForAllValues:StringEquals"][
+            "dynamodb:Attributes"
+        ].append("body"),
+    ),
+    (
+        "contacts for anybody",
+        template_checks.personal_data,
+        lambda found: _on_contacts(found, "ReadOrdersRole").update(Action=["dynamodb:Query", "dynamodb:GetItem"]),
+    ),
+    (
         "public bucket",
         template_checks.buckets,
         lambda found: _properties(found, "RawBucket")["PublicAccessBlockConfiguration"].update(BlockPublicAcls=False),
@@ -182,3 +217,45 @@ def test_a_broken_template_is_seen(check: Check, change: Change) -> None:
 
 def test_every_check_has_a_negative_control() -> None:
     assert {check for _, check, _ in BROKEN} == set(CHECKS)
+
+
+def test_no_clock_skips_the_hour_of_a_schedule() -> None:
+    """A local time that does not exist when the clocks go forward is a run that does not happen."""
+    for name, properties in template.of_type(template.resources(), "AWS::Scheduler::Schedule"):
+        text = properties["ScheduleExpression"]
+        if not text.startswith("cron("):
+            continue
+        minute, hour, *_ = text.removeprefix("cron(").split()
+        assert skipped(int(hour), int(minute)) == set(), name
+    assert "Europe/Athens" in skipped(3, 15)
+
+
+def skipped(hour: int, minute: int) -> set[str]:
+    """Zones in which a day of the next years has no such time."""
+    days = [datetime(2026, 1, 1, hour, minute) + timedelta(days=each) for each in range(5 * 366)]  # noqa: DTZ001 - wall clocks
+    return {
+        zone
+        for zone in available_timezones()
+        for day in days
+        if day.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) != day
+    }
+
+
+def test_what_a_schedule_starts_ends_where_people_look() -> None:
+    """A schedule only hands over: Lambda tries again by itself, and then forgets, unless it is told where to put it."""
+    found = template.resources()
+    kept = {
+        template.target(properties["FunctionName"]): template.target(
+            properties["DestinationConfig"]["OnFailure"]["Destination"]
+        )
+        for _, properties in template.of_type(found, "AWS::Lambda::EventInvokeConfig")
+    }
+    watched = {
+        template.target(each["Value"])
+        for _, properties in template.of_type(found, "AWS::CloudWatch::Alarm")
+        for each in properties["Dimensions"]
+        if (properties["Namespace"], properties["MetricName"]) == ("AWS/Lambda", "Errors")
+    }
+    for name, properties in template.of_type(found, "AWS::Scheduler::Schedule"):
+        function = template.target(properties["Target"]["Arn"])
+        assert kept.get(function) == "FailedInvocations" or function in watched, name

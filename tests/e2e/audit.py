@@ -1,118 +1,139 @@
-"""What must hold of the stores after whatever happened: chains unbroken, stock equal to its history, nobody named."""
+"""Evidence of the deployed system for the checker of the invariants: in part after a test, whole at the end."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from oms.adapters.dynamodb_log import commit_from_item
+from oms.adapters import keys
 from oms.application.orders import stream_of
-from oms.domain.commit import StoredCommit, verify_chain
-from oms.domain.errors import UnknownEventError
-from oms.domain.order.evolve import fold
-from oms.domain.stock import COMPONENTS, StockDelta, stock_deltas
+from oms.domain.canonical import ContactKey
 from tests.e2e import people
+from tests.e2e.recorder import RecordedSystem, payments_of
+from tests.e2e.support import DEAD, QUEUES
+from tests.proof.invariants import Evidence, Oracle, check, check_orders
+from tests.proof.invariants import dynamodb as items
+from tests.proof.invariants.deliveries import placings
+from tests.proof.invariants.evidence import Published
+from tests.proof.invariants.log import heads_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
 
+    from tests.e2e.recorder import Record
     from tests.e2e.support import Oms
+    from tests.proof.invariants import Finding
 
-PLAIN_STORES = ("EventsTable", "ViewsTable", "StockTable", "ReferenceTable")
+PLAIN_STORES: Final = ("EventsTable", "ViewsTable", "StockTable", "ReferenceTable")
 """Stores in which nobody may be named."""
+SPY: Final = "public-events-seen"
+"""A queue that everything published is put on."""
+MOST: Final = 40
+"""Orders that are looked at after one test."""
 
 
-def audit(oms: Oms) -> list[str]:
-    """What is wrong, in words; nothing when all is well."""
-    events = oms.scan_table("EventsTable", ConsistentRead=True)
-    streams = by_stream(events)
-    poisoned = {stream_of(order_id) for order_id in oms.poisoned}
-    sound = {stream: items for stream, items in streams.items() if stream not in poisoned}
-    problems = [*broken_chains(sound), *unlike_history(streams, oms.scan_table("StockTable"))]
-    problems += unfoldable(sound)
-    for table in PLAIN_STORES:
-        problems += named_in(table, (json.dumps(item, ensure_ascii=False) for item in oms.scan_table(table)))
-    problems += named_in("engine log", oms.engine.log.read_text(errors="replace").splitlines())
-    problems += named_in("workflow input", workflow_inputs(oms))
-    return problems
+def record_of(oms: Oms) -> Record:
+    """What the driver sent."""
+    assert isinstance(oms.system, RecordedSystem)
+    return oms.system.record
 
 
-def by_stream(items: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Commit items of each stream, in order."""
-    streams: dict[str, list[Mapping[str, Any]]] = {}
-    for item in items:
-        if item["sk"]["S"].startswith("c#"):
-            streams.setdefault(item["pk"]["S"], []).append(item)
-    return {stream: sorted(found, key=lambda each: str(each["sk"]["S"])) for stream, found in streams.items()}
+def listen(oms: Oms) -> None:
+    """Have everything that is published put on a queue."""
+    sqs, events = oms.system.client("sqs"), oms.system.client("events")
+    url = sqs.create_queue(QueueName=SPY)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    bus = oms.system.outputs["EventBusName"]
+    events.put_rule(Name=SPY, EventBusName=bus, EventPattern=json.dumps({"source": ["oms.orders"]}))
+    events.put_targets(Rule=SPY, EventBusName=bus, Targets=[{"Id": SPY, "Arn": arn}])
 
 
-def broken_chains(streams: Mapping[str, list[Mapping[str, Any]]]) -> list[str]:
-    """Streams whose commits are not as they were written."""
-    problems = []
-    for stream, items in streams.items():
-        stored = [
-            StoredCommit(commit=commit_from_item(item), plain_events=json.loads(item["ev"]["S"]), hash=item["h"]["S"])
-            for item in items
-        ]
-        broken = verify_chain(stream, stored)
-        if broken:
-            problems.append(f"{stream} is broken at commit {broken}")
-        ids = [each.commit.command_id for each in stored]
-        if len(set(ids)) != len(ids):
-            problems.append(f"{stream} ran a command twice")
-    return problems
+def heard(oms: Oms) -> Iterator[str]:
+    """Every message of that queue, taken off it."""
+    sqs = oms.system.client("sqs")
+    url = sqs.get_queue_url(QueueName=SPY)["QueueUrl"]
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        yield from (each["Body"] for each in messages)
+        entries = [{"Id": str(place), "ReceiptHandle": each["ReceiptHandle"]} for place, each in enumerate(messages)]
+        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
 
 
-def unfoldable(streams: Mapping[str, list[Mapping[str, Any]]]) -> list[str]:
-    """Orders that cannot be folded from their events."""
-    problems = []
-    for stream, items in streams.items():
-        if not stream.startswith("order#"):
-            continue
-        try:
-            order = fold(stream[6:], (event for item in items for event in commit_from_item(item).events))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
-            problems.append(f"{stream} cannot be folded: {error}")
-        else:
-            if order and order.payment.refunding > order.payment.captured:
-                problems.append(f"{stream} gave back more than was captured")
-    return problems
+def audit(oms: Oms, heads: dict[str, tuple[int, str]] | None = None) -> list[Finding]:
+    """Every finding in the whole system at rest; none when all is well."""
+    sent = record_of(oms)
+    tables = {name: oms.scan_table(name, ConsistentRead=True) for name in (*PLAIN_STORES, "ContactsTable")}
+    streams, unknown = items.streams_of(tables["EventsTable"])
+    rows = items.rows_of(tables["ViewsTable"])
+    told = list(heard(oms))
+    broken = unknown | {stream_of(order_id) for order_id in oms.poisoned}
+    texts: dict[str, Iterable[str]] = {name: map(items.readable, tables[name]) for name in PLAIN_STORES}
+    texts["engine log"] = oms.engine.log.read_text(errors="replace").splitlines()
+    texts["workflow inputs"] = workflow_inputs(oms)
+    texts["bus"] = told
+    return check(
+        Evidence(
+            streams=streams,
+            positions=items.positions_of(tables["StockTable"]),
+            contacts=items.contacts_of(tables["ContactsTable"]),
+            rows=rows,
+            quarantine=items.quarantine_of(rows),
+            dead_letters={name: oms.waiting_messages([name]) for name in DEAD},
+            pending={name: oms.waiting_messages([name]) for name in QUEUES} | {"workflows": oms.workflows("RUNNING")},
+            published=[published(json.loads(each)) for each in told],
+            answers=sent.answers,
+            reads=sent.reads,
+            texts=texts,
+            canaries=people.canaries(),
+            heads=heads or {},
+            broken=broken,
+            waiting=oms.stuck,
+            oracle=Oracle(
+                orders=sent.orders,
+                deliveries=sent.deliveries,
+                writes=sent.writes,
+                payments=payments_of(oms.sandbox),
+                received=sent.received,
+            ),
+        )
+    )
 
 
-def unlike_history(streams: Mapping[str, list[Mapping[str, Any]]], stock: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Positions that are not what the events of all streams add up to."""
-    folded: dict[tuple[str, str], StockDelta] = {}
-    for items in streams.values():
-        for item in items:
-            try:
-                events = commit_from_item(item).events
-            except UnknownEventError:
-                continue
-            for delta in stock_deltas(events):
-                key = (delta.sku, delta.node_id)
-                folded[key] = folded.get(key, StockDelta(sku=delta.sku, node_id=delta.node_id)).plus(delta)
-    positions = {}
-    problems = []
-    for item in stock:
-        node_id = item["sk"]["S"].rpartition("#")[0]
-        counts = {name: int(item[name]["N"]) for name in COMPONENTS if name in item}
-        position = StockDelta(sku=item["pk"]["S"], node_id=node_id, **counts)
-        positions[position.sku, node_id] = position
-        if not position.balanced or min(getattr(position, name) for name in COMPONENTS) < 0:
-            problems.append(f"a position is out of balance: {position}")
-    unlike = [key for key in sorted(positions.keys() | folded.keys()) if positions.get(key) != folded.get(key)]
-    return problems + [f"stock says {positions.get(key)}, its history {folded.get(key)}" for key in unlike]
+def audit_orders(oms: Oms, order_ids: Iterable[str], since: int) -> tuple[list[Finding], dict[str, tuple[int, str]]]:
+    """(findings, newest commits) of these orders while others may still move; answers from number `since` on."""
+    sent = record_of(oms)
+    wanted = list(dict.fromkeys(each for each in order_ids if each not in oms.poisoned))[-MOST:]
+    dynamodb, outputs = oms.system.client("dynamodb"), oms.system.outputs
+    commits: list[dict[str, Any]] = []
+    for order_id in wanted:
+        query = {
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": {":pk": {"S": stream_of(order_id)}, ":prefix": {"S": keys.COMMIT_PREFIX}},
+        }
+        commits += dynamodb.query(TableName=outputs["EventsTable"], ConsistentRead=True, **query)["Items"]
+    streams, unknown = items.streams_of(commits)
+    contacts: list[dict[str, Any]] = []
+    for order_id, event in placings(streams).items():
+        where = ContactKey(customer_id=event.customer_id, placed_at=event.placed_at, order_id=order_id)
+        pk, sk = keys.contact_key(where)
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
+        found = dynamodb.get_item(TableName=outputs["ContactsTable"], Key=key, ConsistentRead=True)
+        contacts += [found["Item"]] if "Item" in found else []
+    evidence = Evidence(
+        streams=streams,
+        contacts=items.contacts_of(contacts),
+        answers=sent.answers[since:],
+        idle=False,
+        broken=unknown,
+        oracle=Oracle(orders=sent.orders, payments=payments_of(oms.sandbox)),
+    )
+    sound = {stream: stored for stream, stored in streams.items() if stream not in unknown}
+    return check_orders(evidence, wanted), heads_of(sound)
 
 
-def named_in(store: str, texts: Iterable[str]) -> list[str]:
-    """Personal data of the samples and tests that is found where none belongs."""
-    canaries = people.canaries()
-    return [
-        f"{store} holds {canary!r}: …{text[max(0, text.find(canary) - 200) : text.find(canary) + 60]}…"
-        for text in texts
-        for canary in canaries
-        if canary in text
-    ]
+def published(message: dict[str, Any]) -> Published:
+    """An event of the bus, as EventBridge hands it on."""
+    detail = dict(message["detail"])
+    return Published(event_id=detail.pop("event_id"), kind=message["detail-type"], detail=detail)
 
 
 def workflow_inputs(oms: Oms) -> list[str]:

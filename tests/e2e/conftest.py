@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -13,13 +13,17 @@ from infra.local.engine import ROOT, Engine, free_port
 from infra.local.sandbox import Sandbox, Settings
 from infra.local.system import of_deployment
 from tests.e2e import audit
+from tests.e2e.recorder import recorded
 from tests.e2e.support import EVENTS, ROLES, Oms
+from tests.proof.invariants import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 PARAMETERS = {"DeletionProtection": "false", "CookieSecure": "false", "MerchantTimeZone": "America/New_York"}
+HEADS: Final[dict[str, tuple[int, str]]] = {}
+"""The newest commit of each order as it was seen after a test: it must still be there when the session ends."""
 STRIPE_API = {"secret_key": Settings().stripe_key}
 
 
@@ -33,13 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _start(state: Path, sandbox: Sandbox, engine: Engine) -> Oms:
     urls = dict.fromkeys(("StripeUrl", "TikTokUrl", "AmazonUrl", "AmazonAuthUrl"), sandbox.base_url)
     deployment = deploy(ROOT / "template.yaml", engine.endpoint, {**PARAMETERS, **urls}, api_url=engine.api_url)
-    system = of_deployment(deployment, sandbox.base_url)
+    system = recorded(of_deployment(deployment, sandbox.base_url))
     system.make_keys()
     sandbox.webhooks.url = connect(system, "stripe", "main", sandbox.settings.webhook_secret, STRIPE_API)
     connect(system, "easypost", "main", "demo-easypost")
     connect(system, "shopify", "main", "demo-shopify")
     oms = Oms(system, engine, deployment, sandbox)
+    audit.listen(oms)
     oms.import_demo()
+    system.record.imported(EVENTS / "demo" / "stock.csv")
     scheduler = system.client("scheduler")
     for schedule in scheduler.list_schedules()["Schedules"]:
         # The watchdog acts when a test says so.
@@ -61,7 +67,7 @@ def oms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oms]:
             port=free_port(),
             api_port=free_port(),
             persist=False,
-            environment={"SFN_WAIT_SCALE": "0.2"},
+            environment={"SFN_WAIT_SCALE": "0.2", "STREAM_WINDOW_SCALE": "0.01"},
         ) as engine,
     ):
         running = _start(state, sandbox, engine)
@@ -69,6 +75,21 @@ def oms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oms]:
         yield running
         running.quiet()
         audited = time.monotonic()
-        problems = audit.audit(running)
+        problems = audit.audit(running, HEADS)
         print(f"\n[e2e] audited in {time.monotonic() - audited:.1f} s")
-    assert not problems, "\n".join(problems)
+    require(problems)
+
+
+@pytest.fixture(autouse=True)
+def orders_stay_sound(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test: the orders that it touched, and what it was answered, break no invariant."""
+    if "oms" not in request.fixturenames:
+        yield
+        return
+    running: Oms = request.getfixturevalue("oms")
+    record = audit.record_of(running)
+    touched, answered = len(record.touched), len(record.answers)
+    yield
+    problems, heads = audit.audit_orders(running, record.touched[touched:], answered)
+    HEADS.update(heads)
+    require(problems)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from oms.adapters import keys
+from tests.proof.invariants import dynamodb as items
 
 if TYPE_CHECKING:
     from tests.e2e.support import Oms
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 def orders_of(oms: Oms, accounts: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Facts of every order of these accounts (account by channel), by natural key: channel and external id."""
     found: dict[str, dict[str, Any]] = {}
-    contacts = {item["pk"]["S"]: item.get("body", {}).get("S", "") for item in oms.scan_table("ContactsTable")}
+    contacts = items.bodies_of(oms.scan_table("ContactsTable"))
     for item in oms.scan_table("ViewsTable"):
-        if item["sk"]["S"] != keys.ROW:
+        if not item["pk"]["S"].startswith("day#"):
             continue
         row = json.loads(item["row"]["S"])
         if accounts.get(row["channel"]) != row["account"]:
@@ -63,6 +63,7 @@ def stock_of(oms: Oms) -> dict[str, dict[str, int]]:
             name: int(value["N"]) for name, value in item.items() if name not in ("pk", "sk")
         }
         for item in oms.scan_table("StockTable", ConsistentRead=True)
+        if "due" not in item
     }
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
@@ -20,6 +21,8 @@ from infra.local.engine import ROOT
 from infra.local.import_ import import_file
 from infra.local.play import learn
 from oms.adapters import keys
+from oms.adapters.commit_item import unpacked
+from oms.domain.stock import COMPONENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -79,6 +82,11 @@ def at_once(work: Callable[[S], T], many: Iterable[S], threads: int = 16) -> lis
         return list(pool.map(work, many))
 
 
+def holding(**units: int) -> dict[str, int]:
+    """A position that holds these units, and none of any other component."""
+    return {**dict.fromkeys(COMPONENTS, 0), **units}
+
+
 @dataclass(slots=True)
 class Oms:
     """One deployed system with the vendors' sandbox behind it."""
@@ -89,6 +97,8 @@ class Oms:
     sandbox: Sandbox
     poisoned: set[str] = field(default_factory=set)
     """Orders whose log a test has broken on purpose."""
+    stuck: set[str] = field(default_factory=set)
+    """Orders whose payment a test has left in disorder on purpose."""
     _serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     # ---- HTTP
@@ -245,16 +255,35 @@ class Oms:
     def make_due(self, *order_ids: str, parked_id: str = "") -> None:
         """Let the time of these orders, or of a quarantined input, have come."""
         past = keys.instant(datetime.now(UTC) - timedelta(minutes=1))
-        rows = [(keys.order_pk(order_id), keys.ROW, keys.due_pk(order_id)) for order_id in order_ids]
+        rows = [(*self.row_key(order_id), keys.due_pk(order_id)) for order_id in order_ids]
         if parked_id:
             rows.append(("quarantine", parked_id, keys.look_pk("quarantine")))
         for pk, sk, due in rows:
+            eventually(partial(self.view, pk, sk), 20, "the order is listed")
             self.system.client("dynamodb").update_item(
                 TableName=self.system.outputs["ViewsTable"],
                 Key={"pk": {"S": pk}, "sk": {"S": sk}},
                 UpdateExpression="SET dpk = :pk, dsk = :at",
                 ExpressionAttributeValues={":pk": {"S": due}, ":at": {"S": past}},
             )
+
+    def row_key(self, order_id: str) -> tuple[str, str]:
+        """Where the order's row stands."""
+        stream, first = {"S": f"order#{order_id}"}, {"S": keys.commit_sk(1)}
+        item = self.system.client("dynamodb").get_item(
+            TableName=self.system.outputs["EventsTable"], Key={"pk": stream, "sk": first}, ConsistentRead=True
+        )["Item"]
+        placed_at = keys.instant(datetime.fromisoformat(unpacked(item)["sm"]["placed_at"]))
+        return keys.day_pk(placed_at, order_id), keys.at_sk(placed_at, order_id)
+
+    def view(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """An item of the views."""
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
+        answer = self.system.client("dynamodb").get_item(
+            TableName=self.system.outputs["ViewsTable"], Key=key, ConsistentRead=True
+        )
+        found: dict[str, Any] | None = answer.get("Item")
+        return found
 
     def watch(self, *order_ids: str) -> dict[str, int]:
         """The watchdog's turn, with these orders due."""
@@ -322,9 +351,7 @@ class Oms:
         """Commits in the log, and (commits, next step) in the views, of these orders."""
         rows = {}
         for order_id in order_ids:
-            key = {"pk": {"S": keys.order_pk(order_id)}, "sk": {"S": keys.ROW}}
-            dynamodb, table = self.system.client("dynamodb"), self.system.outputs["ViewsTable"]
-            item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+            item = self.view(*self.row_key(order_id))
             rows[order_id] = _row(item) if item else (0, "")
         return {order_id: self.order(order_id)["version"] for order_id in order_ids}, rows
 
@@ -335,8 +362,8 @@ class Oms:
             kind, _, order_id = item["pk"]["S"].partition("#")
             if kind == "order" and item["sk"]["S"].startswith("c#") and order_id not in self.poisoned:
                 heads[order_id] = max(int(item["sk"]["S"][2:]), heads.get(order_id, 0))
-        found = [item for item in self.scan_table("ViewsTable") if item["sk"]["S"] == keys.ROW]
-        return heads, {item["pk"]["S"].removeprefix("order#"): _row(item) for item in found}
+        found = [item for item in self.scan_table("ViewsTable") if item["pk"]["S"].startswith("day#")]
+        return heads, {item["sk"]["S"].rpartition("#")[2]: _row(item) for item in found}
 
     # ---- quarantine
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.support import at_once, eventually
+from tests.e2e.support import at_once, eventually, holding
 from tests.e2e.test_recovery import environment
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def _open_work(oms: Oms, node: str, status: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("reason", "left"),
     [
-        ("no_capacity", {"on_hand": 5, "available": 5, "reserved": 0, "safety": 0, "damaged": 0}),
-        ("not_found", {"on_hand": 3, "available": 3, "reserved": 0, "safety": 0, "damaged": 0}),
-        ("damaged", {"on_hand": 5, "available": 3, "reserved": 0, "safety": 0, "damaged": 2}),
+        ("no_capacity", holding(on_hand=5, available=5)),
+        ("not_found", holding(on_hand=3, available=3)),
+        ("damaged", holding(on_hand=5, available=3, damaged=2)),
     ],
 )
 def test_rejected_work_is_sourced_elsewhere_and_stock_corrected(oms: Oms, reason: str, left: dict[str, int]) -> None:
@@ -105,7 +105,7 @@ def test_no_more_than_what_remains_is_shipped(oms: Oms) -> None:
     assert sorted(statuses) == [200] * 3 + [409] * 3
     order = oms.until(order["order_id"], stage="shipped")
     assert order["lines"][0]["units"] == {"shipped": 3}
-    assert oms.stock(sku)["us-east"] == {"on_hand": 6, "available": 6, "reserved": 0, "safety": 0, "damaged": 0}
+    assert oms.stock(sku)["us-east"] == holding(on_hand=6, available=6)
 
 
 def test_nothing_on_hold_is_shipped(oms: Oms) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from oms.domain.canonical import Restock
+from oms.domain.order.events import Disposition
 from oms.domain.payment_events import PaymentEventKind, RefundState
 from oms.domain.tracking import ParcelStatus
 from tests.support.builders import BERLIN, PARIS
@@ -61,7 +62,7 @@ def everyday(machine: OrderMachine, draw: random.Random) -> list[Callable[[], ob
         lambda: machine.refund(
             draw.randrange(99),
             draw.randint(1, 2),
-            restock=draw.random() < 0.5,
+            back=draw.choice([None, None, *Disposition]),
             amount=draw.choice([None, None, 1, 200]),
         ),
         lambda: machine.refund_ends(draw.randrange(99), draw.choice(["submitted", "succeeded", "failed"])),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from oms.domain.canonical import ShipTo
 from oms.domain.codec import to_plain
 from oms.domain.geo import distance_km, locate
-from oms.domain.sourcing import Candidate, SourcingPlan, SourcingRequest, WantedLine, source
+from oms.domain.sourcing.engine import source
+from oms.domain.sourcing.request import Candidate, SourcingPlan, SourcingRequest, WantedLine
 from tests.support.builders import BERLIN, PARIS, T0
 
 SKUS = ("A", "B", "C")

@@ -25,7 +25,7 @@ from oms.domain.errors import InsufficientStockError
 from oms.domain.order import commands as cmd
 from oms.domain.order.charging import due_captures, due_refunds, void_due
 from oms.domain.order.decider import decide
-from oms.domain.order.events import LineUnits, NodeUnits, OrderEvent, PaymentPlan
+from oms.domain.order.events import Disposition, LineUnits, NodeUnits, OrderEvent, PaymentPlan
 from oms.domain.order.evolve import fold
 from oms.domain.order.promising import wanted_units
 from oms.domain.payments import AuthorizationResult, AuthorizationState
@@ -120,7 +120,8 @@ class Positions:
             key = (delta.sku, delta.node_id)
             known = after.get(key, StockDelta(sku=delta.sku, node_id=delta.node_id))
             after[key] = known.plus(delta)
-            if any(getattr(after[key], name) < 0 for name in delta.changes if delta.changes[name] < 0):
+            short = delta.reserved > 0 and known.short
+            if short or any(getattr(after[key], name) < 0 for name in delta.changes if delta.changes[name] < 0):
                 raise InsufficientStockError("not enough stock", sku=delta.sku, node=delta.node_id)
         for position in after.values():
             assert position.balanced, position
@@ -287,7 +288,7 @@ class Story:
                 reason="test",
                 amount=amount,
                 lines=units_of(lines or {}),
-                restock=restock,
+                disposition=Disposition.RESTOCK if restock else None,
                 **changes,
             )
         )

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from oms.domain.canonical import ChannelPayment, ChannelRefund, PaymentState, RefundedLine, Restock
 from oms.domain.order import commands as cmd
 from oms.domain.order.charging import due_captures, payable
+from oms.domain.order.events import Disposition
 from oms.domain.order.promising import wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
 from oms.domain.payment_events import PaymentEventKind, RefundState
@@ -260,13 +261,18 @@ class OrderMachine(RuleBasedStateMachine):
         wanted = {} if everything and pick % 8 == 3 else {lines[pick % len(lines)]: units}
         self.world.run(cmd.CancelLines(command_id=self.world.story.id("cancel"), lines=units_of(wanted)))
 
-    @rule(pick=PICK, units=st.integers(1, 2), restock=st.booleans(), amount=st.none() | st.integers(0, 500))
-    def refund(self, pick: int, units: int, *, restock: bool, amount: int | None) -> None:
+    @rule(
+        pick=PICK,
+        units=st.integers(1, 2),
+        back=st.none() | st.sampled_from(Disposition),
+        amount=st.none() | st.integers(0, 500),
+    )
+    def refund(self, pick: int, units: int, *, back: Disposition | None, amount: int | None) -> None:
         lines = list(self.world.story.order.lines)
-        wanted = units_of({lines[pick % len(lines)]: units}) * (1 + pick % 2) if amount is None or restock else ()
+        wanted = units_of({lines[pick % len(lines)]: units}) * (1 + pick % 2) if amount is None or back else ()
         self.world.run(
             cmd.RequestRefund(
-                command_id=self.world.story.id("refund"), reason="test", amount=amount, lines=wanted, restock=restock
+                command_id=self.world.story.id("refund"), reason="test", amount=amount, lines=wanted, disposition=back
             )
         )
 

@@ -11,6 +11,7 @@ from oms.domain.codec import event_from_plain, event_to_plain
 from oms.domain.errors import InsufficientStockError, LedgerImbalanceError, OmsError
 from oms.domain.order import commands as cmd
 from oms.domain.order.charging import chargeable, header_total, owed, payable, units_value
+from oms.domain.order.events import Disposition, LinesReturned
 from oms.domain.order.evolve import fold
 from oms.domain.order.ledger import Place
 from oms.domain.order.promising import wanted_units
@@ -153,6 +154,11 @@ class OrderWorld:
                 bound[(order.lines[line_id].placed.sku, known.node_id)] += units
                 by_line[line_id] += units
         assert bound == Counter({key: each.reserved for key, each in self.story.stock.of.items() if each.reserved})
+        back: Counter[tuple[Disposition, str]] = Counter()
+        for event in self.story.events:
+            if isinstance(event, LinesReturned):
+                for part in event.units:
+                    back[event.disposition, part.sku] += part.quantity
         shipped: Counter[str] = Counter()
         for line_id, each in order.lines.items():
             assert each.ledger.allocated == by_line[line_id]
@@ -160,8 +166,10 @@ class OrderWorld:
                 shipped[each.placed.sku] += each.ledger.gone - each.ledger.returned
         for sku in "ABC":
             positions = [each for each in self.story.stock.of.values() if each.sku == sku]
-            assert sum(each.on_hand for each in positions) == self.received[sku] - shipped[sku] - self.lost[sku]
-            assert sum(each.damaged for each in positions) == self.damaged[sku]
+            gone = sum(back[each, sku] for each in (Disposition.SCRAP, Disposition.VENDOR))
+            assert sum(each.on_hand for each in positions) == self.received[sku] - shipped[sku] - self.lost[sku] - gone
+            assert sum(each.damaged for each in positions) == self.damaged[sku] + back[Disposition.DAMAGED, sku]
+            assert sum(each.qc for each in positions) == back[Disposition.QC, sku]
 
     def money_adds_up(self) -> None:
         order, payment = self.story.order, self.story.order.payment

@@ -1,6 +1,6 @@
 """Hypothesis profiles. `ci` is the default: the same examples on every run, on every machine.
 
-`HYPOTHESIS_PROFILE=deep` looks for a long time, with fresh examples each run.
+`HYPOTHESIS_PROFILE=deep` looks for a long time, with fresh examples each run; `mutation` is short.
 """
 
 from __future__ import annotations
@@ -27,6 +27,16 @@ settings.register_profile(
     stateful_step_count=50,
     deadline=None,
     phases=_WITHOUT_EXPLAINING,
+    suppress_health_check=_SLOW_IS_FINE,
+)
+# For mutation testing: each of thousands of mutants is tried, so a try is short, and nobody reads the example.
+settings.register_profile(
+    "mutation",
+    max_examples=12,
+    stateful_step_count=20,
+    derandomize=True,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
     suppress_health_check=_SLOW_IS_FINE,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -16,6 +16,7 @@ from oms.application.intake import ReplayParked
 from oms.application.orders import Orders, stream_of
 from oms.application.status import LookUpOrder
 from oms.application.status_links import StatusLinks
+from oms.application.tracking import ShowOrder
 from oms.domain import ids
 from oms.domain.canonical import (
     CanonicalLine,
@@ -121,6 +122,7 @@ class Shop:
             "now": self.now,
             "orders": lambda: self.orders,
             "log": lambda: self.log,
+            "show_order": lambda: ShowOrder(self.orders, self.log),
             "views": lambda: self.views,
             "quarantine": lambda: self.quarantine,
             "keys": lambda: self,
@@ -188,7 +190,8 @@ class Shop:
             customer_id="cus_MFRGGZDFMZTWQ2LKNNWG23TP",
         )
         address = PostalAddress(name=PERSONAL[1], lines=(PERSONAL[2],), city="Berlin", country="DE", phone=PERSONAL[3])
-        self.contacts.of[order_id] = Contact(name=PERSONAL[1], email=EMAIL, phone=PERSONAL[3], shipping=address)
+        where = self.orders.get(order_id).contact_key
+        self.contacts.of[where] = Contact(name=PERSONAL[1], email=EMAIL, phone=PERSONAL[3], shipping=address)
         return order_id
 
     def promise(
@@ -253,6 +256,9 @@ class Shop:
         )
         update = {
             "source": "easypost",
+            "account": "main",
+            "event_id": f"evt_{self.steps}",
+            "carrier": "DHL",
             "tracking_number": tracking,
             "status": status.value,
             "status_at": self.at.isoformat(),

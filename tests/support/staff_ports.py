@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from oms.application.intake import Taken
+from oms.domain.canonical import ContactKey
 from oms.domain.codec import event_to_plain, to_plain
 from oms.domain.commit import chain_hash
 from oms.domain.errors import QuarantineNotFoundError
@@ -35,7 +36,9 @@ class MemoryLog:
         head = chain_hash(commits[-1], [event_to_plain(each) for each in commits[-1].events]) if commits else "0" * 16
         return History(stream=stream, commits=commits, head=head)
 
-    def append(self, commit: Commit, *, stock: Iterable[Any] = (), unique: Iterable[str] = ()) -> None:
+    def append(
+        self, commit: Commit, *, stock: Iterable[Any] = (), unique: Iterable[str] = (), lots: Iterable[Any] = ()
+    ) -> None:
         """Keep it."""
         self.streams.setdefault(commit.stream, []).append(commit)
 
@@ -70,7 +73,7 @@ class MemoryViews:
         found = [
             row
             for row in self._all()
-            if row.get(by) == value and since <= datetime.fromisoformat(row["placed_at"]) <= until
+            if (by == "all" or row.get(by) == value) and since <= datetime.fromisoformat(row["placed_at"]) <= until
         ]
         more = str(start + limit) if len(found) > start + limit else ""
         return found[start : start + limit], more
@@ -78,6 +81,18 @@ class MemoryViews:
     def orders_with(self, kind: str, value: str) -> list[str]:
         """By number."""
         return [row["order_id"] for row in self._all() if row.get(kind) == value]
+
+    def contacts_of(self, number: str) -> list[ContactKey]:
+        """By number."""
+        return [
+            ContactKey(
+                customer_id=row.get("customer", ""),
+                placed_at=datetime.fromisoformat(row["placed_at"]),
+                order_id=row["order_id"],
+            )
+            for row in self._all()
+            if row.get("number") == number
+        ]
 
     def list_rows(self, kind: str, limit: int, cursor: str) -> tuple[list[dict[str, Any]], str]:
         """Rows of a kind."""
@@ -95,13 +110,13 @@ class MemoryViews:
 class MemoryContacts:
     """Personal data."""
 
-    of: dict[str, Contact] = field(default_factory=dict)
+    of: dict[ContactKey, Contact] = field(default_factory=dict)
     reads: int = 0
 
-    def get(self, contact_id: str) -> Contact | None:
+    def get(self, where: ContactKey) -> Contact | None:
         """One of them."""
         self.reads += 1
-        return self.of.get(contact_id)
+        return self.of.get(where)
 
 
 @dataclass

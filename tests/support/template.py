@@ -24,14 +24,15 @@ Resources = dict[str, dict[str, Any]]
 
 
 @cache
-def _source() -> dict[str, Any]:
-    parsed: dict[str, Any] = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
+def _source(file: Path = TEMPLATE) -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml_parse(file.read_text(encoding="utf-8"))
     return parsed
 
 
 @cache
-def _translated() -> str:
-    template = copy.deepcopy(_source())
+def translated(file: Path = TEMPLATE) -> str:
+    """A template as CloudFormation gets it, as JSON."""
+    template = copy.deepcopy(_source(file))
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::Function":
@@ -51,7 +52,7 @@ def source() -> dict[str, Any]:
 
 def resources() -> Resources:
     """The resources that CloudFormation would make; a copy in which nothing is shared, to be changed at will."""
-    found: Resources = json.loads(_translated())["Resources"]
+    found: Resources = json.loads(translated())["Resources"]
     return found
 
 

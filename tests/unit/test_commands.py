@@ -11,7 +11,7 @@ from infra.local import recorded as rec
 from infra.local.connect import connect
 from infra.local.engine import ROOT
 from infra.local.import_ import read_rows
-from oms.application.intake import sender
+from oms.application.senders import sender
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -175,6 +175,14 @@ def test_alerts_lead_to_their_orders(shop: Shop, order_id: str) -> None:
     body = get("/console/alerts", "warehouse").body
     assert f'href="/console/orders/{order_id}"' in body
     assert 'href="/console/alerts?cursor=25" rel="next"' in body
+    missing = {"sku": "MUG-01", "node_id": "de-main", "kind": "stock_missing", "missing": 3, "raised_at": "2026-11-22"}
+    shop.views.rows["alert"] = [missing]
+    body = get("/console/alerts", "warehouse").body
+    assert "MUG-01 at de-main" in body
+    assert "missing: 3" in body
+    drift = {"kind": "stock_drift", "raised_at": "2026-11-22", "drift": 2, "broken": 1, "document": "reports/r.json"}
+    shop.views.rows["alert"] = [drift]
+    assert "stock drift: 2 positions, 1 streams, named in reports/r.json" in get("/console/alerts", "warehouse").body
     shop.views.rows["alert"] = []
     assert "Nothing needs you." in get("/console/alerts", "warehouse").body
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import typing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from oms.domain.codec import (
 )
 from oms.domain.errors import UnknownEventError
 from oms.domain.order import events as ev
+from oms.domain.supply import SupplyEvent
 
 
 def test_fields_at_their_default_are_not_stored() -> None:
@@ -92,5 +94,6 @@ def test_plain_values() -> None:
 def test_names_are_the_classes_names() -> None:
     assert all(kind.__name__ == name for name, kind in EVENT_TYPES.items())
     defined = {name for name, each in vars(ev).items() if isinstance(each, type) and each.__module__ == ev.__name__}
-    parts = {"PlacedLine", "PaymentPlan", "LineUnits", "NodeUnits", "ShippedParcel"}
-    assert defined - parts == set(EVENT_TYPES) - {"StockMoved"}, "an event that is not in OrderEvent cannot be stored"
+    parts = {"Disposition", "PlacedLine", "PaymentPlan", "LineUnits", "NodeUnits", "ShippedParcel"}
+    of_stock = {"StockMoved", "StockCounted", *(each.__name__ for each in typing.get_args(SupplyEvent))}
+    assert defined - parts == set(EVENT_TYPES) - of_stock, "an event that is not in OrderEvent cannot be stored"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from oms.domain.errors import InvalidTransitionError, LedgerImbalanceError
@@ -10,7 +12,7 @@ ALLOWED = [(source, target) for source in Place for target in sorted(MOVES[sourc
 
 
 def test_the_fields_of_a_ledger_are_the_places() -> None:
-    assert set(LineLedger.__slots__) == {"ordered", *(place.value for place in Place)}
+    assert {each.name for each in fields(LineLedger)} == {"ordered", *(place.value for place in Place)}
 
 
 @pytest.mark.parametrize(("source", "target"), ALLOWED)

@@ -6,7 +6,8 @@ import pytest
 
 from oms.domain.canonical import ShipTo
 from oms.domain.geo import CENTROIDS, distance_km, locate
-from oms.domain.sourcing import Candidate, SourcingRequest, WantedLine, source
+from oms.domain.sourcing.engine import source
+from oms.domain.sourcing.request import Candidate, SourcingRequest, WantedLine
 from tests.support.builders import BERLIN, PARIS, T0
 
 

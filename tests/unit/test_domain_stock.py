@@ -1,18 +1,27 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from oms.domain.errors import InsufficientStockError, InvalidInputError
 from oms.domain.order import events as ev
 from oms.domain.stock import (
     COMPONENTS,
+    PARTS,
+    REASONS,
+    Into,
     MovementKind,
+    ReasonCode,
+    StockCounted,
     StockDelta,
     StockMoved,
     StockMovement,
+    check_movement,
     event_deltas,
     freed_skus,
-    movement_delta,
+    movement_deltas,
     stock_deltas,
 )
 from tests.support.builders import Positions, minutes
@@ -39,10 +48,15 @@ def reserved(*parts: ev.NodeUnits) -> ev.LinesReserved:
         (MovementKind.WRITE_OFF, 2, {"on_hand": -2, "damaged": -2}),
         (MovementKind.SAFETY, 3, {"available": -3, "safety": 3}),
         (MovementKind.SAFETY, -3, {"available": 3, "safety": -3}),
+        (MovementKind.QC_HOLD, 2, {"available": -2, "qc": 2}),
+        (MovementKind.QC_RELEASE, 2, {"available": 2, "qc": -2}),
+        (MovementKind.QC_REJECT, 2, {"damaged": 2, "qc": -2}),
+        (MovementKind.TRANSFER_IN, 2, {"on_hand": 2, "available": 2, "in_transit": -2}),
+        (MovementKind.TRANSFER_LOSS, 2, {"in_transit": -2}),
     ],
 )
 def test_a_movement_keeps_the_balance(kind: MovementKind, quantity: int, changes: dict[str, int]) -> None:
-    delta = movement_delta(moved(kind, quantity))
+    (delta,) = movement_deltas(moved(kind, quantity))
     assert dict(delta.changes) == changes
     assert delta.balanced
 
@@ -51,10 +65,86 @@ def test_a_movement_keeps_the_balance(kind: MovementKind, quantity: int, changes
 @pytest.mark.parametrize("quantity", [0, -1])
 def test_a_quantity_that_its_kind_does_not_allow(kind: MovementKind, quantity: int) -> None:
     if quantity and kind in (MovementKind.ADJUSTMENT, MovementKind.SAFETY):
-        assert movement_delta(moved(kind, quantity)).balanced
+        assert all(each.balanced for each in movement_deltas(moved(kind, quantity)))
         return
     with pytest.raises(InvalidInputError):
-        movement_delta(moved(kind, quantity))
+        movement_deltas(moved(kind, quantity))
+
+
+@pytest.mark.parametrize("into", Into)
+def test_units_come_into_a_state(into: Into) -> None:
+    for kind, transit in ((MovementKind.RECEIPT, 0), (MovementKind.TRANSFER_IN, -4)):
+        (delta,) = movement_deltas(replace(moved(kind, 4), into=into))
+        assert delta == StockDelta(sku="A", node_id="WH1", on_hand=4, in_transit=transit, **{into.value: 4})
+
+
+def test_a_transfer_leaves_one_node_and_is_in_transit_to_the_other() -> None:
+    out = replace(moved(MovementKind.TRANSFER_OUT, 3), to_node_id="WH2")
+    assert movement_deltas(out) == (
+        StockDelta(sku="A", node_id="WH1", on_hand=-3, available=-3),
+        StockDelta(sku="A", node_id="WH2", in_transit=3),
+    )
+
+
+@pytest.mark.parametrize(
+    ("disposition", "changes"),
+    [
+        (ev.Disposition.RESTOCK, {"on_hand": 2, "available": 2}),
+        (ev.Disposition.QC, {"on_hand": 2, "qc": 2}),
+        (ev.Disposition.DAMAGED, {"on_hand": 2, "damaged": 2}),
+        (ev.Disposition.SCRAP, None),
+        (ev.Disposition.VENDOR, None),
+    ],
+)
+def test_where_units_that_came_back_stand(disposition: ev.Disposition, changes: dict[str, int] | None) -> None:
+    deltas = event_deltas(ev.LinesReturned(units=(units(2),), disposition=disposition))
+    assert [dict(each.changes) for each in deltas] == ([changes] if changes else [])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"code": ReasonCode.SCRAPPED},
+        {"code": ReasonCode.CYCLE},
+        {"to_node_id": "WH2"},
+        {"kind": MovementKind.TRANSFER_OUT},
+        {"kind": MovementKind.TRANSFER_OUT, "to_node_id": "WH1"},
+        {"kind": MovementKind.DAMAGE, "into": Into.QC},
+        {"reason": "for jane@example.com"},
+        {"quantity": 0},
+    ],
+)
+def test_fields_that_do_not_fit_the_kind_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError):
+        check_movement(replace(moved(MovementKind.RECEIPT, 1), **wrong))
+
+
+@pytest.mark.parametrize("kind", MovementKind)
+def test_each_kind_takes_its_own_reason_codes(kind: MovementKind) -> None:
+    to = "WH2" if kind is MovementKind.TRANSFER_OUT else ""
+    for code in ReasonCode:
+        movement = replace(moved(kind, 1), code=code, to_node_id=to)
+        if code in REASONS[kind]:
+            check_movement(movement)
+        else:
+            with pytest.raises(InvalidInputError):
+                check_movement(movement)
+
+
+def test_a_note_may_say_where() -> None:
+    check_movement(replace(moved(MovementKind.RECEIPT, 12), reason="12 pallets @ dock 3"))
+
+
+def test_nothing_is_bound_where_units_are_missing() -> None:
+    stock = Positions()
+    stock.receive("A", "WH1", 5)
+    stock.apply([StockDelta(sku="A", node_id="WH1", short=1, counts=1)])
+    assert stock.of["A", "WH1"].promisable == 0
+    with pytest.raises(InsufficientStockError):
+        stock.apply(stock_deltas([reserved(units(1))]))
+    stock.apply([StockDelta(sku="A", node_id="WH1", short=-1, counts=1)])
+    stock.apply(stock_deltas([reserved(units(1))]))
+    assert stock.of["A", "WH1"].promisable == 4
 
 
 def test_every_event_keeps_the_balance_of_each_position() -> None:
@@ -100,10 +190,15 @@ def test_skus_of_which_more_can_be_promised() -> None:
     assert freed_skus([StockMoved(movements=(moved(MovementKind.RECEIPT, 1, "B"), moved(MovementKind.DAMAGE, 1)))]) == (
         "B",
     )
+    found_again = StockCounted(sku="C", node_id="WH1", counted=5, book=5, short=-2)
+    assert freed_skus([found_again]) == ("C",)
+    assert freed_skus([replace(found_again, short=1)]) == ()
 
 
 def test_every_component_counts() -> None:
-    assert set(COMPONENTS) == {"on_hand", "available", "reserved", "safety", "damaged"}
+    parts = {"available", "reserved", "safety", "damaged", "qc"}
+    assert set(PARTS) == parts
+    assert set(COMPONENTS) == {"on_hand", *parts, "in_transit", "short", "counts"}
     both = StockDelta(sku="A", node_id="W", on_hand=2, available=1, reserved=1)
     assert both.plus(both) == StockDelta(sku="A", node_id="W", on_hand=4, available=2, reserved=2)
 

@@ -95,7 +95,10 @@ def evil_shop(shop: Shop, text: str) -> tuple[str, str, str]:
         lines=(LineUnits(line_id=text, quantity=1),),
     )
     shop.do(order_id, cmd.PlaceHold, hold_id="hld_1", kind=text, reason=text, lines=(text,))
-    shop.views.rows["alert"] = [{"order_id": text, "number": text, "kind": text, "stage": text, "raised_at": text}]
+    shop.views.rows["alert"] = [
+        {"order_id": text, "number": text, "kind": text, "stage": text, "raised_at": text},
+        {"sku": text, "node_id": text, "kind": text, "missing": text, "raised_at": text},
+    ]
     parked_id = shop.park(
         source=text,
         account=text,

@@ -81,8 +81,8 @@ def forged() -> dict[str, str]:
         "signature of another": f"{head}.{body}.{id_token('sales', sub='2').split('.')[2]}",
         "signature cut": good[:-8],
         "expired": signed(claims("admin", exp=now - 60)),
-        "not yet": signed(claims("admin", nbf=now + 600)),
-        "from the future": signed(claims("admin", iat=now + 600)),
+        "not yet": signed(claims("admin", nbf=now + 36_000)),
+        "from the future": signed(claims("admin", iat=now + 36_000)),
         "expiry as text": signed(claims("admin", exp="soon")),
         "another pool": signed(
             claims("admin", iss="https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_other")

@@ -27,8 +27,9 @@ from oms.domain.stripe_money import from_stripe_amount, to_stripe_amount
     ],
 )
 def test_the_currencies_that_stripe_documents(currency: str, ours: int, theirs: int) -> None:
-    assert to_stripe_amount(ours, currency) == theirs
-    assert from_stripe_amount(theirs, currency) == ours
+    sent, read = to_stripe_amount(ours, currency), from_stripe_amount(theirs, currency)
+    assert (sent, read) == (theirs, ours)
+    assert type(sent) is type(read) is int, "5.0 is another text in a request"
 
 
 @pytest.mark.parametrize(("currency", "minor"), [("KWD", 5124), ("TND", 1), ("MGA", 550)])

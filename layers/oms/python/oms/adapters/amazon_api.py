@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import re
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from oms.domain.errors import OrderNotFoundError, UpstreamError, UpstreamRefusedError
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +42,7 @@ class AmazonApi:
         self._login = login
         self._clock = clock
         self._lock = threading.Lock()
-        self._token = ""
+        self._token = ""  # nosec B105 # none yet
         self._expires_at = 0.0
 
     def open(self, credentials: Mapping[str, str], paths: Sequence[str]) -> AmazonSession:
@@ -84,7 +84,7 @@ class AmazonApi:
         )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(kw_only=False, show=False)
 class AmazonSession:
     """GETs under one seller's authorization, for one order."""
 

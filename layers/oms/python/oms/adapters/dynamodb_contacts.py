@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from oms.adapters.keys import contact_key
 from oms.domain.canonical import Contact
 from oms.domain.codec import from_plain, to_plain
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from oms.domain.canonical import ContactKey
+
+
+NO_REVISION: Final = "0"
+"""Older than every revision."""
 
 
 class DynamoContacts:
@@ -19,13 +26,13 @@ class DynamoContacts:
         self._client = client
         self._table = table
 
-    def put(self, contact_id: str, revision: str, contact: Contact) -> None:
+    def put(self, where: ContactKey, revision: str, contact: Contact) -> None:
         """Keep the contact of `revision` unless the same or a newer one, or a tombstone, is there."""
         try:
             self._client.put_item(
                 TableName=self._table,
                 Item={
-                    "pk": {"S": contact_id},
+                    **_key(where),
                     "rev": {"S": revision},
                     "body": {"S": json.dumps(to_plain(contact), separators=(",", ":"), ensure_ascii=False)},
                 },
@@ -35,19 +42,34 @@ class DynamoContacts:
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
-    def get(self, contact_id: str) -> Contact | None:
+    def get(self, where: ContactKey) -> Contact | None:
         """The contact, read consistently."""
-        item = self._client.get_item(TableName=self._table, Key={"pk": {"S": contact_id}}, ConsistentRead=True).get(
-            "Item"
-        )
+        item = self._client.get_item(TableName=self._table, Key=_key(where), ConsistentRead=True).get("Item")
         if not item or "body" not in item:
             return None
         contact: Contact = from_plain(Contact, json.loads(item["body"]["S"]))
         return contact
 
-    def erase(self, contact_id: str, at: datetime) -> None:
+    def take_back(self, where: ContactKey, revision: str) -> None:
+        """Leave an item that says nothing and that any revision replaces: who may put need not be able to delete."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={**_key(where), "rev": {"S": NO_REVISION}},
+                ConditionExpression="rev = :rev",
+                ExpressionAttributeValues={":rev": {"S": revision}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def erase(self, where: ContactKey, at: datetime) -> None:
         """Leave a tombstone."""
         self._client.put_item(
             TableName=self._table,
-            Item={"pk": {"S": contact_id}, "rev": {"S": "9999"}, "erased_at": {"S": at.isoformat()}},
+            Item={**_key(where), "rev": {"S": "9999"}, "erased_at": {"S": at.isoformat()}},
         )
+
+
+def _key(where: ContactKey) -> dict[str, Any]:
+    pk, sk = contact_key(where)
+    return {"pk": {"S": pk}, "sk": {"S": sk}}

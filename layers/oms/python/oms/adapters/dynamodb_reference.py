@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
-from oms.domain.sourcing import Candidate
+from oms.domain.sourcing.request import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

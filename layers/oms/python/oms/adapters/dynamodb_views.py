@@ -8,37 +8,40 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
+from oms.adapters.order_lists import INDEX_LIST, OrderLists, decode_cursor, is_key
 from oms.adapters.projection import rows_of
+from oms.domain.canonical import ContactKey
 from oms.domain.errors import InvalidCursorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
+    from oms.adapters.projection import Row
     from oms.domain.commit import Commit
 
-INDEX_LIST: Final = "by_list"
 INDEX_DUE: Final = "by_due"
-_MAX_KEY: Final = 500
-MAX_DAYS: Final = 92
-"""The longest date range one list request walks."""
+INDEX_WORK: Final = "by_work"
+WALKED_DAYS: Final = 45
+"""Days after which an order that goes its usual way should have arrived, or somebody was told."""
+WALK_EVERY: Final = 8
+"""Minutes between two slices: 45 days of four partitions are 180 slices, eight minutes each make a day."""
 
 
 class DynamoViews:
     """Views port. `project` is safe to repeat and to reorder: a row refuses a commit older than it shows."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, contacts_table: str) -> None:
         self._client = client
         self._table = table
+        self._contacts_table = contacts_table
 
-    def project(self, commit: Commit) -> None:
+    def project(self, commit: Commit, *, late: bool = False) -> None:
         """One guarded put per row."""
-        for row in rows_of(commit):
+        for row in rows_of(commit, late=late):
             self._put_guarded(row, commit.number)
 
-    def _put_guarded(self, row: Mapping[str, str], number: int) -> None:
-        item = {name: {"S": value} for name, value in row.items() if name != "ttl" and value}
-        if row.get("ttl"):
-            item["ttl"] = {"N": row["ttl"]}
+    def _put_guarded(self, row: Row, number: int) -> None:
+        item = {name: _typed(name, value) for name, value in row.items() if value}
         try:
             self._client.put_item(
                 TableName=self._table,
@@ -53,61 +56,15 @@ class DynamoViews:
         self, by: str, value: str, since: datetime, until: datetime, limit: int, cursor: str
     ) -> tuple[list[Mapping[str, Any]], str]:
         """`by` is stage, channel, customer, sku, tracking or number. Raises InvalidCursorError."""
-        found: list[str] = []
-        skip, last = _open_cursor(cursor)
-        if last and not keys.instant(since) <= last <= keys.instant(until) + "~":
-            raise InvalidCursorError("not a cursor of this list")
-        after = ""
-        for pk in self._partitions(by, value, since, until):
-            if skip and pk != skip:
-                continue
-            skip = ""
-            for order_id, sk in self._ids(by, pk, since, until, last):
-                if len(found) == limit:
-                    return self._rows(found), after
-                found.append(order_id)
-                after = _close_cursor(pk, sk)
-            last = ""
-        return self._rows(found), ""
+        lists = OrderLists(self._client, self._table, self._contacts_table, self._get_all)
+        items, after = lists.page(by, value, since, until, limit, cursor)
+        return [_order_row(item) for item in items], after
 
-    def _partitions(self, by: str, value: str, since: datetime, until: datetime) -> Iterator[str]:
-        days = [until - timedelta(days=back) for back in range(min((until.date() - since.date()).days, MAX_DAYS) + 1)]
-        texts = [day.strftime("%Y-%m-%d") for day in days]
-        if by == "stage":
-            yield from (keys.stage_pk(value, day) for day in texts)
-        elif by == "channel":
-            yield from (keys.channel_pk(value, day) for day in texts)
-        elif by == "sku":
-            yield from dict.fromkeys(keys.sku_pk(value, day) for day in texts)
-        else:
-            yield keys.lookup_pk(by, value)
-
-    def _ids(self, by: str, pk: str, since: datetime, until: datetime, last: str) -> Iterator[tuple[str, str]]:
-        """(order id, sort key) in a partition, newest first."""
-        index = by == "stage"
-        names = {"#pk": "lpk" if index else "pk", "#sk": "lsk" if index else "sk"}
-        low, high = keys.instant(since), last or keys.instant(until) + "~"
-        query: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "#pk = :pk AND #sk BETWEEN :low AND :high",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": {":pk": {"S": pk}, ":low": {"S": low}, ":high": {"S": high}},
-            "ScanIndexForward": False,
-            **({"IndexName": INDEX_LIST} if index else {}),
-        }
-        while True:
-            page = self._client.query(**query)
-            for item in page["Items"]:
-                sk = item[names["#sk"]]["S"]
-                if sk != last:
-                    yield sk.rpartition("#")[2], sk
-            if "LastEvaluatedKey" not in page:
-                return
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-    def _rows(self, order_ids: list[str]) -> list[Mapping[str, Any]]:
-        """The rows of these orders, in this order."""
-        return [_order_row(item) for item in self._get_all([(keys.order_pk(each), keys.ROW) for each in order_ids])]
+    def unlisted(self, orders: Mapping[str, datetime]) -> list[str]:
+        """Those of these orders, with when they were placed, that have no row yet."""
+        wanted = {order_id: _row_key(order_id, placed_at) for order_id, placed_at in orders.items()}
+        listed = {(item["pk"]["S"], item["sk"]["S"]) for item in self._get_all(list(wanted.values()))}
+        return [order_id for order_id, key in wanted.items() if key not in listed]
 
     def list_fulfillment_orders(
         self, node_id: str, status: str, limit: int, cursor: str
@@ -115,15 +72,15 @@ class DynamoViews:
         """Open ones, the earliest promise first."""
         page = self._client.query(
             TableName=self._table,
-            IndexName=INDEX_LIST,
-            KeyConditionExpression="lpk = :pk",
+            IndexName=INDEX_WORK,
+            KeyConditionExpression="wpk = :pk",
             ExpressionAttributeValues={":pk": {"S": keys.open_work_pk(node_id, status)}},
             Limit=limit,
-            **_start(cursor, ("pk", "sk", "lpk", "lsk"), lpk=keys.open_work_pk(node_id, status)),
+            **_start(cursor, ("pk", "sk", "wpk", "wsk"), wpk=keys.open_work_pk(node_id, status)),
         )
         ids = [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
-        rows = [json.loads(row["row"]["S"]) for row in self._get_all(ids)]
-        return rows, _next(page)
+        rows = [json.loads(row["row"]["S"]).get("fulfillment_order") for row in self._get_all(ids)]
+        return [row for row in rows if row], _next(page)
 
     def _get_all(self, ids: list[tuple[str, str]]) -> list[dict[str, Any]]:
         """The items with these keys that are there, in this order."""
@@ -140,6 +97,19 @@ class DynamoViews:
 
     def orders_with(self, kind: str, value: str) -> list[str]:
         """Newest first."""
+        return [item["sk"]["S"].rpartition("#")[2] for item in self._with(kind, value)]
+
+    def contacts_of(self, number: str) -> list[ContactKey]:
+        """Newest first."""
+        found = []
+        for item in self._with("number", number):
+            placed_at, _, order_id = item["sk"]["S"].rpartition("#")
+            customer_id = item["cu"]["S"] if "cu" in item else ""
+            at = datetime.fromisoformat(placed_at)
+            found.append(ContactKey(customer_id=customer_id, placed_at=at, order_id=order_id))
+        return found
+
+    def _with(self, kind: str, value: str) -> list[dict[str, Any]]:
         page = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
@@ -148,7 +118,8 @@ class DynamoViews:
             ConsistentRead=True,
             Limit=25,
         )
-        return [item["sk"]["S"].rpartition("#")[2] for item in page["Items"]]
+        items: list[dict[str, Any]] = page["Items"]
+        return items
 
     def waiting_orders(self, sku: str, limit: int) -> list[str]:
         """Longest waiting first."""
@@ -168,7 +139,10 @@ class DynamoViews:
         return found[:limit]
 
     def overdue(self, now: datetime, limit: int) -> list[Mapping[str, Any]]:
-        """Most overdue first within each partition."""
+        """Most overdue first within each partition of the index; then those of the slice that is walked now.
+
+        Orders that go their usual way stand in no index: each day's orders are looked through once a day.
+        """
         rows: list[Mapping[str, Any]] = []
         for pk in keys.due_pks():
             page = self._client.query(
@@ -180,19 +154,35 @@ class DynamoViews:
             )
             ids = [(item["pk"]["S"], item["sk"]["S"]) for item in page["Items"]]
             rows.extend(_order_row(item) for item in self._get_all(ids))
-        return rows
+        slice_ = walked_at(now)
+        return rows + self._unkept(slice_, now) if slice_ else rows
 
-    def postpone(self, order_id: str, commit: int, until: datetime | None, attempts: int) -> None:
+    def _unkept(self, pk: str, now: datetime) -> list[Mapping[str, Any]]:
+        query: dict[str, Any] = {
+            "KeyConditionExpression": "pk = :pk",
+            "FilterExpression": "du <= :now AND attribute_not_exists(dpk)",
+            "ExpressionAttributeValues": {":pk": {"S": pk}, ":now": {"S": keys.instant(now)}},
+        }
+        rows: list[Mapping[str, Any]] = []
+        while True:
+            page = self._client.query(TableName=self._table, **query)
+            rows.extend(_order_row(item) for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return rows
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def postpone(self, order_id: str, placed_at: datetime, commit: int, until: datetime | None, attempts: int) -> None:
         """Conditional on the row's commit: a row that moved on has its own due time."""
-        sets, removes = "SET tries = :tries", " REMOVE dpk, dsk"
+        sets, removes = "SET tries = :tries", " REMOVE dpk, dsk, du"
         values: dict[str, Any] = {":n": {"N": str(commit)}, ":tries": {"N": str(attempts)}}
         if until is not None:
             sets, removes = sets + ", dpk = :dpk, dsk = :dsk", ""
             values |= {":dpk": {"S": keys.due_pk(order_id)}, ":dsk": {"S": keys.instant(until)}}
+        pk, sk = _row_key(order_id, placed_at)
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key={"pk": {"S": keys.order_pk(order_id)}, "sk": {"S": keys.ROW}},
+                Key={"pk": {"S": pk}, "sk": {"S": sk}},
                 UpdateExpression=sets + removes,
                 ConditionExpression="n = :n",
                 ExpressionAttributeValues=values,
@@ -306,47 +296,49 @@ class DynamoViews:
         return int(answer["Attributes"]["hits"]["N"])
 
 
+def walked_at(now: datetime) -> str:
+    """The partition of a day's orders that is looked through in this minute; '' in most minutes.
+
+    In a day every partition of the last `WALKED_DAYS` days has its turn once.
+    """
+    minute = int(now.timestamp()) // 60
+    if minute % WALK_EVERY:
+        return ""
+    turn = minute // WALK_EVERY % (WALKED_DAYS * keys.DAY_SHARDS)
+    back, shard = divmod(turn, keys.DAY_SHARDS)
+    return keys.day_pks((now - timedelta(days=back)).strftime("%Y-%m-%d"))[shard]
+
+
+def _row_key(order_id: str, placed_at: datetime) -> tuple[str, str]:
+    at = keys.instant(placed_at)
+    return keys.day_pk(at, order_id), keys.at_sk(at, order_id)
+
+
+def _typed(name: str, value: str | tuple[str, ...]) -> dict[str, Any]:
+    if isinstance(value, tuple):
+        return {"SS": list(value)}
+    return {"N" if name == "ttl" else "S": value}
+
+
 def _order_row(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    row = json.loads(item["row"]["S"])
+    row.pop("fulfillment_order", None)
     return {
-        **json.loads(item["row"]["S"]),
+        **row,
         "commit": int(item["n"]["N"]),
         "tries": int(item["tries"]["N"]) if "tries" in item else 0,
     }
-
-
-def _close_cursor(*parts: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
-
-
-def _open_cursor(cursor: str) -> tuple[str, str]:
-    if not cursor:
-        return "", ""
-    parts = _decode_cursor(cursor)
-    if not (isinstance(parts, list) and len(parts) == 2 and all(_is_key(each) for each in parts)):  # noqa: PLR2004
-        raise InvalidCursorError("not a cursor of this system")
-    return parts[0], parts[1]
-
-
-def _decode_cursor(cursor: str) -> Any:
-    try:
-        return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, RecursionError) as error:
-        raise InvalidCursorError("not a cursor of this system") from error
 
 
 def _start(cursor: str, names: tuple[str, ...], **partition: str) -> dict[str, Any]:
     """Where a page goes on: the key that ended the one before, in this very partition."""
     if not cursor:
         return {}
-    key = _decode_cursor(cursor)
-    sound = isinstance(key, dict) and set(key) == set(names) and all(_is_key(each) for each in key.values())
+    key = decode_cursor(cursor)
+    sound = isinstance(key, dict) and set(key) == set(names) and all(is_key(each) for each in key.values())
     if not sound or any(key[name] != value for name, value in partition.items()):
         raise InvalidCursorError("not a cursor of this list")
     return {"ExclusiveStartKey": {name: {"S": value} for name, value in key.items()}}
-
-
-def _is_key(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= _MAX_KEY
 
 
 def _next(page: Mapping[str, Any]) -> str:

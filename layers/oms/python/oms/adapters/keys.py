@@ -2,12 +2,12 @@
 
 | table | pk | sk |
 |---|---|---|
-| events | `order#<id>`, `stock#<id>` | `c#<commit number, 8 digits>` commit, `s#<fact id>` fact |
+| events | `order#<id>`, `stock#<id>`, `supply#<id>` | `c#<commit number, 8 digits>` commit, `s#<fact id>` fact |
 | events | `unique#<key>` | `owner` |
 | stock | `<sku>` | `<node>#<shard>` |
-| contacts | `<order id>` | - |
-| views | `order#<id>` | `row` |
-| views | `channel#<c>#<day>`, `customer#<id>`, `sku#<sku>#<month>` | `<placed at>#<order id>` |
+| stock | `inbound#<sku>` | `lot#<supply id>` |
+| contacts | `<customer id>`, of an order without one `<order id>` | `<placed at>#<order id>` |
+| views | `day#<day>#<0-3>` | `<placed at>#<order id>` |
 | views | `tracking#<number>`, `number#<number>`, `payment#<ref>` | `<placed at>#<order id>` |
 | views | `work#<node>` | `<fulfillment order id>` |
 | views | `waiting#<sku>` | `<placed at>#<order id>` |
@@ -24,11 +24,15 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from oms.domain.canonical import ContactKey
+
 COMMIT_PREFIX: Final = "c#"
 FACT_PREFIX: Final = "s#"
+LOT_PREFIX: Final = "lot#"
 OWNER: Final = "owner"
-ROW: Final = "row"
 ONLY: Final = "v"
+DAY_SHARDS: Final = 4
+"""Partitions of the orders of a day: one takes 1,000 write units a second."""
 DUE_SHARDS: Final = 4
 
 
@@ -52,9 +56,33 @@ def position_sk(node_id: str, shard: int = 0) -> str:
     return f"{node_id}#{shard}"
 
 
-def order_pk(order_id: str) -> str:
-    """Partition of an order's row."""
-    return f"order#{order_id}"
+def lots_pk(sku: str) -> str:
+    """Partition of a SKU's lots that are to come. Shared with the positions of a SKU of that name, if there is one."""
+    return f"inbound#{sku}"
+
+
+def lot_sk(supply_id: str) -> str:
+    """Sort key of a lot."""
+    return f"{LOT_PREFIX}{supply_id}"
+
+
+def contact_key(where: ContactKey) -> tuple[str, str]:
+    """Partition and sort key of an order's contact."""
+    return where.customer_id or where.order_id, at_sk(instant(where.placed_at), where.order_id)
+
+
+def _shard(order_id: str, shards: int) -> int:
+    return sum(order_id.encode()) % shards
+
+
+def day_pk(placed_at: str, order_id: str) -> str:
+    """Partition of an order's row: of the UTC day it was placed on."""
+    return f"day#{day_of(placed_at)}#{_shard(order_id, DAY_SHARDS)}"
+
+
+def day_pks(day: str) -> list[str]:
+    """All partitions of a day's orders."""
+    return [f"day#{day}#{shard}" for shard in range(DAY_SHARDS)]
 
 
 def at_sk(at: str, order_id: str) -> str:
@@ -67,33 +95,13 @@ def day_of(at: str) -> str:
     return at[:10]
 
 
-def month_of(at: str) -> str:
-    """The UTC month of an ISO 8601 instant."""
-    return at[:7]
-
-
 def stage_pk(stage: str, at: str) -> str:
     """Index partition of a stage on the day its orders were placed."""
     return f"stage#{stage}#{day_of(at)}"
 
 
-def channel_pk(channel: str, at: str) -> str:
-    """Index partition of a channel on a day."""
-    return f"channel#{channel}#{day_of(at)}"
-
-
-def customer_pk(customer_id: str) -> str:
-    """Index partition of a customer."""
-    return f"customer#{customer_id}"
-
-
-def sku_pk(sku: str, at: str) -> str:
-    """Index partition of a SKU in a month."""
-    return f"sku#{sku}#{month_of(at)}"
-
-
 def lookup_pk(kind: str, value: str) -> str:
-    """Index partition of a tracking number, order number or payment reference."""
+    """Partition of a tracking number, order number or payment reference."""
     return f"{kind}#{value}"
 
 
@@ -114,7 +122,7 @@ def waiting_pk(sku: str) -> str:
 
 def due_pk(order_id: str) -> str:
     """Index partition of due work; a few of them, so that none grows hot."""
-    return f"due#{sum(order_id.encode()) % DUE_SHARDS}"
+    return f"due#{_shard(order_id, DUE_SHARDS)}"
 
 
 def due_pks() -> list[str]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import time
 from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from oms.domain.errors import ContentionError
 
@@ -15,11 +19,15 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE_BYTES: Final = 900_000
 """SQS takes 1 MiB; what is larger goes by claim check."""
+_NOT_TAKEN: Final = re.compile("[\ud800-\udfff\ufffe\uffff]")
+"""What SQS refuses in a message and JSON lets stand; control characters are escaped by JSON itself."""
 _BUS_BATCH: Final = 10
 _BUS_BYTES: Final = 200_000
 """EventBridge counted 256 kB a call before it took 1 MB: what keeps to the smaller limit passes everywhere."""
 _ENTRY_OVERHEAD: Final = 200
 _BUS_TRIES: Final = 3
+RULES_KEPT_S: Final = 10.0
+"""A new rule of the bus is heeded within this time."""
 
 
 class SqsQueue:
@@ -32,13 +40,17 @@ class SqsQueue:
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send; a body that makes the message too large is kept in S3 first, under the hash of its bytes."""
-        text = json.dumps(message, ensure_ascii=False)
+        text = _NOT_TAKEN.sub(_escaped, json.dumps(message, ensure_ascii=False))
         if len(text.encode("utf-8", "surrogatepass")) > MAX_MESSAGE_BYTES:
             raw = json.dumps(message, ensure_ascii=True).encode()
             key = f"claims/{hashlib.sha256(raw).hexdigest()}.json"
             self._claims.put(key, raw)
             text = json.dumps({"claim": key})
         self._client.send_message(QueueUrl=self._url, MessageBody=text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 class StepFunctions:
@@ -54,15 +66,18 @@ class StepFunctions:
 
 
 class EventBridgeBus:
-    """Bus port."""
+    """Bus port. Every event put on a bus is billed, so only those are put that some rule of the bus asks for."""
 
     def __init__(self, client: Any, bus: str, source: str) -> None:
         self._client = client
         self._bus = bus
         self._source = source
+        self._asked: frozenset[str] | None = frozenset()
+        self._asked_until = 0.0
 
     def publish(self, events: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
         """Publish in tens, and again only those entries that were refused."""
+        asked = self._kinds()
         entries = [
             {
                 "EventBusName": self._bus,
@@ -71,9 +86,34 @@ class EventBridgeBus:
                 "Detail": json.dumps({**detail, "event_id": event_id}, ensure_ascii=False),
             }
             for event_id, kind, detail in events
+            if asked is None or kind in asked
         ]
         for batch in _batches(entries):
             self._publish(batch)
+
+    def _kinds(self) -> frozenset[str] | None:
+        """Detail types that the rules of the bus name; None for all: a rule that names none, or rules nobody tells."""
+        if time.monotonic() >= self._asked_until:
+            try:
+                self._asked = self._ruled()
+            except (ClientError, BotoCoreError):
+                return None
+            self._asked_until = time.monotonic() + RULES_KEPT_S
+        return self._asked
+
+    def _ruled(self) -> frozenset[str] | None:
+        kinds: set[str] = set()
+        asked: dict[str, str] = {"EventBusName": self._bus}
+        while True:
+            page = self._client.list_rules(**asked)
+            for rule in page["Rules"]:
+                named = json.loads(rule.get("EventPattern") or "{}").get("detail-type", [{}])
+                if not all(isinstance(each, str) for each in named):
+                    return None
+                kinds.update(named)
+            if "NextToken" not in page:
+                return frozenset(kinds)
+            asked["NextToken"] = page["NextToken"]
 
     def _publish(self, entries: list[dict[str, Any]]) -> None:
         for _ in range(_BUS_TRIES):

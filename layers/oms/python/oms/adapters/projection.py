@@ -1,8 +1,10 @@
 """Which rows a commit brings up to date. Pure; `dynamodb_views` writes them.
 
-A row is attribute name to text. The order's own row and its open work stand in two sparse indexes: `lpk`/`lsk` for
-lists, `dpk`/`dsk` for due work. What never changes (which order carries a tracking number) is a row of its own, written
-once.
+A row is attribute name to text, or to several. An order has one row, in the partition of the day it was placed on,
+where lists by channel, SKU and most stages find it by walking days. It stands in sparse indexes only while somebody has
+to find it among many: `lpk`/`lsk` in a stage that needs attention, `wpk`/`wsk` while a warehouse has to work on it,
+`dpk`/`dsk` while it may be overdue at any minute. What never changes (which order carries a tracking number) is a row
+of its own, written once.
 """
 
 from __future__ import annotations
@@ -19,91 +21,142 @@ if TYPE_CHECKING:
 
     from oms.domain.commit import Commit
 
+    Row = Mapping[str, str | tuple[str, ...]]
+
 OPEN_WORK: Final = frozenset({"released", "accepted"})
+ATTENTION: Final = frozenset({"awaiting_payment", "on_hold", "backordered"})
+"""Stages of few orders for long: an index lists them. Most orders pass through the others, where a walk finds them."""
 DONE_WORK_DAYS: Final = 30
-_HIDDEN: Final = ("work", "waiting", "waited")
+_HIDDEN: Final = ("work", "waiting", "waited", "skus", "patient")
 
 
-def rows_of(commit: Commit) -> Iterator[Mapping[str, str]]:
-    """The rows of an order's commit; nothing for other streams."""
+def rows_of(commit: Commit, *, late: bool = False) -> Iterator[Row]:
+    """The rows of an order's commit; nothing for other streams.
+
+    The commit that places an order whose promise follows at once leaves the order's row to that: seconds later it would
+    be written again. `late` says that nothing followed.
+    """
     row = commit.summary
     if not row.get("order_id"):
         return
     placed_at = keys.instant(datetime.fromisoformat(row["placed_at"]))
-    yield _order_row(commit, placed_at)
+    if late or not promised_at_once(commit):
+        yield _order_row(commit, placed_at)
     for event in commit.events:
         yield from _lookups(event, row, placed_at)
-    yield from _work(commit, placed_at)
+    if len(row.get("work", ())) > 1:
+        yield from _work(commit, placed_at)
     yield from _waiting(commit, placed_at)
 
 
-def _order_row(commit: Commit, placed_at: str) -> Mapping[str, str]:
+def promised_at_once(commit: Commit) -> bool:
+    """The commit placed an order that waits for nothing: its promise follows."""
+    row = commit.summary
+    return bool(commit.number == 1 and row["stage"] == "placed" and row.get("next") == "promise")
+
+
+def _order_row(commit: Commit, placed_at: str) -> Row:
     row = commit.summary
     shown = {name: value for name, value in row.items() if name not in _HIDDEN}
-    due = row.get("due_at")
+    shown["updated_at"] = keys.instant(commit.at)
+    due = keys.instant(datetime.fromisoformat(row["due_at"])) if row.get("due_at") else ""
+    soon = bool(due) and not row.get("patient")
     order_id = row["order_id"]
+    listed = row["stage"] in ATTENTION
+    work = _only_work(row)
+    if work:
+        shown["fulfillment_order"] = work
     return {
-        "pk": keys.order_pk(order_id),
-        "sk": keys.ROW,
-        "row": json.dumps({**shown, "updated_at": keys.instant(commit.at)}, ensure_ascii=False),
-        "lpk": keys.stage_pk(row["stage"], placed_at),
-        "lsk": keys.at_sk(placed_at, order_id),
-        "dpk": keys.due_pk(order_id) if due else "",
-        "dsk": keys.instant(datetime.fromisoformat(due)) if due else "",
+        "pk": keys.day_pk(placed_at, order_id),
+        "sk": keys.at_sk(placed_at, order_id),
+        "row": json.dumps(shown, ensure_ascii=False),
+        "st": row["stage"],
+        "ch": row.get("channel", ""),
+        "skus": tuple(row.get("skus", ())),
+        "du": due,
+        "dpk": keys.due_pk(order_id) if soon else "",
+        "dsk": due if soon else "",
+        "lpk": keys.stage_pk(row["stage"], placed_at) if listed else "",
+        "lsk": keys.at_sk(placed_at, order_id) if listed else "",
+        **_open(work, placed_at),
     }
 
 
-def _lookups(event: Any, row: Mapping[str, Any], placed_at: str) -> Iterator[Mapping[str, str]]:
-    order_id = row["order_id"]
-    partitions: list[str] = []
-    if isinstance(event, ev.OrderPlaced):
-        partitions = [keys.channel_pk(event.channel, placed_at), keys.lookup_pk("number", event.number)]
-        partitions += [keys.sku_pk(sku, placed_at) for sku in dict.fromkeys(line.sku for line in event.lines)]
-        if event.customer_id:
-            partitions.append(keys.customer_pk(event.customer_id))
-        if event.payment.reference:
-            partitions.append(keys.lookup_pk("payment", event.payment.reference))
-    elif isinstance(event, ev.ShipmentShipped):
-        partitions = [keys.lookup_pk("tracking", parcel.tracking_number) for parcel in event.parcels]
-    for pk in partitions:
-        yield {"pk": pk, "sk": keys.at_sk(placed_at, order_id)}
-
-
-def _work(commit: Commit, placed_at: str) -> Iterator[Mapping[str, str]]:
-    """Rows of the fulfillment orders that this commit touched."""
-    row = commit.summary
-    touched: set[str] = set()
-    for event in commit.events:
-        match event:
-            case ev.LinesReserved():
-                touched.update(event.fulfillment_orders)
-            case ev.FulfillmentOrderAccepted() | ev.FulfillmentOrderRejected() | ev.ShipmentShipped():
-                touched.add(event.fulfillment_order_id)
-            case ev.LinesCancelled():
-                touched.update(event.fulfillment_orders)
+def _only_work(row: Mapping[str, Any]) -> dict[str, str]:
+    """The order's only fulfillment order, while it is open: it needs no row of its own."""
     work: Mapping[str, Any] = row.get("work", {})
-    for each in sorted(touched & set(work)):
-        node_id, status = work[each]
-        shown = {
-            "fulfillment_order_id": each,
-            "order_id": row["order_id"],
-            "number": row.get("number", ""),
-            "node_id": node_id,
-            "status": status,
-            "promised_by": row.get("promised_by", ""),
-        }
+    if len(work) != 1:
+        return {}
+    ((each, (node_id, status)),) = work.items()
+    return _shown_work(row, each, node_id, status) if status in OPEN_WORK else {}
+
+
+def _shown_work(row: Mapping[str, Any], fulfillment_order_id: str, node_id: str, status: str) -> dict[str, str]:
+    return {
+        "fulfillment_order_id": fulfillment_order_id,
+        "order_id": row["order_id"],
+        "number": row.get("number", ""),
+        "node_id": node_id,
+        "status": status,
+        "promised_by": row.get("promised_by", ""),
+    }
+
+
+def _open(work: Mapping[str, str], placed_at: str) -> dict[str, str]:
+    """Where a warehouse finds it: by node and status, the earliest promise first."""
+    if not work:
+        return {}
+    return {
+        "wpk": keys.open_work_pk(work["node_id"], work["status"]),
+        "wsk": keys.at_sk(work["promised_by"] or placed_at, work["fulfillment_order_id"]),
+    }
+
+
+def _lookups(event: Any, row: Mapping[str, Any], placed_at: str) -> Iterator[Row]:
+    sk = keys.at_sk(placed_at, row["order_id"])
+    if isinstance(event, ev.OrderPlaced):
+        # Guests ask by number and e-mail address: the contact to compare with is found by this.
+        yield {"pk": keys.lookup_pk("number", event.number), "sk": sk, "cu": event.customer_id}
+        if event.payment.reference:
+            yield {"pk": keys.lookup_pk("payment", event.payment.reference), "sk": sk}
+    elif isinstance(event, ev.ShipmentShipped):
+        for parcel in event.parcels:
+            yield {"pk": keys.lookup_pk("tracking", parcel.tracking_number), "sk": sk}
+
+
+def _work(commit: Commit, placed_at: str) -> Iterator[Row]:
+    """Rows of the fulfillment orders of an order that has several: those that this commit touched, and what is open."""
+    row = commit.summary
+    touched = _touched(commit)
+    if not touched:
+        return
+    work: Mapping[str, Any] = row["work"]
+    for each, (node_id, status) in sorted(work.items()):
         open_row = status in OPEN_WORK
+        if not open_row and each not in touched:
+            continue
+        shown = _shown_work(row, each, node_id, status)
         yield {
             "pk": keys.work_pk(node_id),
             "sk": each,
-            "row": json.dumps(shown, ensure_ascii=False),
-            "lpk": keys.open_work_pk(node_id, status) if open_row else "",
-            "lsk": keys.at_sk(row.get("promised_by") or placed_at, each) if open_row else "",
+            "row": json.dumps({"fulfillment_order": shown}, ensure_ascii=False),
             "ttl": "" if open_row else _days_after(commit.at, DONE_WORK_DAYS),
+            **_open(shown if open_row else {}, placed_at),
         }
 
 
-def _waiting(commit: Commit, placed_at: str) -> Iterator[Mapping[str, str]]:
+def _touched(commit: Commit) -> set[str]:
+    touched: set[str] = set()
+    for event in commit.events:
+        match event:
+            case ev.LinesReserved() | ev.LinesCancelled():
+                touched.update(event.fulfillment_orders)
+            case ev.FulfillmentOrderAccepted() | ev.FulfillmentOrderRejected() | ev.ShipmentShipped():
+                touched.add(event.fulfillment_order_id)
+    return touched
+
+
+def _waiting(commit: Commit, placed_at: str) -> Iterator[Row]:
     """Waiting lists: a row says whether the order still waits; one that no longer does is swept by its time to live."""
     waiting = commit.summary.get("waiting", ())
     for sku in (*waiting, *commit.summary.get("waited", ())):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -17,6 +16,7 @@ from urllib.parse import urlencode
 import urllib3
 
 from oms.domain.errors import UpstreamError
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ _CHUNK: Final = 65_536
 _MAX_WAIT: Final = 3600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Timeouts:
     """Seconds to connect, between two pieces of the answer, and for the whole answer."""
 
@@ -35,7 +35,7 @@ class Timeouts:
     total: float = 25.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """What the vendor sent back; header names in lower case."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -105,3 +106,29 @@ class S3Documents:
     def put(self, key: str, body: bytes, content_type: str) -> None:
         """Write a file."""
         self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+
+
+class S3Checkpoint:
+    """Checkpoint port: one object, packed."""
+
+    def __init__(self, client: Any, bucket: str, key: str) -> None:
+        self._client = client
+        self._where = {"Bucket": bucket, "Key": key}
+
+    def load(self) -> Mapping[str, Any] | None:
+        """What was put down last."""
+        try:
+            answer = self._client.get_object(**self._where)
+        except self._client.exceptions.NoSuchKey:
+            return None
+        document: Mapping[str, Any] = json.loads(gzip.decompress(answer["Body"].read()))
+        return document
+
+    def save(self, document: Mapping[str, Any]) -> None:
+        """Put it down."""
+        packed = gzip.compress(json.dumps(document, separators=(",", ":")).encode(), compresslevel=1, mtime=0)
+        self._client.put_object(**self._where, Body=packed, ContentType="application/gzip")
+
+    def clear(self) -> None:
+        """Nothing is there any more."""
+        self._client.delete_object(**self._where)

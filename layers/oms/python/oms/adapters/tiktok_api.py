@@ -7,10 +7,10 @@ https://partner.tiktokshop.com/docv2/page/common-errors (codes). Errors come as 
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import OrderNotFoundError, UpstreamError, UpstreamRefusedError
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +47,7 @@ class TikTokApi:
         return TikTokSession(self._rest, self._clock, credentials)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen(kw_only=False, show=False)
 class TikTokSession:
     """GETs under one seller's authorization."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,7 @@ def normalize_email(email: str) -> str:
     return email.strip().casefold()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Customers:
     """`key` gives the secret of the pseudonyms."""
 

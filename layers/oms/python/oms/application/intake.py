@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.messages import fingerprint, from_message
-from oms.carriers.registry import carrier
-from oms.carriers.registry import sources as carriers
-from oms.channels.registry import CONNECTORS, connector
+from oms.application.senders import sender
+from oms.channels.registry import connector
 from oms.domain import ids
-from oms.domain.canonical import Contact, Normalized
+from oms.domain.canonical import Contact, ContactKey, Normalized
 from oms.domain.codec import to_plain
 from oms.domain.commit import Cause
-from oms.domain.errors import NotFoundError, OmsError, OrderNotFoundError, ParcelNotFoundError
+from oms.domain.errors import (
+    DuplicateOrderNumberError,
+    OmsError,
+    OrderNotFoundError,
+    ParcelNotFoundError,
+    PaymentAlreadyUsedError,
+)
+from oms.domain.frozen import frozen
 from oms.domain.inbound import NoticeKind
 from oms.domain.order.commands import RecordChannelRefund, SyncOrder
 from oms.domain.order.events import PaymentPlan
 from oms.domain.parked import Parked
-from oms.payments.registry import provider
-from oms.payments.registry import sources as providers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from oms.application.customers import Customers
-    from oms.application.orders import Orders, Outcome
+    from oms.application.orders import Loaded, Orders, Outcome
     from oms.application.payment_events import TakePaymentEvent
     from oms.application.ports import Clock, Contacts, Quarantine, Reference, VendorApi
     from oms.application.tracking import TakeTracking
-    from oms.domain.inbound import InboundRequest, Notice, Sender
+    from oms.domain.inbound import InboundRequest, Notice
     from oms.domain.order.events import OrderEvent
+    from oms.domain.order.state import Order
 
 IN_CHANNEL: Final = PaymentPlan(provider="in_channel")
 RELAY: Final = "relay"
@@ -41,18 +46,45 @@ MAX_ROUNDS: Final = 12
 """Commits that one snapshot may need: each frees what fits into one transaction."""
 
 
-def sender(source: str) -> Sender:
-    """Who signs as `source`; raises NotFoundError for a name that nobody has."""
-    if source in CONNECTORS:
-        return connector(source)
-    if source in carriers():
-        return carrier(source)
-    if source in providers():
-        return provider(source)
-    raise NotFoundError("nobody is connected under this name", source=source[:40])
+class _KeepContact:
+    """Keeps the personal data that came with one snapshot, before each try to commit it.
+
+    The contact of an order that is there belongs under the order's own customer and time, whatever the snapshot says of
+    both. A first snapshot does not know these yet and keeps it under its own, `mine`; when another one places the order
+    meanwhile, it is kept anew in the order's place, and what was left under `mine` is taken back.
+    """
+
+    def __init__(self, contacts: Contacts, contact: Contact, revision: str, mine: ContactKey, *, once: bool) -> None:
+        self._contacts = contacts
+        self._contact = contact
+        self._revision = revision
+        self._mine = mine
+        # An Idempotency-Key that comes back with another body must not change what is kept of its order.
+        self._once = once
+        self._put = False
+
+    def before(self, order: Order | None) -> None:
+        """Whatever is decided on this order, its contact is there first."""
+        if self._contact == Contact():
+            return
+        if order is None:
+            self._contacts.put(self._mine, self._revision, self._contact)
+            self._put = True
+            return
+        where = order.contact_key
+        if not self._once:
+            self._contacts.put(where, self._revision, self._contact)
+        # What a channel tells again may have left something under `mine` before it crashed.
+        if where != self._mine and (self._put or not self._once):
+            self._contacts.take_back(self._mine, self._revision)
+
+    def refused(self) -> None:
+        """The order will never be."""
+        if self._put:
+            self._contacts.take_back(self._mine, self._revision)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class SyncSnapshot:
     """Take in a channel's snapshot of an order, however often, late or early it comes."""
 
@@ -64,16 +96,11 @@ class SyncSnapshot:
     def __call__(
         self, normalized: Normalized, cause: Cause, payment: PaymentPlan = IN_CHANNEL, request_hash: str = ""
     ) -> Outcome:
-        """Keep the personal data first, then move the order. Raises the refusals of `placing.sync`."""
+        """Move the order, its personal data kept first. Raises the refusals of `placing.sync`."""
         snapshot = normalized.order
         order_id = ids.order_id(snapshot.source, snapshot.account, snapshot.external_id)
         plain = json.dumps(to_plain(snapshot), sort_keys=True, ensure_ascii=False)
         digest = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        # An Idempotency-Key that comes back with another body must not change what is kept of its order.
-        again = bool(request_hash) and self.orders.load(order_id).order is not None
-        if normalized.contact != Contact() and not again:
-            revision = f"{snapshot.revision:%Y-%m-%dT%H:%M:%S.%fZ}#{digest}"
-            self.contacts.put(order_id, revision, normalized.contact)
         skus = frozenset(line.sku for line in snapshot.lines)
         own = [f"number#{snapshot.account}#{snapshot.number}"] if request_hash else []
         if payment.reference:
@@ -81,6 +108,13 @@ class SyncSnapshot:
             own.append(f"payment#{payment.provider}#{payment.reference}")
         unknown = skus - self.reference.known_skus(skus)
         customer_id = self.customers.identify(normalized.contact.email)
+        keep = _KeepContact(
+            self.contacts,
+            normalized.contact,
+            revision=f"{snapshot.revision:%Y-%m-%dT%H:%M:%S.%fZ}#{digest}",
+            mine=ContactKey(customer_id=customer_id, placed_at=snapshot.placed_at, order_id=order_id),
+            once=bool(request_hash),
+        )
         events: tuple[OrderEvent, ...] = ()
 
         def command(round_: int) -> SyncOrder:
@@ -94,7 +128,15 @@ class SyncSnapshot:
                 request_hash=request_hash,
             )
 
-        outcome = self.orders.execute(order_id, command(0), cause, unique=own)
+        def first(loaded: Loaded) -> SyncOrder:
+            keep.before(loaded.order)
+            return command(0)
+
+        try:
+            outcome = self.orders.execute(order_id, first, cause, unique=own)
+        except (DuplicateOrderNumberError, PaymentAlreadyUsedError):
+            keep.refused()
+            raise
         events += outcome.events
         # A large order is cancelled in several commits: each frees what fits into one transaction.
         for round_ in range(1, MAX_ROUNDS if snapshot.cancelled else 1):
@@ -105,7 +147,7 @@ class SyncSnapshot:
         return replace(outcome, events=events)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Taken:
     """How a delivery ended: taken, ignored or quarantined; `order_id` when it is known."""
 
@@ -115,7 +157,7 @@ class Taken:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class TakeDelivery:
     """One queued delivery.
 
@@ -210,7 +252,7 @@ def _waits_for(error: OmsError) -> str:
     return f"payment#{payment}" if payment else str(error.context.get("order_id", ""))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class ReplayParked:
     """Process a quarantined input again, after a fix. It leaves the quarantine only when it was processed."""
 

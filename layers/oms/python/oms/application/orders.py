@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.commit import Commit
 from oms.domain.errors import ContentionError, IdempotencyKeyReusedError, OrderNotFoundError, VersionConflictError
+from oms.domain.frozen import frozen
 from oms.domain.order.decider import decide
 from oms.domain.order.evolve import fold
 from oms.domain.order.summary import summarize
@@ -32,7 +32,7 @@ def stream_of(order_id: str) -> str:
     return f"order#{order_id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Outcome:
     """What a command did: the order after it, its events, and whether it had run before."""
 
@@ -41,7 +41,7 @@ class Outcome:
     replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Loaded:
     """An order and the stream it was folded from; `order` is None when the stream is empty."""
 
@@ -49,7 +49,7 @@ class Loaded:
     history: History
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Orders:
     """The order aggregate over the log."""
 
@@ -75,15 +75,17 @@ class Orders:
         cause: Cause,
         *,
         unique: Sequence[str] = (),
+        loaded: Loaded | None = None,
     ) -> Outcome:
         """Run a command exactly once: a command id that is in the log answers with what it did then.
 
         After a lost race the order is loaded and decided again; a command that depends on what was read (a plan over
-        stock) is given as the function that makes it. Raises the command's typed refusals, InsufficientStockError,
-        ContentionError after `ATTEMPTS`.
+        stock) is given as the function that makes it. `loaded` is the order as the caller has just read it. Raises the
+        command's typed refusals, InsufficientStockError, ContentionError after `ATTEMPTS`.
         """
-        for _ in range(ATTEMPTS):
-            loaded = self.load(order_id)
+        for attempt in range(ATTEMPTS):
+            if loaded is None or attempt:
+                loaded = self.load(order_id)
             asked = command(loaded) if callable(command) else command
             done = loaded.history.find(asked.command_id)
             if done is not None and loaded.order is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.errors import OrderNotFoundError
+from oms.domain.frozen import frozen
 from oms.domain.order.commands import RecordProviderEvent
 from oms.domain.payment_events import PaymentEvent, PaymentEventKind, RefundState
 from oms.payments.registry import provider
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from oms.domain.inbound import InboundRequest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class TakePaymentEvent:
     """A provider's delivery. It may come before the answer of the call that caused it, and before the order."""
 

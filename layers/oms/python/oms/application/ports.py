@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from oms.channels.base import Connector
-    from oms.domain.canonical import Contact
-    from oms.domain.commit import Commit
+    from oms.domain.canonical import Contact, ContactKey
+    from oms.domain.commit import Commit, StoredCommit, Unreadable
     from oms.domain.history import History
     from oms.domain.inbound import Notice
     from oms.domain.parked import Parked
     from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
-    from oms.domain.sourcing import Candidate
+    from oms.domain.sourcing.request import Candidate
     from oms.domain.stock import StockDelta
+    from oms.domain.supply import Lot
 
 
 class Clock(Protocol):
@@ -33,13 +34,21 @@ class Log(Protocol):
     def read(self, stream: str) -> History:
         """All commits of a stream, consistently; empty when there are none."""
 
-    def append(self, commit: Commit, *, stock: Sequence[StockDelta] = (), unique: Sequence[str] = ()) -> None:
+    def append(
+        self,
+        commit: Commit,
+        *,
+        stock: Sequence[StockDelta] = (),
+        unique: Sequence[str] = (),
+        lots: Sequence[Lot] = (),
+    ) -> None:
         """Append `commit`, and move stock with it, all or nothing.
 
-        `unique` are keys that no other stream may hold. Raises VersionConflictError when the number is taken,
-        InsufficientStockError when a position would go below zero, DuplicateOrderNumberError for a taken key,
-        ContentionError when concurrent transactions kept colliding. After any of them nothing was written by this call,
-        but an earlier attempt of the same call may have been: read again.
+        `unique` are keys that no other stream may hold, `lots` are kept as they stand after the commit. Raises
+        VersionConflictError when the number is taken, InsufficientStockError when a position would go below zero or has
+        none to bind, StockChangedError when one is not as a DecidedDelta has `seen` it, DuplicateOrderNumberError for a
+        taken key, ContentionError when concurrent transactions kept colliding. After any of them nothing was written by
+        this call, but an earlier attempt of the same call may have been: read again.
         """
 
     def put_fact(self, stream: str, fact_id: str, fact: Mapping[str, Any]) -> bool:
@@ -55,15 +64,73 @@ class Stock(Protocol):
     def positions(self, skus: Iterable[str]) -> list[StockDelta]:
         """Every position of these SKUs, read consistently."""
 
+    def look(self, skus: Iterable[str]) -> list[StockDelta]:
+        """The same to show, not to decide on: it may be a second old."""
+
+    def inbound(self, sku: str) -> list[Lot]:
+        """Lots of which more is to come, by their ids, read consistently."""
+
+
+Mark = tuple[str, str]
+"""How far a part of the log was read: stream, and place in it."""
+
+
+class LogPage(Protocol):
+    """A piece of one part of the log: commits of a stream in the order of their numbers, as a rule all together."""
+
+    @property
+    def part(self) -> int:
+        """Which part."""
+
+    @property
+    def commits(self) -> Sequence[StoredCommit | Unreadable]:
+        """What it holds."""
+
+    @property
+    def mark(self) -> Mark | None:
+        """Where the part goes on; None at its end."""
+
+
+class Everything(Protocol):
+    """The whole log and all of stock, read through without an index."""
+
+    def stock_pages(self) -> Iterator[Sequence[StockDelta]]:
+        """Every position. Each page is read, consistently, when it is asked for."""
+
+    def log_pages(self, marks: Mapping[int, Mark | None], parts: int) -> Iterator[LogPage]:
+        """What these of so many parts hold behind their marks, consistently, the parts in turn.
+
+        Every commit that was there before the first page was asked for is on one of them.
+        """
+
+    def stream(self, stream: str) -> Sequence[StoredCommit | Unreadable]:
+        """All commits of one stream, consistently, in the order of their numbers."""
+
+
+class Checkpoint(Protocol):
+    """Where a long run is put down and taken up again."""
+
+    def load(self) -> Mapping[str, Any] | None:
+        """What was put down last; None when nothing is."""
+
+    def save(self, document: Mapping[str, Any]) -> None:
+        """Put it down, in place of what is there."""
+
+    def clear(self) -> None:
+        """Nothing is there any more."""
+
 
 class Contacts(Protocol):
     """Personal data, one place per order."""
 
-    def put(self, contact_id: str, revision: str, contact: Contact) -> None:
+    def put(self, where: ContactKey, revision: str, contact: Contact) -> None:
         """Keep `contact` unless a newer revision or a tombstone is there; the same twice is once."""
 
-    def get(self, contact_id: str) -> Contact | None:
+    def get(self, where: ContactKey) -> Contact | None:
         """The contact, or None when there is none or it was erased."""
+
+    def take_back(self, where: ContactKey, revision: str) -> None:
+        """Have no contact there, if what is there is of this revision: the order has its place elsewhere, or is not."""
 
 
 class Reference(Protocol):
@@ -88,13 +155,22 @@ class Reference(Protocol):
 class Views(Protocol):
     """Lists, search and due work. Derived; each row refuses an older commit than it shows."""
 
-    def project(self, commit: Commit) -> None:
-        """Bring every row that this commit touches up to it."""
+    def project(self, commit: Commit, *, late: bool = False) -> None:
+        """Bring every row that this commit touches up to it.
+
+        An order that is to be promised at once has no row before its promise; `late` says that this has not come.
+        """
+
+    def unlisted(self, orders: Mapping[str, datetime]) -> list[str]:
+        """Those of these orders, with when they were placed, that have no row yet."""
 
     def list_orders(
         self, by: str, value: str, since: datetime, until: datetime, limit: int, cursor: str
     ) -> tuple[list[Mapping[str, Any]], str]:
-        """Order rows by one attribute and a date range, newest first, and the next cursor ('' at the end)."""
+        """Order rows by one attribute and a date range, newest first, and the next cursor ('' at the end).
+
+        A page may be short, or empty, and still have a cursor: a search that finds little says how far it came.
+        """
 
     def list_fulfillment_orders(
         self, node_id: str, status: str, limit: int, cursor: str
@@ -104,13 +180,16 @@ class Views(Protocol):
     def orders_with(self, kind: str, value: str) -> list[str]:
         """Order ids that carry this tracking number, order number or payment reference, newest first."""
 
+    def contacts_of(self, number: str) -> list[ContactKey]:
+        """Where the contacts of the orders with this number are, newest first."""
+
     def waiting_orders(self, sku: str, limit: int) -> list[str]:
         """Orders that wait for a SKU, longest waiting first."""
 
     def overdue(self, now: datetime, limit: int) -> list[Mapping[str, Any]]:
         """Rows whose due time has passed, the most overdue first."""
 
-    def postpone(self, order_id: str, commit: int, until: datetime | None, attempts: int) -> None:
+    def postpone(self, order_id: str, placed_at: datetime, commit: int, until: datetime | None, attempts: int) -> None:
         """Look at this row again later, unless it has moved on meanwhile."""
 
     def put_row(

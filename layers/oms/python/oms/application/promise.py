@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
+from oms.domain.frozen import frozen
 from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.charging import payable
 from oms.domain.order.commands import PromiseOrder, RecordAuthorization, ScreenOrder
@@ -15,7 +16,7 @@ from oms.domain.order.promising import wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
 from oms.domain.payments import AuthorizationResult, AuthorizationState
 from oms.domain.screening import match_rules
-from oms.domain.sourcing import SourcingRequest, WantedLine
+from oms.domain.sourcing.request import SourcingRequest, WantedLine
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from oms.domain.order.commands import Command
     from oms.domain.order.events import NodeUnits
     from oms.domain.order.state import Order
-    from oms.domain.sourcing import SourcingPlan
+    from oms.domain.sourcing.request import SourcingPlan
 
 REPLANS: Final = 6
 """Plans made anew because stock that a plan counted on was taken meanwhile."""
@@ -37,7 +38,7 @@ def _step_id(step: str, loaded: Loaded) -> str:
     return ids.command_id(step, loaded.history.stream, str(loaded.history.number))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class ScreenOrderStep:
     """Ask the screening rules, and let go of lines whose SKU has become known."""
 
@@ -45,7 +46,7 @@ class ScreenOrderStep:
     reference: Reference
 
     def __call__(self, order_id: str, cause: Cause) -> dict[str, Any]:
-        """{'proceed': bool}: some line may go on."""
+        """{'proceed': some line may go on, 'cleared': the money is held or not needed, so nobody has to be asked}."""
         rules = self.reference.policy("screening").get("rules", [])
 
         def command(loaded: Loaded) -> Command:
@@ -58,7 +59,8 @@ class ScreenOrderStep:
             )
 
         order = self.orders.execute(order_id, command, cause).order
-        return {"proceed": next_step(order) is NextStep.PROMISE or bool(wanted_units(order))}
+        proceed = next_step(order) is NextStep.PROMISE or bool(wanted_units(order))
+        return {"proceed": proceed, "cleared": payment_cleared(order)}
 
     @staticmethod
     def _unknown_skus(order: Order) -> set[str]:
@@ -66,7 +68,7 @@ class ScreenOrderStep:
         return {order.lines[line_id].placed.sku for hold in held for line_id in hold.lines}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class AuthorizePaymentStep:
     """Ask the provider that holds the money.
 
@@ -96,7 +98,7 @@ class AuthorizePaymentStep:
         return {"state": result.state.value, "amount": result.amount}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class PromiseOrderStep:
     """Choose nodes over the stock as it is now, and bind it together with the promise made on it."""
 
@@ -112,17 +114,17 @@ class PromiseOrderStep:
         Large orders are bound in several transactions, each whole in itself. Raises ContentionError when stock was
         taken from under every plan.
         """
-        bound = 0
-        short = 0
-        for _ in range(REPLANS + len(self.orders.get(order_id).lines)):
+        replans = REPLANS
+        while replans:
             try:
                 outcome = self.orders.execute(order_id, lambda loaded: self._plan(loaded, authorization), cause)
             except (InsufficientStockError, InvalidTransitionError):
+                replans -= 1
                 continue
             order = outcome.order
-            bound = sum(line.ledger.allocated + line.ledger.gone for line in order.lines.values())
-            short = sum(line.ledger.backordered for line in order.lines.values())
             if not outcome.events or next_step(order) is not NextStep.PROMISE:
+                bound = sum(line.ledger.allocated + line.ledger.gone for line in order.lines.values())
+                short = sum(line.ledger.backordered for line in order.lines.values())
                 return {"promised": bound, "short": short}
         raise ContentionError("stock was taken from under every plan", order_id=order_id)
 
@@ -150,7 +152,7 @@ class PromiseOrderStep:
         available: dict[str, dict[str, int]] = {}
         for position in self.stock.positions(line.sku for line in lines):
             at_node = available.setdefault(position.node_id, {})
-            at_node[position.sku] = at_node.get(position.sku, 0) + position.available
+            at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
         candidates = tuple(
             replace(node, excluded="rejected this order") if node.node_id in order.rejected_nodes else node
             for node in self.reference.nodes(available)

@@ -5,23 +5,27 @@ The stream brings each commit at least once, and perhaps twice: everything here 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from oms.domain.frozen import frozen
 from oms.domain.order.status import NextStep
 from oms.domain.public_events import public_events
-from oms.domain.stock import freed_skus
+from oms.domain.stock import StockCounted, freed_skus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from oms.application.ports import Bus, Views, Workflows
     from oms.domain.commit import Commit
 
 WORKFLOW: Final = "b2c_order"
+KEEP_ALERT_DAYS: Final = 90
 WAKE: Final = 50
-"""Waiting orders woken at once by one commit; the watchdog wakes the others."""
+"""Waiting orders woken by one commit, whatever it freed; the watchdog wakes the others. A commit may free 90 SKUs, and
+what it starts must fit into one invocation, or the shard stands still."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class RelayCommit:
     """One commit. Views first, so that what a workflow or subscriber looks up is there."""
 
@@ -31,17 +35,48 @@ class RelayCommit:
 
     def __call__(self, commit: Commit) -> None:
         """Raises whatever the ports raise: the record is tried again, and parked when that does not help."""
+        self.follow(commit)
+        self.publish([commit])
+
+    def follow(self, commit: Commit) -> None:
+        """The views, and the next burst of work."""
         self.views.project(commit)
+        self._tell_missing(commit)
         order_id = commit.summary.get("order_id", "")
         cause = f"{commit.stream}:{commit.number}"
         step = commit.summary.get("next", "")
         if order_id and step:
             self.workflows.start(WORKFLOW, {"order_id": order_id, "step": step, "cause": cause})
-        for sku in freed_skus(commit.events):
-            for waiting in self.views.waiting_orders(sku, WAKE):
-                if waiting != order_id:
-                    payload = {"order_id": waiting, "step": NextStep.PROMISE.value, "cause": cause}
-                    self.workflows.start(WORKFLOW, payload)
-        published = list(public_events(commit))
+        for waiting in self._woken(commit, order_id):
+            payload = {"order_id": waiting, "step": NextStep.PROMISE.value, "cause": cause}
+            self.workflows.start(WORKFLOW, payload)
+
+    def publish(self, commits: Sequence[Commit]) -> None:
+        """The public events of several commits at once: the bus takes ten a call."""
+        published = [event for commit in commits for event in public_events(commit)]
         if published:
             self.bus.publish(published)
+
+    def _tell_missing(self, commit: Commit) -> None:
+        """A count that did not find what orders have bound is for a person to look at, once."""
+        for index, event in enumerate(commit.events):
+            if isinstance(event, StockCounted) and event.missing:
+                row = {
+                    "alert_id": f"{commit.stream}:{commit.number}:{index}",
+                    "kind": "stock_missing",
+                    "sku": event.sku,
+                    "node_id": event.node_id,
+                    "missing": event.missing,
+                    "raised_at": commit.at.isoformat(),
+                }
+                key = f"{commit.at:%Y-%m-%d}#{commit.stream}#{commit.number:08d}#{index:02d}"
+                self.views.put_row("alert", key, row, keep_days=KEEP_ALERT_DAYS)
+
+    def _woken(self, commit: Commit, own: str) -> list[str]:
+        """Orders that wait for what became available, each once, and of every SKU its longest waiting first."""
+        found: dict[str, None] = {}
+        for sku in freed_skus(commit.events):
+            if len(found) >= WAKE:
+                break
+            found.update(dict.fromkeys(each for each in self.views.waiting_orders(sku, WAKE) if each != own))
+        return list(found)[:WAKE]

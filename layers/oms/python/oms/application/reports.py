@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from oms.domain.frozen import frozen
 from oms.domain.money import format_minor
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _inert(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "@", "\t", "\r")) else cell
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class ReportSales:
     """Yesterday's orders, units and revenue by channel and currency, to a file and to the views.
 
@@ -71,7 +71,6 @@ class ReportSales:
 
     views: Views
     documents: Documents
-    channels: Sequence[str]
     zone: str
     now: Clock
 
@@ -80,13 +79,12 @@ class ReportSales:
         day = day or (self.now().astimezone(ZoneInfo(self.zone)) - timedelta(days=1)).date()
         since, until = day_bounds(day, self.zone)
         rows: list[Mapping[str, Any]] = []
-        for channel in self.channels:
-            cursor = ""
-            while True:
-                found, cursor = self.views.list_orders("channel", channel, since, until, PAGE, cursor)
-                rows.extend(row for row in found if since <= datetime.fromisoformat(row["placed_at"]) < until)
-                if not cursor:
-                    break
+        cursor = ""
+        while True:
+            found, cursor = self.views.list_orders("all", "", since, until, PAGE, cursor)
+            rows.extend(row for row in found if since <= datetime.fromisoformat(row["placed_at"]) < until)
+            if not cursor:
+                break
         report = summarize_sales(day, rows)
         key = f"reports/sales/{day:%Y/%m}/sales-{day.isoformat()}.csv"
         self.documents.put(key, to_csv(report), "text/csv; charset=utf-8")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain import ids
 from oms.domain.errors import UpstreamRefusedError
+from oms.domain.frozen import frozen
 from oms.domain.order.charging import due_captures, due_refunds, payable, void_due
 from oms.domain.order.commands import RecordAuthorization, RecordCapture, RecordRefundOutcome, RecordVoid
 from oms.domain.order.events import RefundRequested
@@ -29,7 +29,7 @@ KEY_LIFE: Final = timedelta(hours=20)
 sent again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class SettlePaymentStep:
     """Every movement has a key derived from what it is for: made twice, it moves money once."""
 

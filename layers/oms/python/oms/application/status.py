@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.customers import normalize_email
+from oms.domain.canonical import ContactKey
 from oms.domain.errors import NotFoundError, RateLimitedError
+from oms.domain.frozen import frozen
 from oms.domain.money import format_minor
 from oms.domain.order.ledger import Place
 from oms.domain.order.state import RefundStatus
@@ -25,6 +26,8 @@ PER_SENDER: Final = (20, 900)
 """Look-ups one address may make, and the seconds they count in."""
 PER_NUMBER: Final = (10, 900)
 """Look-ups of one order number, from wherever they come."""
+NOBODY: Final = "ord_none"
+"""Stands for the order when there is none."""
 
 WORDS: Final[Mapping[Stage, str]] = {
     Stage.PLACED: "received",
@@ -81,7 +84,7 @@ def customer_view(order: Order) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class LookUpOrder:
     """Order number and e-mail, for guests. Unknown numbers and wrong addresses answer alike, after the same work."""
 
@@ -101,14 +104,14 @@ class LookUpOrder:
         wanted = normalize_email(email).encode("utf-8", "surrogatepass")
         match = ""
         # Some channels' numbers begin with '#', and not everybody types it.
-        found = [order_id for each in (bare, f"#{bare}") for order_id in self.views.orders_with("number", each)]
+        found = [where for each in (bare, f"#{bare}") for where in self.views.contacts_of(each)]
         # Always one contact read at least: how long the answer takes must not tell whether the number exists.
-        for order_id in found or ["ord_none"]:
-            contact = self.contacts.get(order_id)
+        for where in found or [ContactKey(customer_id="", placed_at=now, order_id=NOBODY)]:
+            contact = self.contacts.get(where)
             known = normalize_email(contact.email if contact else "").encode("utf-8", "surrogatepass")
             if hmac.compare_digest(known, wanted) and known:
-                match = match or order_id
-        token = self.links.sign(match or "ord_none", now)
+                match = match or where.order_id
+        token = self.links.sign(match or NOBODY, now)
         if not match:
             raise NotFoundError("no order with this number and e-mail address")
         return token

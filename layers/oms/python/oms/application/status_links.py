@@ -10,11 +10,11 @@ import base64
 import binascii
 import hashlib
 import hmac
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidTokenError
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ def _decode(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class StatusLinks:
     """`keys` gives {"current": key id, "key:<key id>": secret, …}."""
 

@@ -1,26 +1,99 @@
-"""Move stock for reasons other than an order."""
+"""Move stock for reasons other than an order, and take in what was counted."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain import ids
 from oms.domain.codec import to_plain
 from oms.domain.commit import Commit
-from oms.domain.errors import IdempotencyKeyReusedError, InvalidInputError, VersionConflictError
-from oms.domain.stock import MAX_POSITIONS, StockMoved, StockMovement, stock_deltas
+from oms.domain.counting import CountSeen, check_count, decide_count
+from oms.domain.errors import (
+    ContentionError,
+    IdempotencyKeyReusedError,
+    InsufficientStockError,
+    InvalidInputError,
+    NoSuchNodeError,
+    NoSuchSkuError,
+    VersionConflictError,
+)
+from oms.domain.frozen import frozen
+from oms.domain.stock import (
+    MAX_POSITIONS,
+    DecidedDelta,
+    StockDelta,
+    StockMoved,
+    StockMovement,
+    check_movement,
+    counted_delta,
+    stock_deltas,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from oms.application.ports import Clock, Log, Reference
+    from oms.application.ports import Clock, Log, Reference, Stock
     from oms.domain.commit import Cause
+    from oms.domain.counting import PositionCount
+    from oms.domain.history import History
+    from oms.domain.stock import StockCounted
+
+RECOUNTS: Final = 8
+"""Tries of a count whose positions kept moving."""
+_SHOWN: Final = 100
+Place = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+def check_known(reference: Reference, nodes: Iterable[str], skus: Iterable[str]) -> None:
+    """Raises NoSuchNodeError and NoSuchSkuError."""
+    unknown = sorted(set(nodes) - {node.node_id for node in reference.nodes({})})
+    if unknown:
+        raise NoSuchNodeError("unknown node", nodes=unknown[:_SHOWN])
+    wanted = set(skus)
+    missing = sorted(wanted - reference.known_skus(wanted))
+    if missing:
+        raise NoSuchSkuError("unknown SKU", skus=missing[:_SHOWN])
+
+
+@frozen
+class _Request:
+    """What was asked under a key: its stream, and the command that this very request is."""
+
+    stream: str
+    command_id: str
+    cause: Cause
+
+    def done(self, history: History) -> tuple[Any, ...] | None:
+        """The events that the request has made, None when it has not run; raises IdempotencyKeyReusedError."""
+        if not history.commits:
+            return None
+        commit = history.find(self.command_id)
+        if commit is None:
+            raise IdempotencyKeyReusedError("this Idempotency-Key was used for another request")
+        return commit.events
+
+    def commit(self, history: History, events: tuple[Any, ...], now: Clock) -> Commit:
+        """The one commit of the stream."""
+        return Commit(
+            stream=self.stream,
+            number=1,
+            command_id=self.command_id,
+            cause=self.cause,
+            at=now(),
+            events=events,
+            previous=history.head,
+        )
+
+
+def _request(verb: str, movement_id: str, key: str, asked: Any, cause: Cause) -> _Request:
+    fingerprint = hashlib.sha256(json.dumps(to_plain(asked), sort_keys=True).encode()).hexdigest()
+    command_id = ids.command_id(verb, key, fingerprint)
+    return _Request(stream=f"stock#{movement_id}", command_id=command_id, cause=cause)
+
+
+@frozen(kw_only=False)
 class MoveStock:
     """Movements that happen together, once by their key: the commit and the positions in one transaction."""
 
@@ -31,45 +104,96 @@ class MoveStock:
     def __call__(self, key: str, movements: Sequence[StockMovement], cause: Cause) -> dict[str, Any]:
         """{'movement_id', 'replayed'}.
 
-        Raises InvalidInputError (unknown node or SKU, too many positions), InsufficientStockError,
-        IdempotencyKeyReusedError when the key came with other movements.
+        Raises InvalidInputError (fields that do not fit, unknown node or SKU, too many positions),
+        InsufficientStockError, IdempotencyKeyReusedError when the key came with other movements.
         """
+        for each in movements:
+            check_movement(each)
         event = StockMoved(movements=tuple(movements))
         deltas = stock_deltas([event])
         if not movements or len(deltas) > MAX_POSITIONS:
             raise InvalidInputError("a movement touches 1 to 90 positions", positions=len(deltas))
-        self._check(movements)
+        nodes = {node for each in movements for node in (each.node_id, each.to_node_id) if node}
+        check_known(self.reference, nodes, {each.sku for each in movements})
         movement_id = ids.derive("mov", key)
-        stream = f"stock#{movement_id}"
-        fingerprint = hashlib.sha256(json.dumps(to_plain(event), sort_keys=True).encode()).hexdigest()
-        command_id = ids.command_id("move_stock", key, fingerprint)
-        history = self.log.read(stream)
-        if not history.commits:
-            commit = Commit(
-                stream=stream,
-                number=1,
-                command_id=command_id,
-                cause=cause,
-                at=self.now(),
-                events=(event,),
-                previous=history.head,
-            )
+        request = _request("move_stock", movement_id, key, event, cause)
+        history = self.log.read(request.stream)
+        if request.done(history) is None:
             try:
-                self.log.append(commit, stock=deltas)
+                self.log.append(request.commit(history, (event,), self.now), stock=deltas)
             except VersionConflictError:
-                history = self.log.read(stream)
+                request.done(self.log.read(request.stream))
             else:
                 return {"movement_id": movement_id, "replayed": False}
-        if history.find(command_id) is None:
-            raise IdempotencyKeyReusedError("this Idempotency-Key was used for other movements")
         return {"movement_id": movement_id, "replayed": True}
 
-    def _check(self, movements: Sequence[StockMovement]) -> None:
-        nodes = {node.node_id for node in self.reference.nodes({})}
-        unknown = sorted({each.node_id for each in movements} - nodes)
-        if unknown:
-            raise InvalidInputError("unknown node", nodes=unknown[:10])
-        skus = {each.sku for each in movements}
-        missing = sorted(skus - self.reference.known_skus(skus))
-        if missing:
-            raise InvalidInputError("unknown SKU", skus=missing[:10])
+
+@frozen(kw_only=False)
+class CountStock:
+    """Counts of positions, once by their key.
+
+    Decided on the positions as they are read, and written only while nothing has moved in or out of them since; a count
+    that lost to such a movement is decided again. Reservations do not get in its way, nor it in theirs.
+    """
+
+    log: Log
+    stock: Stock
+    reference: Reference
+    now: Clock
+
+    def __call__(self, key: str, counts: Sequence[PositionCount], cause: Cause) -> dict[str, Any]:
+        """{'count_id', 'replayed', 'counts': the StockCounted events}.
+
+        Raises InvalidInputError (fields that do not fit, unknown node or SKU, a position twice), CountOutdatedError,
+        IdempotencyKeyReusedError, ContentionError when the positions kept moving.
+        """
+        for each in counts:
+            check_count(each)
+        places = {(each.sku, each.node_id) for each in counts}
+        if not 0 < len(counts) == len(places) <= MAX_POSITIONS:
+            raise InvalidInputError("a count is of 1 to 90 positions, each named once", positions=len(places))
+        check_known(self.reference, {each.node_id for each in counts}, {each.sku for each in counts})
+        count_id = ids.derive("cnt", key)
+        request = _request("count_stock", count_id, key, list(counts), cause)
+        seen: dict[Place, CountSeen] = {(each.sku, each.node_id): each.seen for each in counts if each.seen is not None}
+        told = set(seen)
+        for _ in range(RECOUNTS):
+            history = self.log.read(request.stream)
+            done = request.done(history)
+            if done is not None:
+                return {"count_id": count_id, "replayed": True, "counts": done}
+            positions = self._positions(counts)
+            _look(seen, told, positions)
+            events = tuple(
+                decide_count(each, positions[each.sku, each.node_id], seen[each.sku, each.node_id]) for each in counts
+            )
+            try:
+                self.log.append(request.commit(history, events, self.now), stock=_changes(events, positions))
+            except (VersionConflictError, InsufficientStockError):
+                continue
+            return {"count_id": count_id, "replayed": False, "counts": events}
+        raise ContentionError("the positions kept moving while they were counted", count_id=count_id)
+
+    def _positions(self, counts: Sequence[PositionCount]) -> dict[Place, StockDelta]:
+        found = {(each.sku, each.node_id): each for each in self.stock.positions(each.sku for each in counts)}
+        return {
+            (each.sku, each.node_id): found.get((each.sku, each.node_id))
+            or StockDelta(sku=each.sku, node_id=each.node_id)
+            for each in counts
+        }
+
+
+def _look(seen: dict[Place, CountSeen], told: set[Place], positions: Mapping[Place, StockDelta]) -> None:
+    """Of a counter who did not say what he knew: the position when the count came in, or after another count of it."""
+    for place, at in positions.items():
+        known = seen.get(place)
+        if known is None or (place not in told and known.counts != at.counts):
+            seen[place] = CountSeen(on_hand=at.on_hand, counts=at.counts)
+
+
+def _changes(events: Iterable[StockCounted], positions: Mapping[Place, StockDelta]) -> list[DecidedDelta]:
+    deltas = sorted((counted_delta(each) for each in events), key=lambda each: (each.sku, each.node_id))
+    return [
+        DecidedDelta(sku=each.sku, node_id=each.node_id, seen=positions[each.sku, each.node_id], **each.changes)
+        for each in deltas
+    ]

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.application.relay import WORKFLOW
-from oms.domain.errors import OmsError
+from oms.application.relay import KEEP_ALERT_DAYS, WORKFLOW
+from oms.domain.frozen import frozen
 from oms.domain.order.ledger import Place
 from oms.domain.order.status import NextStep, Stage, next_step, stage, units_at
 from oms.domain.order.summary import due_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Mapping, Sequence
 
     from oms.application.orders import Loaded, Orders
     from oms.application.ports import Clock, Quarantine, Views, Workflows
+    from oms.domain.commit import Commit
     from oms.domain.order.state import Order
 
 BATCH: Final = 100
@@ -26,7 +25,6 @@ ALERT_AFTER: Final = 5
 FIRST_WAIT: Final = timedelta(minutes=2)
 LONGEST_WAIT: Final = timedelta(hours=6)
 PARKED_WAIT: Final = timedelta(minutes=5)
-KEEP_ALERT_DAYS: Final = 90
 
 
 def _later(now: datetime, tries: int) -> datetime:
@@ -35,7 +33,26 @@ def _later(now: datetime, tries: int) -> datetime:
     return now + wait
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
+class ListUnpromised:
+    """Orders that were placed some minutes ago and have no row: their promise did not come, and nobody would see them.
+
+    They get their row here, of the commit that placed them, and with it the watchdog's attention.
+    """
+
+    views: Views
+
+    def __call__(self, placed: Sequence[Commit]) -> int:
+        """How many of the orders that these commits placed had to be listed."""
+        by_order = {commit.summary["order_id"]: commit for commit in placed if commit.summary.get("order_id")}
+        when = {order_id: datetime.fromisoformat(commit.summary["placed_at"]) for order_id, commit in by_order.items()}
+        unlisted = self.views.unlisted(when)
+        for order_id in unlisted:
+            self.views.project(by_order[order_id], late=True)
+        return len(unlisted)
+
+
+@frozen(kw_only=False)
 class RedriveOverdue:
     """A run looks at what is overdue in `views`, decides on the log, and acts."""
 
@@ -62,7 +79,8 @@ class RedriveOverdue:
             return self._order(row)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next order has its turn
             tries = int(row.get("tries", 0)) + 1
-            self.views.postpone(row["order_id"], row["commit"], _later(now, tries), tries)
+            placed_at = datetime.fromisoformat(row["placed_at"])
+            self.views.postpone(row["order_id"], placed_at, row["commit"], _later(now, tries), tries)
             self._raise(row, row["commit"], now, problem=type(error).__name__)
             return "alerted"
 
@@ -70,12 +88,14 @@ class RedriveOverdue:
         loaded = self.orders.load(row["order_id"])
         order = loaded.order
         if order is None:
-            self.views.postpone(row["order_id"], row["commit"], None, 0)
+            self.views.postpone(row["order_id"], datetime.fromisoformat(row["placed_at"]), row["commit"], None, 0)
             return "at_rest"
         if loaded.history.number > row["commit"]:
             # The views missed commits: bring them up to the log, and look at what the log says.
             for commit in loaded.history.commits[row["commit"] :]:
                 self.views.project(commit)
+            if self._step(order) is NextStep.NONE:
+                return "at_rest"  # it was the row that was late: now it has the due time of its last commit
         return self._act(loaded, order, int(row.get("tries", 0)) + 1)
 
     def _act(self, loaded: Loaded, order: Order, tries: int) -> str:
@@ -83,9 +103,9 @@ class RedriveOverdue:
         now = self.now()
         step = self._step(order)
         if step is NextStep.NONE and due_at(order, now) is None:
-            self.views.postpone(order.order_id, number, None, 0)
+            self.views.postpone(order.order_id, order.placed.placed_at, number, None, 0)
             return "at_rest"
-        self.views.postpone(order.order_id, number, _later(now, tries), tries)
+        self.views.postpone(order.order_id, order.placed.placed_at, number, _later(now, tries), tries)
         if step is not NextStep.NONE:
             payload = {"order_id": order.order_id, "step": step.value, "cause": f"watchdog:{number}:{tries}"}
             self.workflows.start(WORKFLOW, payload)
@@ -127,8 +147,8 @@ class RedriveOverdue:
         for row in self.quarantine.waiting(now, BATCH):
             try:
                 come = self._replay(row)
-            except OmsError:
-                come = False  # replayed by a person meanwhile, or what it waits for cannot be read: it stays
+            except Exception:  # noqa: BLE001 - replayed by a person meanwhile, or unreadable: it stays, others go on
+                come = False
             if come:
                 replayed += 1
             else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from oms.domain.frozen import frozen
 from oms.domain.inbound import Sender
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from oms.domain.inbound import InboundRequest, Notice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FetchRequest:
     """A GET that the vendor's API must answer before an order can be normalized.
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.canonical import MAX_TEXT
 from oms.domain.errors import MalformedPayloadError
+from oms.domain.frozen import frozen
 from oms.domain.money import minor_digits, to_minor
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def parse_moment(text: str, *, naive_is_utc: bool = False) -> datetime | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Fields:
     """The fields of one JSON object. Null and absent are the same. All getters raise MalformedPayloadError."""
 

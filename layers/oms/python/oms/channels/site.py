@@ -20,7 +20,6 @@ that are not listed are refused, so that a misspelled discount is not lost. What
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +37,7 @@ from oms.domain.canonical import (
     check_order,
 )
 from oms.domain.errors import MalformedPayloadError
+from oms.domain.frozen import frozen
 from oms.domain.money import check_minor
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ _SKEW: Final = timedelta(minutes=5)
 """How far the clock of the merchant's site may run ahead of ours."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PaymentInstruction:
     """Who holds the buyer's money: `stripe` with the id of its payment intent, or `in_channel` (already settled)."""
 

@@ -11,11 +11,11 @@ that was paid by gift card: a tender, not a price, so it is not in the sum.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import MalformedPayloadError, TooManyLinesError, TotalsMismatchError
+from oms.domain.frozen import frozen
 from oms.domain.money import check_minor, minor_digits
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Restock(StrEnum):
     """The unit came back to `node`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CanonicalLine:
     """One line. `line_ref` is the channel's id of it; money is for the whole quantity but `unit_price`.
 
@@ -74,7 +74,7 @@ class CanonicalLine:
         return self.unit_price * self.quantity - self.discount
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ShipTo:
     """What sourcing needs of an address, and nothing that names a person. Country is ISO 3166-1 alpha-2."""
 
@@ -85,7 +85,7 @@ class ShipTo:
     longitude: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PostalAddress:
     """A street address; personal data."""
 
@@ -99,7 +99,7 @@ class PostalAddress:
     phone: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Contact:
     """The personal data of one order: kept in `contacts` alone."""
 
@@ -111,7 +111,19 @@ class Contact:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
+class ContactKey:
+    """Where the contact of an order is kept: with its customer's others, in the order in which they were placed.
+
+    `customer_id` is empty for an order that was placed without an e-mail address: its contact stands alone.
+    """
+
+    customer_id: str
+    placed_at: datetime
+    order_id: str
+
+
+@frozen
 class RefundedLine:
     """Units that a channel-side refund speaks of."""
 
@@ -120,7 +132,7 @@ class RefundedLine:
     restock: Restock = Restock.NONE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ChannelRefund:
     """A refund that happened in the channel. `amount` >= 0 in minor units of the order's currency."""
 
@@ -130,7 +142,7 @@ class ChannelRefund:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ChannelPayment:
     """What the channel says of the money. `captured` is what it has collected, before refunds, in minor units."""
 
@@ -138,7 +150,7 @@ class ChannelPayment:
     captured: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CanonicalOrder:
     """A snapshot of an order as one channel knew it at `revision` (the channel's own time of last change, UTC)."""
 
@@ -171,7 +183,7 @@ class CanonicalOrder:
     """The channel's own status words, kept as they came (unknown ones too)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Normalized:
     """What a connector reads out of a delivery: the order without personal data, and the personal data apart."""
 
@@ -179,7 +191,7 @@ class Normalized:
     contact: Contact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NormalizedRefund:
     """A refund delivered apart from its order. `currency` may be empty when the payload does not say it."""
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import UnknownEventError
 from oms.domain.order import events as order_events
-from oms.domain.stock import StockMoved
+from oms.domain.stock import StockCounted, StockMoved
+from oms.domain.supply import SupplyEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 
 EVENT_TYPES: Final[Mapping[str, type[Any]]] = {
-    each.__name__: each for each in (*typing.get_args(order_events.OrderEvent), StockMoved)
+    each.__name__: each
+    for each in (*typing.get_args(order_events.OrderEvent), StockMoved, StockCounted, *typing.get_args(SupplyEvent))
 }
 """Every event that may be stored, by its stored name."""
 

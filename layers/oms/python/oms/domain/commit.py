@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
+
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 GENESIS: Final = "0" * 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Cause:
     """Why a commit was made.
 
@@ -31,7 +33,7 @@ class Cause:
     actor: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Commit:
     """One command's events in one stream. `number` starts at 1."""
 
@@ -61,13 +63,21 @@ def chain_hash(commit: Commit, plain_events: list[dict[str, Any]]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StoredCommit:
     """A commit as it was read back: with its events in their stored form, and the hash stored beside it."""
 
     commit: Commit
     plain_events: list[dict[str, Any]]
     hash: str
+
+
+@frozen
+class Unreadable:
+    """A commit that this code cannot read: altered, or written by newer code."""
+
+    stream: str
+    number: int
 
 
 def verify_chain(stream: str, stored: Iterable[StoredCommit], head: str | None = None) -> int:

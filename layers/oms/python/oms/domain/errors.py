@@ -5,13 +5,24 @@ OmsError
 │   ├── OrderNotFoundError           (retryable: the event may have overtaken the order)
 │   ├── FulfillmentOrderNotFoundError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
-│   └── QuarantineNotFoundError
+│   ├── QuarantineNotFoundError
+│   └── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
 ├── InvalidInputError
 │   ├── MalformedPayloadError
 │   ├── UnknownCurrencyError
 │   ├── TotalsMismatchError
 │   ├── TooManyLinesError
-│   └── InvalidCursorError
+│   ├── TooManyPositionsError
+│   ├── NoSuchNodeError
+│   ├── NoSuchSkuError
+│   ├── InvalidCursorError
+│   └── SourcingInputError
+│       ├── SourcingRangeError
+│       ├── UnknownSkuError
+│       ├── UnknownNodeError
+│       ├── NaiveTimeError
+│       ├── EmptyPolicyError
+│       └── RecordAlteredError
 ├── AuthenticationError
 │   ├── SignatureError
 │   ├── ReplayWindowError
@@ -29,9 +40,11 @@ OmsError
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
+│   ├── CountOutdatedError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
+│   └── StockChangedError            (retryable)
 ├── ContentionError                  (retryable)
 ├── RateLimitedError                 (retryable)
 ├── UpstreamError                    (retryable: a vendor is down, slow or limiting)
@@ -91,6 +104,13 @@ class QuarantineNotFoundError(NotFoundError):
     code = "quarantine_not_found"
 
 
+class SupplyNotFoundError(NotFoundError):
+    """Nobody has told (yet) that this supply is expected."""
+
+    code = "supply_not_found"
+    retryable = True
+
+
 class InvalidInputError(OmsError):
     """The input breaks its contract; the same input will always be refused."""
 
@@ -121,10 +141,70 @@ class TooManyLinesError(InvalidInputError):
     code = "too_many_lines"
 
 
+class TooManyPositionsError(InvalidInputError):
+    """More SKUs at more nodes than one call answers for."""
+
+    code = "too_many_positions"
+
+
+class NoSuchNodeError(InvalidInputError):
+    """There is no such node."""
+
+    code = "unknown_node"
+
+
+class NoSuchSkuError(InvalidInputError):
+    """The catalogue has no such SKU."""
+
+    code = "unknown_sku"
+
+
 class InvalidCursorError(InvalidInputError):
     """A paging cursor that this system did not issue."""
 
     code = "invalid_cursor"
+
+
+class SourcingInputError(InvalidInputError):
+    """No plan can be made of this: an id twice, a calendar or tariff that cannot be read."""
+
+    code = "sourcing_input"
+
+
+class SourcingRangeError(SourcingInputError):
+    """A quantity, weight, cost or distance that is negative, zero, no number, or too large."""
+
+    code = "sourcing_range"
+
+
+class UnknownSkuError(SourcingInputError):
+    """A line asks for no SKU, or for another than its units."""
+
+    code = "sourcing_sku"
+
+
+class UnknownNodeError(SourcingInputError):
+    """A node that is no candidate, has no id, or is there twice."""
+
+    code = "sourcing_node"
+
+
+class NaiveTimeError(SourcingInputError):
+    """A time that does not say its zone."""
+
+    code = "sourcing_naive_time"
+
+
+class EmptyPolicyError(SourcingInputError):
+    """A policy without a name, or in which nothing counts."""
+
+    code = "sourcing_policy"
+
+
+class RecordAlteredError(SourcingInputError):
+    """A decision record whose inputs or outcome are not what they were when it was made."""
+
+    code = "sourcing_record"
 
 
 class AuthenticationError(OmsError):
@@ -230,6 +310,12 @@ class PaymentAlreadyUsedError(RefusedError):
     code = "payment_already_used"
 
 
+class CountOutdatedError(RefusedError):
+    """The position was counted after the counter looked at it, or more has left since than was found: count again."""
+
+    code = "count_outdated"
+
+
 class LedgerImbalanceError(RefusedError):
     """Units would appear or vanish."""
 
@@ -247,6 +333,12 @@ class VersionConflictError(OmsError):
 
     code = "version_conflict"
     retryable = True
+
+
+class StockChangedError(VersionConflictError):
+    """Units came to a position or left it since it was read."""
+
+    code = "stock_changed"
 
 
 class ContentionError(OmsError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.commit import GENESIS
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from oms.domain.commit import Commit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class History:
     """Commits in order, and the hash of the last one."""
 

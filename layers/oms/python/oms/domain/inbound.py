@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ class NoticeKind(StrEnum):
     """A topic that this system does not act on: answer 2xx, count it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class InboundRequest:
     """One HTTP delivery: header names in lower case, the body exactly as it came."""
 
@@ -39,7 +40,7 @@ class InboundRequest:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Notice:
     """What a delivery is about, read without trusting more than its identity.
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
+
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Parked:
     """One quarantined input. `message` is the queue message as it came (body included): personal data."""
 

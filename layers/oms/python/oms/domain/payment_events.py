@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,7 +37,7 @@ class RefundState(StrEnum):
     REVERSED = "reversed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PaymentEvent:
     """A provider's event, amounts in minor units.
 

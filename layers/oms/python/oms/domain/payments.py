@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from oms.domain.payment_events import RefundState
@@ -23,7 +24,7 @@ class AuthorizationState(StrEnum):
     """This payment cannot pay for this order; `reason` says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AuthorizationResult:
     """The state of a payment held against what an order needs.
 
@@ -35,7 +36,7 @@ class AuthorizationResult:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CaptureResult:
     """One capture that stands at the provider."""
 
@@ -43,7 +44,7 @@ class CaptureResult:
     amount: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RefundResult:
     """One refund that exists at the provider, whether or not it has reached the shopper.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.order import events as ev
-from oms.domain.stock import StockMoved
+from oms.domain.stock import StockCounted, StockMoved
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
@@ -47,7 +47,16 @@ def _lines(units: Any) -> list[dict[str, Any]]:
 
 
 def _movement(moved: StockMovement) -> dict[str, Any]:
-    return {"sku": moved.sku, "node_id": moved.node_id, "kind": moved.kind.value, "quantity": moved.quantity}
+    shown = {"sku": moved.sku, "node_id": moved.node_id, "kind": moved.kind.value, "quantity": moved.quantity}
+    return {**shown, "to_node_id": moved.to_node_id} if moved.to_node_id else shown
+
+
+def _movements(event: StockMoved | StockCounted) -> list[dict[str, Any]]:
+    """What moved; nothing when a count found what the book says."""
+    if isinstance(event, StockMoved):
+        return [_movement(each) for each in event.movements]
+    counted = {"sku": event.sku, "node_id": event.node_id, "kind": "count", "quantity": event.on_hand}
+    return [counted] if event.on_hand else []
 
 
 def _shown(event: Any, row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
@@ -77,7 +86,8 @@ def _shown(event: Any, row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | N
             return "ParcelDelivered.v1", {**about, "parcel_id": event.parcel_id}
         case ev.RefundSucceeded():
             return "RefundSucceeded.v1", {**about, "refund_id": event.refund_id}
-        case StockMoved():
-            return "StockMoved.v1", {"movements": [_movement(each) for each in event.movements]}
+        case StockMoved() | StockCounted():
+            movements = _movements(event)
+            return ("StockMoved.v1", {"movements": movements}) if movements else None
         case _:
             return None

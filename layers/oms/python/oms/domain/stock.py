@@ -1,18 +1,28 @@
 """Stock positions and what moves them. A position is one SKU at one node.
 
-    on hand = available + reserved + safety + damaged
+    on_hand = available + reserved + safety + damaged + qc
 
-holds after every movement; each component never goes below zero. `available` is what can be promised now. Folding the
-movements of all events gives every position: stock is state, and its history is in the event log.
+holds after every movement, and no component goes below zero. `available` is what can be promised now, `qc` is on hand
+and not yet looked at. Beside the units on hand, a position says
+
+- `in_transit`: units that left another node for this one and are on nobody's hands;
+- `short`: of the units on hand by the book, how many the last count did not find and orders have bound. The book keeps
+  them, because taking them out would break promises that nobody has looked at. Until the position is counted again,
+  nothing more is promised from it;
+- `counts`: how often it was counted. A count that does not know of the one before it is refused.
+
+Folding the movements of all events gives every position: stock is state, and its history is in the event log.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+import re
+from dataclasses import fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidInputError
+from oms.domain.frozen import frozen
 from oms.domain.order import events as ev
 
 if TYPE_CHECKING:
@@ -20,42 +30,160 @@ if TYPE_CHECKING:
 
 MAX_POSITIONS: Final = 90
 """Positions that one transaction may touch: DynamoDB allows 100 items, some are the commit and its guards."""
+PARTS: Final = ("available", "reserved", "safety", "damaged", "qc")
+"""What the units on hand are."""
 
 
 class MovementKind(StrEnum):
-    """Why stock moved, other than for an order."""
+    """Why stock moved, other than for an order. A quantity is positive unless its kind says otherwise."""
 
     RECEIPT = "receipt"
-    """Goods came in; quantity > 0."""
+    """Goods came in, `into` a state."""
     ADJUSTMENT = "adjustment"
     """A correction of what is on hand; any sign."""
     DAMAGE = "damage"
-    """Units for sale turned out damaged; quantity > 0."""
+    """Units for sale turned out damaged."""
     WRITE_OFF = "write_off"
-    """Damaged units left; quantity > 0."""
+    """Damaged units left."""
     SAFETY = "safety"
     """Units kept back from promising; any sign."""
+    QC_HOLD = "qc_hold"
+    """Units for sale are to be looked at."""
+    QC_RELEASE = "qc_release"
+    """Looked at, and for sale."""
+    QC_REJECT = "qc_reject"
+    """Looked at, and damaged."""
+    TRANSFER_OUT = "transfer_out"
+    """Units left for `to_node_id`, where they are in transit."""
+    TRANSFER_IN = "transfer_in"
+    """Units in transit arrived, `into` a state."""
+    TRANSFER_LOSS = "transfer_loss"
+    """Units in transit will not arrive."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Into(StrEnum):
+    """The state in which units come in."""
+
+    AVAILABLE = "available"
+    QC = "qc"
+    DAMAGED = "damaged"
+
+
+class ReasonCode(StrEnum):
+    """Why, in words that can be counted; `REASONS` says which belong to which kind."""
+
+    UNSPECIFIED = "unspecified"
+    PURCHASE = "purchase"
+    PRODUCTION = "production"
+    RETURN = "return"
+    OPENING = "opening"
+    FOUND = "found"
+    LOST = "lost"
+    THEFT = "theft"
+    DATA_ENTRY = "data_entry"
+    HANDLING = "handling"
+    TRANSPORT = "transport"
+    DEFECT = "defect"
+    EXPIRED = "expired"
+    WRONG_ITEM = "wrong_item"
+    SCRAPPED = "scrapped"
+    VENDOR = "vendor"
+    DONATED = "donated"
+    DEMAND = "demand"
+    POLICY = "policy"
+    SUSPICION = "suspicion"
+    PASSED = "passed"
+    REPLENISHMENT = "replenishment"
+    REBALANCING = "rebalancing"
+    CLOSING = "closing"
+    MISCOUNTED = "miscounted"
+    CYCLE = "cycle"
+    STOCKTAKE = "stocktake"
+    SPOT_CHECK = "spot_check"
+
+
+_R = ReasonCode
+REASONS: Final[Mapping[MovementKind, frozenset[ReasonCode]]] = {
+    kind: frozenset((_R.UNSPECIFIED, *codes))
+    for kind, codes in {
+        MovementKind.RECEIPT: (_R.PURCHASE, _R.PRODUCTION, _R.RETURN, _R.OPENING),
+        MovementKind.ADJUSTMENT: (_R.FOUND, _R.LOST, _R.THEFT, _R.DATA_ENTRY),
+        MovementKind.DAMAGE: (_R.HANDLING, _R.TRANSPORT, _R.DEFECT, _R.EXPIRED),
+        MovementKind.WRITE_OFF: (_R.SCRAPPED, _R.VENDOR, _R.DONATED),
+        MovementKind.SAFETY: (_R.DEMAND, _R.POLICY),
+        MovementKind.QC_HOLD: (_R.SUSPICION, _R.RETURN),
+        MovementKind.QC_RELEASE: (_R.PASSED,),
+        MovementKind.QC_REJECT: (_R.DEFECT, _R.EXPIRED, _R.WRONG_ITEM),
+        MovementKind.TRANSFER_OUT: (_R.REPLENISHMENT, _R.REBALANCING, _R.CLOSING),
+        MovementKind.TRANSFER_IN: (),
+        MovementKind.TRANSFER_LOSS: (_R.LOST, _R.THEFT, _R.TRANSPORT, _R.MISCOUNTED),
+    }.items()
+}
+"""Codes that a kind may have."""
+COUNT_REASONS: Final = frozenset((_R.UNSPECIFIED, _R.CYCLE, _R.STOCKTAKE, _R.SPOT_CHECK))
+_ADDRESS: Final = re.compile(r"\S@\S")
+_SIGNED: Final = (MovementKind.ADJUSTMENT, MovementKind.SAFETY)
+_INBOUND: Final = (MovementKind.RECEIPT, MovementKind.TRANSFER_IN)
+_PER_UNIT: Final[Mapping[MovementKind, Mapping[str, int]]] = {
+    MovementKind.RECEIPT: {"on_hand": 1},
+    MovementKind.ADJUSTMENT: {"on_hand": 1, "available": 1},
+    MovementKind.DAMAGE: {"available": -1, "damaged": 1},
+    MovementKind.WRITE_OFF: {"on_hand": -1, "damaged": -1},
+    MovementKind.SAFETY: {"available": -1, "safety": 1},
+    MovementKind.QC_HOLD: {"available": -1, "qc": 1},
+    MovementKind.QC_RELEASE: {"available": 1, "qc": -1},
+    MovementKind.QC_REJECT: {"damaged": 1, "qc": -1},
+    MovementKind.TRANSFER_OUT: {"on_hand": -1, "available": -1},
+    MovementKind.TRANSFER_IN: {"on_hand": 1, "in_transit": -1},
+    MovementKind.TRANSFER_LOSS: {"in_transit": -1},
+}
+"""What each unit does at the position that a movement names, beside the state it comes into."""
+
+
+@frozen
 class StockMovement:
-    """One movement, as asked for."""
+    """One movement, as asked for. `reason` is a note of staff, without personal data: events are for ever."""
 
     sku: str
     node_id: str
     kind: MovementKind
     quantity: int
     reason: str = ""
+    code: ReasonCode = ReasonCode.UNSPECIFIED
+    into: Into = Into.AVAILABLE
+    to_node_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StockMoved:
     """The event of a stock stream: movements that happened together."""
 
     movements: tuple[StockMovement, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
+class StockCounted:
+    """Somebody counted a position: `counted` units, held against `book`, the on_hand that the count knew.
+
+    The changes that follow are stored, since they depend on what the position held when it was decided; `available`
+    takes what the other parts leave of `on_hand`. `missing` is `short` as it stands after the count.
+    """
+
+    sku: str
+    node_id: str
+    counted: int
+    book: int
+    on_hand: int = 0
+    safety: int = 0
+    damaged: int = 0
+    qc: int = 0
+    short: int = 0
+    missing: int = 0
+    code: ReasonCode = ReasonCode.UNSPECIFIED
+    reason: str = ""
+
+
+@frozen
 class StockDelta:
     """What changes at one position. Also a position itself, when started from zero."""
 
@@ -66,6 +194,10 @@ class StockDelta:
     reserved: int = 0
     safety: int = 0
     damaged: int = 0
+    qc: int = 0
+    in_transit: int = 0
+    short: int = 0
+    counts: int = 0
 
     def plus(self, other: StockDelta) -> StockDelta:
         """Both together."""
@@ -79,28 +211,85 @@ class StockDelta:
     @property
     def balanced(self) -> bool:
         """The identity of this module's docstring holds."""
-        return self.on_hand == self.available + self.reserved + self.safety + self.damaged
+        parts: int = sum(getattr(self, part) for part in PARTS)
+        return self.on_hand == parts
+
+    @property
+    def promisable(self) -> int:
+        """Units of a position that can be promised now: none where units that orders have bound were not found."""
+        return 0 if self.short else self.available
+
+
+@frozen
+class DecidedDelta(StockDelta):
+    """What was decided on a position: it is written only while that is as it was `seen`, as far as `SEEN` goes."""
+
+    seen: StockDelta
 
 
 COMPONENTS: Final = tuple(each.name for each in fields(StockDelta) if each.name not in ("sku", "node_id"))
+SEEN: Final = ("on_hand", "counts")
+"""Components that tell whether a position is still as a count has seen it. Reservations change neither."""
 
 
-def movement_delta(movement: StockMovement) -> StockDelta:
-    """What a movement changes; raises InvalidInputError for a quantity its kind does not allow."""
-    units = movement.quantity
-    signed = movement.kind in (MovementKind.ADJUSTMENT, MovementKind.SAFETY)
-    if units == 0 or (units < 0 and not signed):
-        raise InvalidInputError("the quantity does not fit the kind of movement", kind=movement.kind.value)
-    at = StockDelta(sku=movement.sku, node_id=movement.node_id)
-    match movement.kind:
-        case MovementKind.RECEIPT | MovementKind.ADJUSTMENT:
-            return replace(at, on_hand=units, available=units)
-        case MovementKind.DAMAGE:
-            return replace(at, available=-units, damaged=units)
-        case MovementKind.WRITE_OFF:
-            return replace(at, on_hand=-units, damaged=-units)
-        case MovementKind.SAFETY:
-            return replace(at, available=-units, safety=units)
+def check_movement(movement: StockMovement) -> None:
+    """Raises InvalidInputError when the fields do not fit the kind. For what is asked, not for what is stored."""
+    kind = movement.kind
+    movement_deltas(movement)
+    if movement.code not in REASONS[kind]:
+        raise InvalidInputError("the reason code does not fit the kind of movement", kind=kind.value)
+    if movement.into is not Into.AVAILABLE and kind not in _INBOUND:
+        raise InvalidInputError("only what comes in comes into a state", kind=kind.value)
+    if bool(movement.to_node_id) != (kind is MovementKind.TRANSFER_OUT) or movement.to_node_id == movement.node_id:
+        raise InvalidInputError("a transfer, and nothing else, goes to another node", kind=kind.value)
+    check_note(movement.reason)
+
+
+def check_note(reason: str) -> None:
+    """Raises InvalidInputError for a note with an e-mail address: events are for ever, and cannot be erased."""
+    if _ADDRESS.search(reason):
+        raise InvalidInputError("a note holds no personal data, and no e-mail address")
+
+
+def movement_deltas(movement: StockMovement) -> tuple[StockDelta, ...]:
+    """What a movement changes, by position; raises InvalidInputError for a quantity its kind does not allow."""
+    units, kind = movement.quantity, movement.kind
+    if units == 0 or (units < 0 and kind not in _SIGNED):
+        raise InvalidInputError("the quantity does not fit the kind of movement", kind=kind.value)
+    per_unit = {**_PER_UNIT[kind], **({movement.into.value: 1} if kind in _INBOUND else {})}
+    here = {name: sign * units for name, sign in per_unit.items()}
+    deltas = (StockDelta(sku=movement.sku, node_id=movement.node_id, **here),)
+    if kind is MovementKind.TRANSFER_OUT:
+        return (*deltas, StockDelta(sku=movement.sku, node_id=movement.to_node_id, in_transit=units))
+    return deltas
+
+
+def counted_delta(event: StockCounted) -> StockDelta:
+    """What a count changes."""
+    return StockDelta(
+        sku=event.sku,
+        node_id=event.node_id,
+        on_hand=event.on_hand,
+        available=event.on_hand - event.safety - event.damaged - event.qc,
+        safety=event.safety,
+        damaged=event.damaged,
+        qc=event.qc,
+        short=event.short,
+        counts=1,
+    )
+
+
+_RETURNED: Final[Mapping[ev.Disposition, str]] = {
+    ev.Disposition.RESTOCK: "available",
+    ev.Disposition.QC: "qc",
+    ev.Disposition.DAMAGED: "damaged",
+}
+"""Where units that came back stand on hand; scrapped ones, and those sent on to their vendor, enter no stock."""
+
+
+def _returned(event: ev.LinesReturned) -> list[StockDelta]:
+    part = _RETURNED.get(event.disposition)
+    return [_delta(each, on_hand=each.quantity, **{part: each.quantity}) for each in event.units] if part else []
 
 
 def _delta(units: ev.NodeUnits, **changes: int) -> StockDelta:
@@ -124,9 +313,11 @@ def event_deltas(event: object) -> list[StockDelta]:
             units = [part for parcel in event.parcels for part in parcel.units]
             return [_delta(part, on_hand=-part.quantity, reserved=-part.quantity) for part in units]
         case ev.LinesReturned():
-            return [_delta(part, on_hand=part.quantity, available=part.quantity) for part in event.units]
+            return _returned(event)
         case StockMoved():
-            return [movement_delta(movement) for movement in event.movements]
+            return [delta for movement in event.movements for delta in movement_deltas(movement)]
+        case StockCounted():
+            return [counted_delta(event)]
         case _:
             return []
 
@@ -143,4 +334,5 @@ def stock_deltas(events: Iterable[object]) -> tuple[StockDelta, ...]:
 
 def freed_skus(events: Iterable[object]) -> tuple[str, ...]:
     """SKUs of which more can be promised after these events: orders waiting for them may go on."""
-    return tuple(dict.fromkeys(delta.sku for delta in stock_deltas(events) if delta.available > 0))
+    found = (delta.sku for delta in stock_deltas(events) if delta.available > 0 or delta.short < 0)
+    return tuple(dict.fromkeys(found))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - the codec resolves these annotations at run time
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Final
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from oms.domain.frozen import frozen
 
 
 class ParcelStatus(StrEnum):
@@ -24,7 +23,20 @@ class ParcelStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+DECISIVE: Final = frozenset(
+    {
+        ParcelStatus.AVAILABLE_FOR_PICKUP,
+        ParcelStatus.DELIVERED,
+        ParcelStatus.EXCEPTION,
+        ParcelStatus.RETURN_TO_SENDER,
+        ParcelStatus.CANCELLED,
+    }
+)
+"""Statuses on which somebody may have to act: a commit says so. The others tell where a parcel is on its way, and are
+kept as facts, which need no decision and so no reading of the order."""
+
+
+@frozen
 class TrackingScan:
     """One scan: what happened when (UTC), and roughly where (no street)."""
 
@@ -35,7 +47,7 @@ class TrackingScan:
     country: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TrackingUpdate:
     """A carrier's word on one parcel: its present status and the scans known so far.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
@@ -15,9 +14,11 @@ from oms.domain.errors import (
     OmsError,
     UpstreamError,
 )
+from oms.domain.frozen import frozen
 from oms.entrypoints import console_orders, console_quarantine, http, pages, sessions
 from oms.entrypoints.console_visit import Visit, page, see_other
 from oms.entrypoints.order_api import READERS
+from oms.entrypoints.telemetry import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 MAX_FORM: Final = 16_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Route:
     """A page: who may see it ('' in `roles`: anybody), and how it is made."""
 
@@ -126,7 +127,7 @@ def login(app: APIGatewayHttpResolver) -> Response[str]:
         session = _verified(sessions.sign_in(username, password))
     except OmsError as error:
         return _login(following, str(error), http.status_of(error), pages.refusal_headers(error))
-    http.logger.info("signed in", extra={"roles": sorted(session.roles)})
+    logger.info("signed in", extra={"roles": sorted(session.roles)})
     return see_other(following, [sessions.cookie(session.token)])
 
 

@@ -12,10 +12,11 @@ from oms.domain.commit import Cause
 from oms.domain.errors import InvalidInputError, OrderNotFoundError
 from oms.domain.order.commands import ReleaseHold
 from oms.domain.order.status import Stage
-from oms.entrypoints import http, readable, sessions, wiring
+from oms.entrypoints import readable, sessions, wiring
 from oms.entrypoints.console_visit import PAGE, see_other
 from oms.entrypoints.documents import order_document
 from oms.entrypoints.order_api import DEFAULT_DAYS, FILTERS
+from oms.entrypoints.telemetry import correlate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,14 +90,9 @@ def _filtered(by: str, value: str, asked: Mapping[str, str]) -> tuple[list[Mappi
 
 
 def _recent() -> list[Mapping[str, Any]]:
-    from oms.channels.registry import CONNECTORS
-
     until = wiring.now() + timedelta(minutes=5)
     since = until - timedelta(days=RECENT_DAYS)
-    rows: list[Mapping[str, Any]] = []
-    for channel in (*CONNECTORS, "site"):
-        rows += wiring.views().list_orders("channel", channel, since, until, PAGE, "")[0]
-    return sorted(rows, key=lambda row: str(row["placed_at"]), reverse=True)[:PAGE]
+    return wiring.views().list_orders("all", "", since, until, PAGE, "")[0]
 
 
 def _instant(text: str, default: datetime, *, end: bool = False) -> datetime:
@@ -120,7 +116,7 @@ def order(visit: Visit, order_id: str) -> Response[str]:
         raise OrderNotFoundError("there is no such order")
     asked = visit.query.get("at", "")
     at = _instant(asked, wiring.now()) if asked else None
-    loaded = wiring.orders().load(order_id, at)
+    loaded = wiring.show_order()(order_id, at)
     if loaded.order is None:
         raise OrderNotFoundError("there is no such order, or not yet at that time")
     document = order_document(loaded.order, loaded.history.number)
@@ -152,7 +148,7 @@ def release(visit: Visit, form: Mapping[str, str], order_id: str, hold_id: str) 
     seen = form.get("seen", "")
     if not ids.is_order_id(order_id) or not _SEEN.fullmatch(seen):
         raise InvalidInputError("not a form of this page")
-    http.logger.set_correlation_id(order_id)
+    correlate(order_id)
     command = ReleaseHold(command_id=ids.command_id("console", "release", order_id, hold_id, seen), hold_id=hold_id)
     wiring.orders().execute(order_id, command, Cause(kind="api", ref=f"console:release:{hold_id}", actor=role))
     return see_other(f"/console/orders/{order_id}?done=released")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.domain.frozen import frozen
 from oms.entrypoints import http, pages, sessions
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ PAGE: Final = 25
 _HEADERS: Final = {"referrer-policy": "same-origin"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class Visit:
     """A request whose sender is known."""
 

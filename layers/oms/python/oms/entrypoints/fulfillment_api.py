@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from oms.domain import ids
-from oms.domain.errors import FulfillmentOrderNotFoundError, InvalidInputError, OrderNotFoundError
+from oms.domain.errors import FulfillmentOrderNotFoundError, InvalidInputError
 from oms.domain.order.commands import (
     AcceptFulfillmentOrder,
     ParcelToShip,
@@ -15,11 +15,13 @@ from oms.domain.order.commands import (
 from oms.domain.order.events import LineUnits
 from oms.entrypoints import http, wiring
 from oms.entrypoints.documents import fulfillment_document
-from oms.entrypoints.requests import Empty, RejectBody, ShipmentBody
+from oms.entrypoints.requests import RejectBody, ShipmentBody
+from oms.entrypoints.telemetry import correlate
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+    from oms.application.orders import Loaded
     from oms.domain.order.commands import Command
     from oms.domain.order.state import Order
 
@@ -40,25 +42,22 @@ def list_open(app: APIGatewayHttpResolver) -> Response[str]:
     return http.answer({"fulfillment_orders": rows, "next_cursor": cursor or None})
 
 
-def _order(fulfillment_order_id: str) -> Order:
+def _loaded(fulfillment_order_id: str) -> tuple[Loaded, Order]:
     if not ids.is_fulfillment_order_id(fulfillment_order_id):
         raise FulfillmentOrderNotFoundError("no such fulfillment order")
     order_id = ids.order_of_fulfillment_order(fulfillment_order_id)
-    try:
-        order = wiring.orders().get(order_id)
-    except OrderNotFoundError:
-        order = None
-    if order is None or fulfillment_order_id not in order.fulfillment_orders:
+    loaded = wiring.orders().load(order_id)
+    if loaded.order is None or fulfillment_order_id not in loaded.order.fulfillment_orders:
         raise FulfillmentOrderNotFoundError("no such fulfillment order")
-    return order
+    return loaded, loaded.order
 
 
 def show(app: APIGatewayHttpResolver, fulfillment_order_id: str) -> Response[str]:
     """One, with the address that the parcel goes to."""
     http.require(app, "warehouse", "service")
-    order = _order(fulfillment_order_id)
+    _, order = _loaded(fulfillment_order_id)
     document = fulfillment_document(order, order.fulfillment_orders[fulfillment_order_id])
-    contact = wiring.contacts().get(order.order_id)
+    contact = wiring.contacts().get(order.contact_key)
     address = contact.shipping if contact else None
     shown = None
     if address:
@@ -80,20 +79,20 @@ def _run(
 ) -> Response[str]:
     role = http.require(app, "warehouse")
     key = http.idempotency_key(app)
-    order = _order(fulfillment_order_id)
-    http.logger.set_correlation_id(order.order_id)
+    loaded, order = _loaded(fulfillment_order_id)
+    correlate(order.order_id)
     command = make(
         command_id=ids.command_id("api", verb, fulfillment_order_id, key),
         fulfillment_order_id=fulfillment_order_id,  # type: ignore[call-arg]  # every command given here has it
         **fields,
     )
-    after = wiring.orders().execute(order.order_id, command, http.api_cause(app, key, role)).order
+    after = wiring.orders().execute(order.order_id, command, http.api_cause(app, key, role), loaded=loaded).order
     return http.answer(fulfillment_document(after, after.fulfillment_orders[fulfillment_order_id]))
 
 
 def accept(app: APIGatewayHttpResolver, fulfillment_order_id: str) -> Response[str]:
     """The warehouse takes the work."""
-    http.body(app, Empty)
+    http.no_body(app)
     return _run(app, "accept", fulfillment_order_id, AcceptFulfillmentOrder)
 
 

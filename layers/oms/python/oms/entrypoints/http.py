@@ -5,22 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from pydantic import BaseModel, ValidationError
 
 from oms.domain import errors as err
 from oms.domain.commit import Cause
-from oms.entrypoints.telemetry import logger as logger  # noqa: PLC0414 - for the APIs above this module
+from oms.entrypoints.telemetry import logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic import BaseModel, ValidationError
+
 PROBLEM: Final = "application/problem+json"
 MAX_BODY: Final = 1_000_000
 MAX_KEY: Final = 255
+_OLDEST, _NEWEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 STATUS: Final[Mapping[type[err.OmsError], HTTPStatus]] = {
     err.NotFoundError: HTTPStatus.NOT_FOUND,
@@ -41,7 +44,7 @@ STATUS: Final[Mapping[type[err.OmsError], HTTPStatus]] = {
 }
 """The nearest class of an error decides; what is not listed is 422."""
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound="BaseModel")
 
 
 def status_of(error: err.OmsError) -> HTTPStatus:
@@ -56,7 +59,6 @@ def resolver() -> APIGatewayHttpResolver:
     """A resolver that answers every refusal, and every failure, with a problem document."""
     app = APIGatewayHttpResolver()
     app.exception_handler(err.OmsError)(problem)
-    app.exception_handler(ValidationError)(_invalid)
     app.exception_handler(Exception)(_failure)
     app.not_found(lambda _: problem(err.NotFoundError("no such route")))
     return app
@@ -81,12 +83,12 @@ def problem(error: err.OmsError) -> Response[str]:
     )
 
 
-def _invalid(error: ValidationError) -> Response[str]:
+def _invalid(error: ValidationError) -> err.InvalidInputError:
     """Where the body breaks its contract; never what it said there, which may be personal."""
     places = [
         {"at": ".".join(str(part) for part in each["loc"])[:200], "problem": each["type"]} for each in error.errors()
     ]
-    return problem(err.InvalidInputError("the body breaks its contract", errors=places[:20]))
+    return err.InvalidInputError("the body breaks its contract", errors=places[:20])
 
 
 def _failure(error: Exception) -> Response[str]:
@@ -107,8 +109,21 @@ def raw_body(app: APIGatewayHttpResolver, limit: int = MAX_BODY) -> bytes:
 
 
 def body(app: APIGatewayHttpResolver, model: type[Model]) -> Model:
-    """The body as `model`; no body counts as an empty object. Raises pydantic's ValidationError."""
-    return model.model_validate_json(raw_body(app) or b"{}")
+    """The body as `model`; no body counts as an empty object. Raises InvalidInputError."""
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate_json(raw_body(app) or b"{}")
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def no_body(app: APIGatewayHttpResolver) -> None:
+    """For a call that says nothing in its body, or an empty object; raises InvalidInputError."""
+    if raw_body(app).strip() not in (b"", b"{}"):
+        from oms.entrypoints.requests import Empty
+
+        body(app, Empty)
 
 
 def headers(app: APIGatewayHttpResolver) -> dict[str, str]:
@@ -121,6 +136,20 @@ def query(app: APIGatewayHttpResolver) -> dict[str, str]:
     """Query parameters."""
     event: Mapping[str, Any] = app.current_event.raw_event
     return dict(event.get("queryStringParameters") or {})
+
+
+def instant(text: str) -> datetime:
+    """An instant in UTC; raises InvalidInputError."""
+    try:
+        at = datetime.fromisoformat(text.replace(" ", "+"))
+        if at.tzinfo is None:
+            raise err.InvalidInputError("an instant needs its zone", value=text[:40])
+        at = at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise err.InvalidInputError("not an ISO 8601 instant", value=text[:40]) from error
+    if not _OLDEST <= at <= _NEWEST:
+        raise err.InvalidInputError("an instant that no order can be of", value=text[:40])
+    return at
 
 
 def idempotency_key(app: APIGatewayHttpResolver) -> str:

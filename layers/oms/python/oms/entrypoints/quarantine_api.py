@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.codec import to_plain
 from oms.domain.errors import QuarantineNotFoundError
 from oms.entrypoints import http, wiring
-from oms.entrypoints.requests import Empty
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -40,6 +39,6 @@ def replay(app: APIGatewayHttpResolver, parked_id: str) -> Response[str]:
     """Process it again. A refusal keeps it, with its reason of today."""
     http.require(app, "service")
     http.idempotency_key(app)
-    http.body(app, Empty)
+    http.no_body(app)
     taken = wiring.replay_parked()(_known_form(parked_id))
     return http.answer({"parked_id": parked_id, **to_plain(taken)})

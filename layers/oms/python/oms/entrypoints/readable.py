@@ -80,7 +80,7 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.ParcelStatusChanged: lambda e, _c: f"Parcel {words(e.status.value)}",
     ev.LinesCancelled: lambda e, _c: f"Cancelled by {words(e.origin)}: {_of_lines(e.lines)}{_because(e.reason)}",
     ev.ChannelCancelConflicted: lambda e, _c: f"The channel cancelled what had already left: {_of_lines(e.lines)}",
-    ev.LinesReturned: lambda e, _c: f"Came back: {_at_nodes(e.units)}",
+    ev.LinesReturned: lambda e, _c: f"Came back ({words(e.disposition.value)}): {_at_nodes(e.units)}",
     ev.RefundRequested: lambda e, c: f"Refund of {money(e.amount, c)} requested{_because(e.reason)}",
     ev.RefundSubmitted: lambda e, _c: f"Refund taken by the provider as {e.refund_ref}",
     ev.RefundSucceeded: lambda _e, _c: "Refund paid out",

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
@@ -23,7 +23,9 @@ from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from botocore.exceptions import ClientError
 
 from oms.domain.errors import AuthenticationError, ForbiddenError, InvalidTokenError, RateLimitedError, UpstreamError
+from oms.domain.frozen import frozen
 from oms.entrypoints import http, wiring
+from oms.entrypoints.telemetry import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,7 +51,7 @@ _REFUSED_BY_COGNITO: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Session:
     """A verified caller. `token` is what its cookie holds."""
 
@@ -177,7 +179,7 @@ def sign_in(username: str, password: str) -> str:
         )
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        http.logger.warning("sign-in refused", extra={"code": code})
+        logger.warning("sign-in refused", extra={"code": code})
         if code == "TooManyRequestsException":
             raise RateLimitedError("too many tries; wait a minute", retry_after=60) from error
         if code == "PasswordResetRequiredException":
@@ -186,7 +188,7 @@ def sign_in(username: str, password: str) -> str:
             raise AuthenticationError("user name and password do not match") from error
         raise UpstreamError("the sign-in service does not answer") from error
     if "AuthenticationResult" not in answer:
-        http.logger.warning("sign-in needs a challenge", extra={"challenge": answer.get("ChallengeName", "")})
+        logger.warning("sign-in needs a challenge", extra={"challenge": answer.get("ChallengeName", "")})
         raise AuthenticationError("this account needs another step; ask an administrator to set its password for good")
     token: str = answer["AuthenticationResult"]["IdToken"]
     return token

@@ -10,18 +10,20 @@ from urllib.parse import parse_qsl
 from oms.application.status import customer_view
 from oms.domain.errors import InvalidTokenError, NotFoundError, OmsError, RateLimitedError
 from oms.entrypoints import http, pages, wiring
-from oms.entrypoints.requests import LookUpBody
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+    from oms.entrypoints.requests import LookUpBody
+
 MAX_FORM: Final = 4_000
 FORM: Final = "application/x-www-form-urlencoded"
 _IPV6_SITE: Final = 64
 """Leading bits of an IPv6 address that one customer line is given: all of its addresses count as one sender."""
 
+_NO_LINK: Final = "this link is not valid, or no longer"
 STEPS: Final = ("Received", "Packed", "Shipped", "Delivered")
 
 
@@ -85,10 +87,12 @@ def show(app: APIGatewayHttpResolver, token: str) -> Response[str]:
     """The order that the link was signed for."""
     now = wiring.now()
     try:
-        order = wiring.orders().get(wiring.status_links().verify(token, now))
+        order = wiring.show_order()(wiring.status_links().verify(token, now)).order
     except NotFoundError as error:
+        raise InvalidTokenError(_NO_LINK) from error
+    if order is None:
         # Whether there is such an order is nobody's business: the same answer as for a link that was not signed.
-        raise InvalidTokenError("this link is not valid, or no longer") from error
+        raise InvalidTokenError(_NO_LINK)
     view = customer_view(order)
     if not wants_html(app):
         return http.answer(view)
@@ -128,13 +132,19 @@ def look_up(app: APIGatewayHttpResolver) -> Response[str]:
     """The path of the order's page. Unknown numbers and wrong addresses are answered alike."""
     if http.headers(app).get("content-type", "").partition(";")[0].strip().lower() == FORM:
         return _look_up_form(app)
-    return http.answer({"path": f"/status/{_token(app, http.body(app, LookUpBody))}"})
+    return http.answer({"path": f"/status/{_token(app, http.body(app, _contract()))}"})
+
+
+def _contract() -> type[LookUpBody]:
+    from oms.entrypoints.requests import LookUpBody  # not for those who only follow their link
+
+    return LookUpBody
 
 
 def _look_up_form(app: APIGatewayHttpResolver) -> Response[str]:
     try:
         fields = dict(parse_qsl(http.raw_body(app, MAX_FORM).decode(), max_num_fields=8))
-        asked = LookUpBody.model_validate({name: value.strip() for name, value in fields.items()})
+        asked = _contract().model_validate({name: value.strip() for name, value in fields.items()})
     except ValueError:  # pydantic's ValidationError is one, and so is UnicodeDecodeError
         message = "Please enter the order number and the e-mail address."
         return _form(message, HTTPStatus.UNPROCESSABLE_ENTITY)

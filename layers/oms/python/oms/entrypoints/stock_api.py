@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oms.domain.canonical import MAX_TEXT
 from oms.domain.codec import to_plain
+from oms.domain.counting import CountSeen, PositionCount
 from oms.domain.errors import InvalidInputError
-from oms.domain.stock import COMPONENTS, MovementKind, StockMovement
+from oms.domain.stock import COMPONENTS, Into, MovementKind, ReasonCode, StockMovement, counted_delta
+from oms.domain.supply import SupplyChange, SupplyKind
 from oms.entrypoints import http, wiring
-from oms.entrypoints.requests import MovementsBody
+from oms.entrypoints.requests import AvailabilityBody, CountsBody, MovementsBody, SupplyBody
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+    from oms.domain.stock import StockCounted
+    from oms.domain.supply import Lot
 
 
 def show(app: APIGatewayHttpResolver, sku: str) -> Response[str]:
@@ -20,11 +25,18 @@ def show(app: APIGatewayHttpResolver, sku: str) -> Response[str]:
     http.require(app, "warehouse", "service", "sales", "shop")
     if len(sku) > MAX_TEXT:
         raise InvalidInputError("no SKU is as long", limit=MAX_TEXT)
-    positions = [
-        {"node_id": each.node_id, **{name: getattr(each, name) for name in COMPONENTS}}
-        for each in wiring.stock().positions([sku])
-    ]
-    return http.answer({"sku": sku, "available": sum(each["available"] for each in positions), "positions": positions})
+    found = wiring.stock().positions([sku])
+    positions = [{"node_id": each.node_id, **{name: getattr(each, name) for name in COMPONENTS}} for each in found]
+    inbound = [_lot(each) for each in wiring.stock().inbound(sku)]
+    available = sum(each.promisable for each in found)
+    return http.answer({"sku": sku, "available": available, "positions": positions, "inbound": inbound})
+
+
+def availability(app: APIGatewayHttpResolver) -> Response[str]:
+    """What can be promised now, of many SKUs at many nodes."""
+    http.require(app, "warehouse", "service", "sales", "shop")
+    asked = http.body(app, AvailabilityBody)
+    return http.answer({"availability": wiring.show_availability()(asked.skus, asked.node_ids)})
 
 
 def move(app: APIGatewayHttpResolver) -> Response[str]:
@@ -39,8 +51,76 @@ def move(app: APIGatewayHttpResolver) -> Response[str]:
             kind=MovementKind(each.kind),
             quantity=each.quantity,
             reason=each.reason,
+            code=ReasonCode(each.code),
+            into=Into(each.into),
+            to_node_id=each.to_node_id,
         )
         for each in asked.movements
     ]
     done = wiring.move_stock()(key, movements, http.api_cause(app, key, role))
     return http.answer({**done, "movements": to_plain(movements)}, 200 if done["replayed"] else 201)
+
+
+def count(app: APIGatewayHttpResolver) -> Response[str]:
+    """Counts of positions, all taken in or none."""
+    role = http.require(app, "warehouse")
+    key = http.idempotency_key(app)
+    asked = http.body(app, CountsBody)
+    counts = [
+        PositionCount(
+            sku=each.sku,
+            node_id=each.node_id,
+            counted=each.counted,
+            seen=CountSeen(on_hand=each.seen.on_hand, counts=each.seen.counts) if each.seen else None,
+            code=ReasonCode(each.code),
+            reason=each.reason,
+        )
+        for each in asked.counts
+    ]
+    done = wiring.count_stock()(key, counts, http.api_cause(app, key, role))
+    shown = [_counted(each) for each in done["counts"]]
+    return http.answer({**done, "counts": shown}, 200 if done["replayed"] else 201)
+
+
+def _counted(event: StockCounted) -> dict[str, Any]:
+    """What a count changed. Where units that orders have bound are missing, whose fulfillment orders to look at."""
+    document = {
+        "sku": event.sku,
+        "node_id": event.node_id,
+        "counted": event.counted,
+        "book": event.book,
+        "changes": {name: units for name, units in counted_delta(event).changes.items() if name != "counts"},
+        "missing": event.missing,
+    }
+    return {**document, "look_at_node": event.node_id} if event.missing else document
+
+
+def tell_supply(app: APIGatewayHttpResolver) -> Response[str]:
+    """What is told of supply that is expected."""
+    role = http.require(app, "warehouse")
+    key = http.idempotency_key(app)
+    asked = http.body(app, SupplyBody)
+    change = SupplyChange(
+        supply_id=asked.supply_id,
+        kind=SupplyKind(asked.kind),
+        sku=asked.sku,
+        node_id=asked.node_id,
+        quantity=asked.quantity,
+        due=http.instant(asked.due) if asked.due else None,
+        into=Into(asked.into),
+        reason=asked.reason,
+    )
+    done = wiring.take_supply()(key, change, http.api_cause(app, key, role))
+    return http.answer({**_lot(done["lot"]), "replayed": done["replayed"]}, 200 if done["replayed"] else 201)
+
+
+def _lot(lot: Lot) -> dict[str, Any]:
+    """A lot; `quantity` is still to come."""
+    return {
+        "supply_id": lot.supply_id,
+        "sku": lot.sku,
+        "node_id": lot.node_id,
+        "quantity": lot.quantity,
+        "due": lot.due.isoformat(),
+        "status": lot.status.value,
+    }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.application.intake import sender
 from oms.application.messages import to_message
+from oms.application.senders import sender
 from oms.domain.errors import AuthenticationError, InvalidInputError, NotFoundError, SignatureError
 from oms.domain.inbound import InboundRequest, NoticeKind
 from oms.entrypoints import http, wiring

@@ -8,44 +8,42 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-
-from oms.adapters.dynamodb_contacts import DynamoContacts
-from oms.adapters.dynamodb_log import DynamoLog, DynamoStock, commit_from_item
-from oms.adapters.dynamodb_reference import DynamoReference
-from oms.adapters.dynamodb_views import DynamoViews
+from oms.adapters.aws import make_client
 from oms.adapters.keys import COMMIT_PREFIX
-from oms.adapters.messaging import EventBridgeBus, SqsQueue, StepFunctions
-from oms.adapters.s3 import S3Claims, S3Documents, S3Quarantine
-from oms.adapters.secrets_manager import Connections, SecretDocument
-from oms.domain.public_events import SOURCE
-from oms.domain.sourcing import source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from oms.adapters.dynamodb_contacts import DynamoContacts
+    from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
+    from oms.adapters.dynamodb_reference import DynamoReference
+    from oms.adapters.dynamodb_views import DynamoViews
+    from oms.adapters.messaging import EventBridgeBus, SqsQueue, StepFunctions
+    from oms.adapters.s3 import S3Claims, S3Quarantine
+    from oms.adapters.secrets_manager import Connections, SecretDocument
+    from oms.application.availability import ShowAvailability
     from oms.application.customers import Customers
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.orders import Orders
     from oms.application.payment_events import TakePaymentEvent
     from oms.application.ports import PaymentProvider, VendorApi
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
+    from oms.application.reconcile import Reconcile
     from oms.application.relay import RelayCommit
     from oms.application.reports import ReportSales
     from oms.application.settle import SettlePaymentStep
     from oms.application.status import LookUpOrder
     from oms.application.status_links import StatusLinks
-    from oms.application.stock import MoveStock
-    from oms.application.tracking import TakeTracking
-    from oms.application.watchdog import RedriveOverdue
+    from oms.application.stock import CountStock, MoveStock
+    from oms.application.supply import TakeSupply
+    from oms.application.tracking import ShowOrder, TakeTracking
+    from oms.application.watchdog import ListUnpromised, RedriveOverdue
     from oms.domain.commit import Commit
-
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=2, read_timeout=10)
 
 
 def now() -> datetime:
@@ -53,16 +51,32 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def wait(seconds: float) -> None:
+    """Let time pass."""
+    time.sleep(seconds)
+
+
 @cache
 def client(service: str) -> Any:
     """An AWS client, one per service."""
-    make: Any = boto3.client  # its stubs list every service by name
-    return make(service, config=_CONFIG)
+    return make_client(service, os.environ.get("AWS_SDK_UA_APP_ID") or os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
+
+
+class Later:
+    """A client that most invocations do without: made when it is first used."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(client(self._service), name)
 
 
 @cache
 def log() -> DynamoLog:
     """The event log."""
+    from oms.adapters.dynamodb_log import DynamoLog
+
     return DynamoLog(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"])
 
 
@@ -73,72 +87,97 @@ def is_commit(image: Mapping[str, Any]) -> bool:
 
 def read_commit(image: Mapping[str, Any]) -> Commit:
     """The commit of a stream image; raises UnknownEventError."""
+    from oms.adapters.commit_item import commit_from_item
+
     return commit_from_item(image)
 
 
 @cache
 def stock() -> DynamoStock:
     """Stock positions."""
+    from oms.adapters.dynamodb_log import DynamoStock
+
     return DynamoStock(client("dynamodb"), os.environ["STOCK_TABLE"])
 
 
 @cache
 def contacts() -> DynamoContacts:
     """Personal data."""
+    from oms.adapters.dynamodb_contacts import DynamoContacts
+
     return DynamoContacts(client("dynamodb"), os.environ["CONTACTS_TABLE"])
 
 
 @cache
 def views() -> DynamoViews:
     """Lists and due work."""
-    return DynamoViews(client("dynamodb"), os.environ["VIEWS_TABLE"])
+    from oms.adapters.dynamodb_views import DynamoViews
+
+    return DynamoViews(client("dynamodb"), os.environ["VIEWS_TABLE"], os.environ["CONTACTS_TABLE"])
 
 
 @cache
 def reference() -> DynamoReference:
     """Master data."""
+    from oms.adapters.dynamodb_reference import DynamoReference
+
     return DynamoReference(client("dynamodb"), os.environ["REFERENCE_TABLE"])
 
 
 @cache
 def quarantine() -> S3Quarantine:
     """Inputs that could not be processed."""
-    return S3Quarantine(client("s3"), os.environ["RAW_BUCKET"], views())
+    from oms.adapters.s3 import S3Quarantine
+
+    return S3Quarantine(Later("s3"), os.environ["RAW_BUCKET"], views())
 
 
 @cache
 def claims() -> S3Claims:
     """Bodies too large for a queue."""
-    return S3Claims(client("s3"), os.environ["RAW_BUCKET"])
+    from oms.adapters.s3 import S3Claims
+
+    return S3Claims(Later("s3"), os.environ["RAW_BUCKET"])
 
 
 @cache
 def queue(name: str) -> SqsQueue:
     """The queue whose URL the environment variable `name` holds."""
+    from oms.adapters.messaging import SqsQueue
+
     return SqsQueue(client("sqs"), os.environ[name], claims())
 
 
 @cache
 def connections() -> Connections:
     """Secrets of connected accounts."""
-    return Connections(SecretDocument(client("secretsmanager"), os.environ["CONNECTIONS_SECRET"]))
+    from oms.adapters.secrets_manager import Connections, SecretDocument
+
+    return Connections(SecretDocument(Later("secretsmanager"), os.environ["CONNECTIONS_SECRET"]))
 
 
 @cache
 def keys() -> SecretDocument:
     """Our own signing keys."""
-    return SecretDocument(client("secretsmanager"), os.environ["KEYS_SECRET"])
+    from oms.adapters.secrets_manager import SecretDocument
+
+    return SecretDocument(Later("secretsmanager"), os.environ["KEYS_SECRET"])
 
 
 @cache
 def workflows() -> StepFunctions:
     """Step Functions."""
+    from oms.adapters.messaging import StepFunctions
+
     return StepFunctions(client("stepfunctions"), {"b2c_order": os.environ["B2C_ORDER_ARN"]})
 
 
 @cache
 def bus() -> EventBridgeBus:
     """Public events."""
+    from oms.adapters.messaging import EventBridgeBus
+    from oms.domain.public_events import SOURCE
+
     return EventBridgeBus(client("events"), os.environ["EVENT_BUS"], SOURCE)
 
 
@@ -207,6 +246,14 @@ def take_tracking() -> TakeTracking:
 
 
 @cache
+def show_order() -> ShowOrder:
+    """Use case."""
+    from oms.application.tracking import ShowOrder
+
+    return ShowOrder(orders(), log())
+
+
+@cache
 def take_payment_event() -> TakePaymentEvent:
     """Use case."""
     from oms.application.payment_events import TakePaymentEvent
@@ -250,6 +297,7 @@ def authorize_payment() -> AuthorizePaymentStep:
 def promise_order() -> PromiseOrderStep:
     """Workflow step."""
     from oms.application.promise import PromiseOrderStep
+    from oms.domain.sourcing.engine import source
 
     return PromiseOrderStep(orders(), stock(), reference(), source, now)
 
@@ -299,13 +347,34 @@ def redrive_overdue() -> RedriveOverdue:
 
 
 @cache
+def list_unpromised() -> ListUnpromised:
+    """Use case."""
+    from oms.application.watchdog import ListUnpromised
+
+    return ListUnpromised(views())
+
+
+@cache
 def report_sales() -> ReportSales:
     """Use case."""
+    from oms.adapters.s3 import S3Documents
     from oms.application.reports import ReportSales
-    from oms.channels.registry import CONNECTORS
 
     documents = S3Documents(client("s3"), os.environ["REPORTS_BUCKET"])
-    return ReportSales(views(), documents, (*CONNECTORS, "site"), os.environ["MERCHANT_TIME_ZONE"], now)
+    return ReportSales(views(), documents, os.environ["MERCHANT_TIME_ZONE"], now)
+
+
+@cache
+def reconcile() -> Reconcile:
+    """Use case."""
+    from oms.adapters.dynamodb_scan import DynamoScan
+    from oms.adapters.s3 import S3Checkpoint, S3Documents
+    from oms.application.reconcile import Reconcile
+
+    everything = DynamoScan(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"])
+    bucket = os.environ["REPORTS_BUCKET"]
+    checkpoint = S3Checkpoint(client("s3"), bucket, "checkpoints/reconcile.json.gz")
+    return Reconcile(everything, stock(), views(), S3Documents(client("s3"), bucket), checkpoint, wait, now)
 
 
 @cache
@@ -314,6 +383,30 @@ def move_stock() -> MoveStock:
     from oms.application.stock import MoveStock
 
     return MoveStock(log(), reference(), now)
+
+
+@cache
+def count_stock() -> CountStock:
+    """Use case."""
+    from oms.application.stock import CountStock
+
+    return CountStock(log(), stock(), reference(), now)
+
+
+@cache
+def take_supply() -> TakeSupply:
+    """Use case."""
+    from oms.application.supply import TakeSupply
+
+    return TakeSupply(log(), reference(), now)
+
+
+@cache
+def show_availability() -> ShowAvailability:
+    """Use case."""
+    from oms.application.availability import ShowAvailability
+
+    return ShowAvailability(stock(), reference())
 
 
 @cache

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from oms.channels.payload import parse_object
 from oms.channels.signatures import hmac_sha256
 from oms.domain.errors import ReplayWindowError, SignatureError
+from oms.domain.frozen import frozen
 from oms.domain.inbound import Notice, NoticeKind
 from oms.domain.payment_events import PaymentEvent, PaymentEventKind, RefundState
 from oms.domain.stripe_money import from_stripe_amount
@@ -111,7 +111,7 @@ class Stripe:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen(kw_only=False)
 class _Facts:
     """The object of an event, with its amounts in our minor units."""
 

@@ -14,9 +14,10 @@ cards paid is used up first: the provider is charged for what is handed over bey
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from oms.domain.frozen import frozen
 from oms.domain.order.state import RefundStatus
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ WITHOUT_SHIPMENT: Final = "digital"
 """Stands where a shipment id would, for units that were provided without one; later ones have a number behind it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DueCapture:
     """A capture to make. `final`: nothing more will be captured of this authorization."""
 

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
+
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from oms.domain.canonical import CanonicalOrder, ChannelRefund
-    from oms.domain.order.events import LineUnits, NodeUnits, PaymentPlan
+    from oms.domain.order.events import Disposition, LineUnits, NodeUnits, PaymentPlan
     from oms.domain.payment_events import PaymentEvent
     from oms.domain.payments import AuthorizationResult
     from oms.domain.tracking import ParcelStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Command:
     """Base. `command_id` is derived from the cause."""
 
     command_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SyncOrder(Command):
     """Take in a channel's snapshot of an order: place it when new, else move to what the snapshot says.
 
@@ -38,7 +40,7 @@ class SyncOrder(Command):
     request_hash: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RecordChannelRefund(Command):
     """Take in a refund that a channel delivered apart from its order; `currency` is empty when it does not say."""
 
@@ -46,7 +48,7 @@ class RecordChannelRefund(Command):
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ScreenOrder(Command):
     """Place the holds that the screening rules ask for, and release unknown-SKU holds that the catalogue settled."""
 
@@ -55,7 +57,7 @@ class ScreenOrder(Command):
     known_skus: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PromiseOrder(Command):
     """Bind units at nodes and release them, backorder what no node has. `authorization` was verified just before."""
 
@@ -66,21 +68,21 @@ class PromiseOrder(Command):
     decision: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RecordAuthorization(Command):
     """The provider told, unasked or asked, how the payment stands."""
 
     authorization: AuthorizationResult
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class AcceptFulfillmentOrder(Command):
     """The warehouse takes the work."""
 
     fulfillment_order_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RejectFulfillmentOrder(Command):
     """The warehouse cannot. `reason`: 'no_capacity' keeps its stock, 'not_found' and 'damaged' correct it."""
 
@@ -88,7 +90,7 @@ class RejectFulfillmentOrder(Command):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ParcelToShip:
     """A parcel as the warehouse packed it."""
 
@@ -97,7 +99,7 @@ class ParcelToShip:
     lines: tuple[LineUnits, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ShipFulfillmentOrder(Command):
     """Parcels were handed to the carrier."""
 
@@ -105,7 +107,7 @@ class ShipFulfillmentOrder(Command):
     parcels: tuple[ParcelToShip, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RecordTracking(Command):
     """The carrier's word on a parcel, already reduced to its status and that status' time."""
 
@@ -115,7 +117,7 @@ class RecordTracking(Command):
     estimated_delivery_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RecordCapture(Command):
     """The provider captured `amount` for a shipment."""
 
@@ -124,12 +126,12 @@ class RecordCapture(Command):
     amount: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RecordVoid(Command):
     """The provider let go of the authorization."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RecordRefundOutcome(Command):
     """The provider's answer to a refund of ours: `state` submitted, succeeded or failed."""
 
@@ -139,28 +141,28 @@ class RecordRefundOutcome(Command):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RecordProviderEvent(Command):
     """A provider's webhook event, in canonical words."""
 
     event: PaymentEvent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RequestRefund(Command):
     """Give money back. Amount in minor units; None means the value of `lines`.
 
-    `restock` puts the units on hand again at the node that shipped them.
+    `disposition` says that the units came back to the node that shipped them, and what becomes of them there.
     """
 
     reason: str
     amount: int | None = None
     currency: str = ""
     lines: tuple[LineUnits, ...] = ()
-    restock: bool = False
+    disposition: Disposition | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CancelLines(Command):
     """Cancel units that have not been handed over; no lines means all that can be."""
 
@@ -168,7 +170,7 @@ class CancelLines(Command):
     lines: tuple[LineUnits, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PlaceHold(Command):
     """Stop the order, or only some lines, until released."""
 
@@ -178,7 +180,7 @@ class PlaceHold(Command):
     lines: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ReleaseHold(Command):
     """Let it go on."""
 

@@ -5,15 +5,17 @@ Money is integer minor units of the order's currency. None of these holds person
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime  # noqa: TC003 - the codec resolves these annotations at run time
+from enum import StrEnum
 from typing import Any
 
 from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
+from oms.domain.frozen import frozen
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PlacedLine:
     """A line as ordered; prices never change."""
 
@@ -27,7 +29,7 @@ class PlacedLine:
     requires_shipping: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PaymentPlan:
     """How the order is paid: `provider` names who holds the money ('in_channel' when the channel does)."""
 
@@ -40,7 +42,7 @@ class PaymentPlan:
         return self.provider == "in_channel"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LineUnits:
     """Units of a line."""
 
@@ -48,7 +50,7 @@ class LineUnits:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NodeUnits:
     """Units of a line at a node; `sku` stands here so that stock is a fold of events alone."""
 
@@ -58,7 +60,7 @@ class NodeUnits:
     quantity: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OrderPlaced:
     """A channel or the merchant's own site placed the order."""
 
@@ -86,7 +88,7 @@ class OrderPlaced:
     """Of the `POST /orders` body: the same key with another body is refused."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ChannelRevisionSeen:
     """The channel's snapshot of `revision` has been taken in; older ones change nothing but what only grows."""
 
@@ -94,7 +96,7 @@ class ChannelRevisionSeen:
     digest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ChannelPaymentReported:
     """The channel told how its payment stands; `captured` is before refunds."""
 
@@ -102,14 +104,14 @@ class ChannelPaymentReported:
     captured: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ShipToChanged:
     """The customer's destination changed before anything left."""
 
     ship_to: ShipTo
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class HoldPlaced:
     """The order, or only `lines`, may not progress."""
 
@@ -119,28 +121,28 @@ class HoldPlaced:
     lines: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class HoldReleased:
     """A hold ended."""
 
     hold_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PaymentAuthorized:
     """The provider holds `amount` for us."""
 
     amount: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PaymentDeclined:
     """The provider will not pay."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PaymentCaptured:
     """`amount` was taken. `shipment_id` is empty when it was not for a shipment of ours."""
 
@@ -149,12 +151,12 @@ class PaymentCaptured:
     shipment_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PaymentVoided:
     """What was authorized and not captured was let go."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LinesReserved:
     """Units were bound at nodes and released to their warehouses: the promise.
 
@@ -167,7 +169,7 @@ class LinesReserved:
     decision: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LinesBackordered:
     """No node has these units; they wait for supply."""
 
@@ -175,21 +177,21 @@ class LinesBackordered:
     decision: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LinesDelivered:
     """Lines that need no shipping were provided."""
 
     lines: tuple[LineUnits, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FulfillmentOrderAccepted:
     """The warehouse works on it."""
 
     fulfillment_order_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FulfillmentOrderRejected:
     """The warehouse cannot ship what remains of it; the units are open again, elsewhere."""
 
@@ -199,7 +201,7 @@ class FulfillmentOrderRejected:
     units: tuple[NodeUnits, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ShippedParcel:
     """A parcel as handed to the carrier."""
 
@@ -209,7 +211,7 @@ class ShippedParcel:
     units: tuple[NodeUnits, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ShipmentShipped:
     """Parcels left a node; the stock left on hand."""
 
@@ -219,7 +221,7 @@ class ShipmentShipped:
     parcels: tuple[ShippedParcel, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ParcelStatusChanged:
     """The carrier's word moved a parcel on; `delivered` puts its units with the customer."""
 
@@ -229,7 +231,7 @@ class ParcelStatusChanged:
     estimated_delivery_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LinesCancelled:
     """Units will not be shipped. `freed` are those that were bound at a node and are available again."""
 
@@ -241,22 +243,38 @@ class LinesCancelled:
     """Of each freed entry, the fulfillment order it was taken out of."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ChannelCancelConflicted:
     """The channel cancelled units that had already left: a person decides."""
 
     lines: tuple[LineUnits, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Disposition(StrEnum):
+    """What becomes of units that came back."""
+
+    RESTOCK = "restock"
+    """For sale again."""
+    QC = "qc"
+    """On hand, to be looked at first."""
+    DAMAGED = "damaged"
+    """On hand, until they are written off."""
+    SCRAP = "scrap"
+    """Thrown away; they enter no stock."""
+    VENDOR = "vendor"
+    """Sent on to their vendor; they enter no stock."""
+
+
+@frozen
 class LinesReturned:
-    """Units came back to a node and are for sale again."""
+    """Units came back to a node."""
 
     units: tuple[NodeUnits, ...]
     refund_id: str = ""
+    disposition: Disposition = Disposition.RESTOCK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RefundRequested:
     """Money is to go back. Who pays it: the provider through us, or the channel."""
 
@@ -267,7 +285,7 @@ class RefundRequested:
     origin: str = "oms"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RefundSubmitted:
     """The provider took the refund and will tell its outcome."""
 
@@ -275,7 +293,7 @@ class RefundSubmitted:
     refund_ref: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RefundSucceeded:
     """The money went back. Of a channel's refund also which units it took back: before they left, or after."""
 
@@ -285,7 +303,7 @@ class RefundSucceeded:
     returned: tuple[LineUnits, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RefundFailed:
     """The money did not go back."""
 

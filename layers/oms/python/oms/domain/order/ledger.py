@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidTransitionError, LedgerImbalanceError
+from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ MOVES: Final[Mapping[Place, frozenset[Place]]] = {
 rejection."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LineLedger:
     """Units of one line by place; the places always sum to `ordered`. Raises LedgerImbalanceError otherwise."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oms.domain.errors import InsufficientStockError, InvalidTransitionError
+from oms.domain.errors import InvalidTransitionError
 from oms.domain.ids import derive, fulfillment_order_id
 from oms.domain.order.charging import owed, payable
 from oms.domain.order.events import (
@@ -122,8 +122,3 @@ def _captured(order: Order, amount: int) -> tuple[OrderEvent, ...]:
 def record_authorization(order: Order, command: RecordAuthorization) -> tuple[OrderEvent, ...]:
     """See `authorize`."""
     return authorize(order, command.authorization)
-
-
-def explain_short(sku: str, wanted: int, available: int) -> InsufficientStockError:
-    """The typed refusal for a position that has too little."""
-    return InsufficientStockError("not enough stock", sku=sku, wanted=wanted, available=available)

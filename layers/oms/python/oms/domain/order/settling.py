@@ -87,12 +87,12 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
         )
     lines = tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in wanted.items())
     events: list[OrderEvent] = [RefundRequested(refund_id=refund_id, amount=amount, reason=command.reason, lines=lines)]
-    restocked = wanted.items() if command.restock else ()
-    back = [units for line_id, count in restocked for units in return_to_node(order, line_id, count)]
+    came_back = wanted.items() if command.disposition else ()
+    back = [units for line_id, count in came_back for units in return_to_node(order, line_id, count)]
     if amount == 0:
         events.append(RefundSucceeded(refund_id=refund_id))
-    if back:
-        events.append(LinesReturned(units=tuple(back), refund_id=refund_id))
+    if back and command.disposition:
+        events.append(LinesReturned(units=tuple(back), refund_id=refund_id, disposition=command.disposition))
     return tuple(events)
 
 
@@ -106,7 +106,7 @@ def _units_to_refund(order: Order, command: RequestRefund) -> dict[str, int]:
         line = order.lines[line_id]
         if line.refunded + count > line.ledger.gone:
             raise InvalidTransitionError("these units have not been shipped, or were refunded", line=line_id)
-        if command.restock and count > line.ledger.gone - line.ledger.returned:
+        if command.disposition and count > line.ledger.gone - line.ledger.returned:
             raise InvalidTransitionError("these units came back before", line=line_id)
     return wanted
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from oms.domain.canonical import PaymentState
+from oms.domain.canonical import ContactKey, PaymentState
+from oms.domain.frozen import frozen
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from oms.domain.order.ledger import LineLedger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Line:
     """A line and where its units stand. `refunded` counts units whose price went back, or is going to."""
 
@@ -28,7 +29,7 @@ class Line:
     refunded: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Hold:
     """Why the order, or only some lines, may not progress."""
 
@@ -68,7 +69,7 @@ FULFILLMENT_ORDER_MOVES: Final[Mapping[FulfillmentOrderStatus, frozenset[Fulfill
 """SHIPPED: nothing remains and something left; CANCELLED: nothing remains and nothing left."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FulfillmentOrder:
     """The part of the order that one node ships: `remaining` units by line, not yet shipped."""
 
@@ -80,7 +81,7 @@ class FulfillmentOrder:
     shipments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Parcel:
     """What was handed to the carrier."""
 
@@ -112,7 +113,7 @@ REFUND_MOVES: Final[Mapping[RefundStatus, frozenset[RefundStatus]]] = {
 """SUCCEEDED to FAILED: the bank sent the money back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Refund:
     """Money going back, in minor units."""
 
@@ -141,7 +142,7 @@ class Refund:
         return self.status in (RefundStatus.REQUESTED, RefundStatus.SUBMITTED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Payment:
     """The money of the order, in minor units. `captures` maps a shipment (or '' for a whole capture) to its amount."""
 
@@ -164,7 +165,7 @@ class Payment:
         return sum(refund.amount for refund in self.refunds.values() if refund.counts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Order:
     """An order. Maps keep the order in which things happened."""
 
@@ -181,6 +182,12 @@ class Order:
     revision: tuple[datetime, str] | None = None
     """The newest channel snapshot taken in: its time and digest."""
     promised_by: datetime | None = None
+
+    @property
+    def contact_key(self) -> ContactKey:
+        """Where its contact is, whatever e-mail address a later snapshot brought."""
+        placed = self.placed
+        return ContactKey(customer_id=placed.customer_id, placed_at=placed.placed_at, order_id=self.order_id)
 
     @property
     def active_holds(self) -> tuple[Hold, ...]:

@@ -45,11 +45,25 @@ def due_at(order: Order, at: datetime) -> datetime | None:
         return at + BACKORDER_PATIENCE
     if any(refund.open for refund in order.payment.refunds.values()):
         return at + REFUND_PATIENCE
-    if word in (Stage.RELEASED, Stage.PARTIALLY_SHIPPED) and order.promised_by:
-        return max(order.promised_by, at + STEP_PATIENCE)
-    if word is Stage.SHIPPED and order.promised_by:
-        return max(order.promised_by + DELIVERY_GRACE, at + STEP_PATIENCE)
+    promised = _promised(order)
+    if promised is not None:
+        return max(promised, at + STEP_PATIENCE)
     return None if word in (Stage.CLOSED, Stage.CANCELLED) else at + REST_PATIENCE
+
+
+def _promised(order: Order) -> datetime | None:
+    """Until when warehouses and carriers have the order's goods, while they have."""
+    word = stage(order)
+    if word in (Stage.RELEASED, Stage.PARTIALLY_SHIPPED):
+        return order.promised_by
+    return order.promised_by + DELIVERY_GRACE if word is Stage.SHIPPED and order.promised_by else None
+
+
+def is_patient(order: Order) -> bool:
+    """The order goes its usual way, and is due only when its promise is not kept: a look now and then is enough."""
+    if next_step(order) is not NextStep.NONE or units_at(order, Place.BACKORDERED):
+        return False
+    return _promised(order) is not None and not any(refund.open for refund in order.payment.refunds.values())
 
 
 def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[str, Any]:
@@ -78,6 +92,8 @@ def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[s
         "next": next_step(order).value,
         "due_at": due.isoformat() if due else "",
         "promised_by": order.promised_by.isoformat() if order.promised_by else "",
+        "patient": is_patient(order),
+        "skus": sorted({line.placed.sku for line in order.lines.values() if line.placed.sku}),
         "work": open_work,
         "waiting": sorted(waiting),
         "waited": sorted((_waiting_skus(before) if before else set()) - waiting),

@@ -1,0 +1,26 @@
+"""Schedule: hold stock against the log, and the log against itself; go on with a run that was put down"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.entrypoints import wiring
+from oms.entrypoints.telemetry import count, flush
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+RESERVE_MS: Final = 120_000
+"""Kept to put a run down, or to end it."""
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    done = wiring.reconcile()(
+        begin=not event.get("continue"), more=lambda: context.get_remaining_time_in_millis() > RESERVE_MS
+    )
+    if done["state"] == "finished":
+        count("StockReconciled")
+        count("StockDrifts", done["drift"])
+        count("StreamsBroken", done["broken"])
+        flush()
+    return {name: value for name, value in done.items() if not isinstance(value, list)}

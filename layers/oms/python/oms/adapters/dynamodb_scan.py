@@ -1,0 +1,98 @@
+"""The log and stock, read through from one end to the other by Scan."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.adapters import keys
+from oms.adapters.commit_item import readable
+from oms.adapters.dynamodb_log import DynamoLog, is_position, position_from_item
+from oms.domain.frozen import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from oms.domain.commit import StoredCommit, Unreadable
+    from oms.domain.stock import StockDelta
+
+    Mark = tuple[str, str]
+
+NAMES: Final = {f"#{name}": name for name in ("pk", "sk", "id", "by", "at", "z", "ph", "h")}
+"""What the hash of a commit covers; scans on the way and taken keys are not sent."""
+
+
+@frozen
+class Page:
+    """A LogPage."""
+
+    part: int
+    commits: Sequence[StoredCommit | Unreadable]
+    mark: Mark | None
+
+
+class DynamoScan:
+    """Everything port.
+
+    A part of the log is a segment of its table: a range of hashes of `pk`, so that a stream stands together in one.
+    """
+
+    def __init__(self, client: Any, events_table: str, stock_table: str) -> None:
+        self._client = client
+        self._events = events_table
+        self._stock = stock_table
+
+    def stock_pages(self) -> Iterator[Sequence[StockDelta]]:
+        """See the port."""
+        query: dict[str, Any] = {"TableName": self._stock, "ConsistentRead": True}
+        while True:
+            page = self._client.scan(**query)
+            yield [position_from_item(item) for item in page["Items"] if is_position(item)]
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def log_pages(self, marks: Mapping[int, Mark | None], parts: int) -> Iterator[Page]:
+        """See the port. The next page is on its way while the caller works on one."""
+        waiting = deque(marks.items())
+
+        def ask(ahead: ThreadPoolExecutor) -> tuple[int, Future[Mapping[str, Any]]] | None:
+            if not waiting:
+                return None
+            part, mark = waiting.popleft()
+            return part, ahead.submit(self._segment, part, mark, parts)
+
+        with ThreadPoolExecutor(1) as ahead:
+            asked = ask(ahead)
+            while asked is not None:
+                part, answer = asked[0], asked[1].result()
+                mark = _mark(answer)
+                if mark is not None:
+                    waiting.append((part, mark))
+                asked = ask(ahead)
+                yield Page(part=part, commits=[readable(item) for item in answer["Items"]], mark=mark)
+
+    def _segment(self, part: int, mark: Mark | None, parts: int) -> Mapping[str, Any]:
+        start = {} if mark is None else {"ExclusiveStartKey": {"pk": {"S": mark[0]}, "sk": {"S": mark[1]}}}
+        answer: Mapping[str, Any] = self._client.scan(
+            TableName=self._events,
+            Segment=part,
+            TotalSegments=parts,
+            ConsistentRead=True,
+            ProjectionExpression=", ".join(NAMES),
+            FilterExpression="begins_with(#sk, :commit)",
+            ExpressionAttributeNames=NAMES,
+            ExpressionAttributeValues={":commit": {"S": keys.COMMIT_PREFIX}},
+            **start,
+        )
+        return answer
+
+    def stream(self, stream: str) -> Sequence[StoredCommit | Unreadable]:
+        """See the port."""
+        return DynamoLog(self._client, self._events, self._stock).stored(stream)
+
+
+def _mark(answer: Mapping[str, Any]) -> Mark | None:
+    last = answer.get("LastEvaluatedKey")
+    return (last["pk"]["S"], last["sk"]["S"]) if last else None

@@ -1,0 +1,26 @@
+"""Who sends us deliveries: channels, carriers and payment providers, by the name that their webhooks come under."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oms.carriers.registry import carrier
+from oms.carriers.registry import sources as carriers
+from oms.channels.registry import CONNECTORS, connector
+from oms.domain.errors import NotFoundError
+from oms.payments.registry import provider
+from oms.payments.registry import sources as providers
+
+if TYPE_CHECKING:
+    from oms.domain.inbound import Sender
+
+
+def sender(source: str) -> Sender:
+    """Who signs as `source`; raises NotFoundError for a name that nobody has."""
+    if source in CONNECTORS:
+        return connector(source)
+    if source in carriers():
+        return carrier(source)
+    if source in providers():
+        return provider(source)
+    raise NotFoundError("nobody is connected under this name", source=source[:40])

@@ -1,0 +1,122 @@
+"""The orders API: cancel, hold, release, refund, and the link that shows an order to its customer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oms.domain import ids
+from oms.domain.errors import InvalidInputError
+from oms.domain.order.commands import CancelLines, PlaceHold, ReleaseHold, RequestRefund
+from oms.domain.order.events import Disposition, LineUnits
+from oms.domain.order.ledger import Place
+from oms.domain.order.status import units_at
+from oms.entrypoints import http, wiring
+from oms.entrypoints.documents import order_document
+from oms.entrypoints.order_api import known_form
+from oms.entrypoints.requests import CancelBody, HoldBody, RefundBody
+from oms.entrypoints.telemetry import correlate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+    from oms.domain.order.commands import Command
+    from oms.entrypoints.requests import LineQuantity
+
+
+def _units(lines: Sequence[LineQuantity]) -> tuple[LineUnits, ...]:
+    return tuple(LineUnits(line_id=line.line_id, quantity=line.quantity) for line in lines)
+
+
+def _run(app: APIGatewayHttpResolver, order_id: str, command: Command, actor: str, key: str) -> Response[str]:
+    correlate(order_id)
+    outcome = wiring.orders().execute(known_form(order_id), command, http.api_cause(app, key, actor))
+    loaded = wiring.orders().load(order_id)
+    return http.answer({**order_document(loaded.order or outcome.order, loaded.history.number)})
+
+
+def _command_id(app: APIGatewayHttpResolver, verb: str, order_id: str) -> tuple[str, str]:
+    key = http.idempotency_key(app)
+    return key, ids.command_id("api", verb, order_id, key)
+
+
+def cancel(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
+    """Cancel units that have not been handed over; without lines, all of them."""
+    role = http.require(app, "service", "sales", "shop")
+    asked = http.body(app, CancelBody)
+    key, command_id = _command_id(app, "cancel", order_id)
+    command = CancelLines(command_id=command_id, reason=asked.reason, lines=_units(asked.lines))
+    answer = _run(app, order_id, command, role, key)
+    round_ = 1
+    while not asked.lines and _left(order_id):
+        # What one transaction cannot free is cancelled by the next.
+        again = CancelLines(command_id=ids.command_id(command_id, str(round_)), reason=asked.reason)
+        answer = _run(app, order_id, again, role, key)
+        round_ += 1
+    return answer
+
+
+def _left(order_id: str) -> bool:
+    order = wiring.orders().get(order_id)
+    return any(units_at(order, place) for place in (Place.OPEN, Place.BACKORDERED, Place.ALLOCATED))
+
+
+def hold(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
+    """Stop the order, or lines of it."""
+    role = http.require(app, "service", "finance", "sales")
+    asked = http.body(app, HoldBody)
+    key, command_id = _command_id(app, "hold", order_id)
+    command = PlaceHold(
+        command_id=command_id,
+        hold_id=ids.derive("hld", order_id, key),
+        kind=asked.kind,
+        reason=asked.reason,
+        lines=tuple(asked.lines),
+    )
+    return _run(app, order_id, command, role, key)
+
+
+def release(app: APIGatewayHttpResolver, order_id: str, hold_id: str) -> Response[str]:
+    """Let it go on."""
+    role = http.require(app, "service", "finance", "sales")
+    http.no_body(app)
+    key, command_id = _command_id(app, f"release {hold_id}", order_id)
+    return _run(app, order_id, ReleaseHold(command_id=command_id, hold_id=hold_id), role, key)
+
+
+def _disposition(asked: RefundBody) -> Disposition | None:
+    """`restock` is short for one of them; raises InvalidInputError when the two differ."""
+    told = Disposition(asked.disposition) if asked.disposition else None
+    if not asked.restock:
+        return told
+    if told not in (None, Disposition.RESTOCK):
+        raise InvalidInputError("units cannot be for sale again and something else", disposition=asked.disposition)
+    return Disposition.RESTOCK
+
+
+def refund(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
+    """Give money back."""
+    role = http.require(app, "service", "finance")
+    asked = http.body(app, RefundBody)
+    key, command_id = _command_id(app, "refund", order_id)
+    command = RequestRefund(
+        command_id=command_id,
+        reason=asked.reason,
+        amount=asked.amount,
+        currency=asked.currency,
+        lines=_units(asked.lines),
+        disposition=_disposition(asked),
+    )
+    return _run(app, order_id, command, role, key)
+
+
+def status_link(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
+    """A link that shows the order to its customer, without a login."""
+    http.require(app, "service", "sales", "shop")
+    http.idempotency_key(app)
+    http.no_body(app)
+    order = wiring.orders().get(known_form(order_id))
+    token = wiring.status_links().sign(order.order_id, wiring.now())
+    host = http.headers(app).get("host", "")
+    return http.answer({"path": f"/status/{token}", "url": f"https://{host}/status/{token}" if host else None})

@@ -1,0 +1,59 @@
+"""Promises 1 and 3 under chaos: many deliveries, shuffled, eight at once, functions killed and throttled, end as one.
+
+The whole is `make bench NAME=chaos`; here are its first seeds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.proof.chaos.arena import RATES, arena
+from tests.proof.chaos.cast import PAYMENT_EVENTS, SCANS, World
+from tests.proof.chaos.run import DEFECTS, KILLS, Chaos, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SEEDS = range(10)
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def chaos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chaos]:
+    """An engine whose functions fail as told, and the facts of its clean world."""
+    with arena(tmp_path_factory.mktemp("chaos")) as made:
+        played = Chaos(made, Report())
+        made.connect(["clean", *(f"s{seed}" for seed in range(len(SEEDS) + 1))])
+        played.begin()
+        yield played
+
+
+def test_every_sample_is_delivered() -> None:
+    world = World(name="w", post=lambda path, form: {"id": "pi_1"})
+    world.pay()
+    sources = [each.recorded.source for each in world.everything() if each.recorded]
+    assert {"shopify", "woocommerce", "tiktok-shop", "amazon", "easypost", "stripe"} == set(sources)
+    assert sorted({each for samples in PAYMENT_EVENTS.values() for each in samples}) == [
+        f"{number:02}" for number in range(1, 14)
+    ]
+    assert sorted({each for samples in SCANS.values() for each in samples}) == ["01", "02", "03", "04", "05"]
+    assert len([each for each in world.everything() if each.document]) == 8
+
+
+def test_chaos_ends_in_the_facts_of_one_clean_delivery(chaos: Chaos) -> None:
+    assert len(chaos.clean["orders"]) >= 20
+    problems = chaos.play(SEEDS)
+    assert not problems, problems[:20]
+    assert not chaos.end()
+    faults = chaos.arena.faults()
+    assert set(faults) == set(RATES), "a kind of fault never happened"
+    assert sum(faults[each] for each in KILLS) >= len(SEEDS)
+    assert chaos.report.deliveries > 80 * len(SEEDS)
+
+
+def test_planted_defects_are_found(chaos: Chaos) -> None:
+    problems = chaos.play([len(SEEDS)], " ".join(DEFECTS), factor=0)
+    assert any(each.startswith("I1") for each in problems), "a reservation was counted twice"
+    assert any(each.startswith("facts") for each in problems), "deliveries were acknowledged and not queued"

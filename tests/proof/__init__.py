@@ -1,0 +1,1 @@
+"""Tools of trust: what the tests lean on to say that the promises hold under faults."""

@@ -1,0 +1,395 @@
+"""One world played: clean, or through chaos, to its rest; then its facts and what breaks an invariant."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.local import recorded as rec
+from oms.adapters import keys
+from oms.adapters.dynamodb_log import DynamoLog
+from oms.application.orders import stream_of
+from oms.application.tracking import with_scans
+from oms.domain.order.summary import open_fulfillment_orders
+from tests.e2e.recorder import payments_of
+from tests.e2e.support import DEAD, QUEUES
+from tests.proof.chaos.cast import SHIPPED, Delivery, World
+from tests.proof.chaos.facts import differences, money_facts, order_facts, stock_facts
+from tests.proof.invariants import Evidence, Oracle, check_orders
+from tests.proof.invariants import dynamodb as items
+from tests.proof.invariants.books import DELIVERED
+from tests.proof.invariants.books import SHIPPED as SHIPPED_PLACE
+from tests.proof.invariants.evidence import PaymentRecord, Row, Sent, SentOrder
+from tests.proof.invariants.log import Life, lives
+from tests.proof.invariants.stock import PARTS, balanced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from oms.domain.commit import StoredCommit
+    from oms.domain.order.state import FulfillmentOrder, Order
+    from oms.domain.stock import StockDelta
+    from tests.proof.chaos.arena import Arena
+
+THREADS: Final = 8
+COPIES: Final = (1, 1, 1, 1, 2, 2, 2, 3, 4, 5)
+"""How often something is delivered, each as likely as it stands here."""
+PATIENCE_S: Final = 120.0
+RESENDS: Final = 40
+PAUSE_S: Final = 0.15
+OPERATOR_AFTER: Final = 3
+"""Turns of the watchdog after which a person replays what is still in quarantine and is not poison."""
+
+
+NEVER: Final = frozenset({"currency_mismatch", "malformed_payload", "totals_mismatch", "unknown_currency"})
+"""Codes of what no replay will change."""
+
+
+class NoRestError(Exception):
+    """A world did not come to rest."""
+
+
+@dataclass(slots=True)
+class Look:
+    """What is stored of one world."""
+
+    streams: dict[str, list[StoredCommit]]
+    lives: dict[str, Life]
+    rows: list[Row]
+    contacts: set[tuple[str, str]]
+    bodies: dict[str, str]
+    """Personal data by order id."""
+    parked: dict[str, Row]
+    """Entries of the quarantine that were not there before, by their ids."""
+
+
+@dataclass(slots=True)
+class Play:
+    """One world in the arena."""
+
+    arena: Arena
+    world: World
+    not_mine: frozenset[str] = frozenset()
+    """Entries of the quarantine that were there before, or that may become those of another world."""
+    delivered: int = 0
+    orders: dict[str, str] = field(init=False)
+    turns: int = 0
+    shipped: set[str] = field(default_factory=set)
+    """Numbers of orders that have left as a whole."""
+    dynamodb: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dynamodb = self.arena.oms.system.client("dynamodb")
+        self.world.pay()
+        self.orders = self.world.orders()
+
+    # ---- delivering
+
+    def clean(self) -> None:
+        """Everything once, in order, each taken in before the next is sent."""
+        for each in [*self.world.channels(), *self.world.placings()]:
+            self.send(each)
+            self._drained()
+        self.rest()
+        self.world.give_back()
+        for each in self.world.payments():
+            self.send(each)
+            self._drained()
+        self.rest()
+        for each in self.world.scans():
+            self.send(each)
+            self._drained()
+        self.rest()
+
+    def bag(self, seed: int) -> list[Callable[[], None]]:
+        """Everything up to five times, as it is to be sent, in no order yet."""
+        dice = random.Random(seed)
+        return [partial(self.send, each) for each in self.world.everything() for _ in range(dice.choice(COPIES))]
+
+    def send(self, delivery: Delivery) -> None:
+        """Send until it is acknowledged, as every sender does."""
+        for attempt in range(RESENDS):
+            status = self._once(delivery)
+            if status in (200, 201):
+                self.delivered += 1
+                return
+            if status < 500:
+                raise NoRestError(f"{delivery.name} was answered {status}")
+            time.sleep(0.02 * (attempt + 1))
+        raise NoRestError(f"{delivery.name} was never acknowledged")
+
+    def _once(self, delivery: Delivery) -> int:
+        system = self.arena.oms.system
+        if delivery.recorded is not None:
+            return rec.send(system, delivery.recorded, delivery.account, delivery.secret)[0]
+        return system.call("POST", "/orders", dict(delivery.document or {}), role="shop", key=delivery.key).status
+
+    def ship(self) -> bool:
+        """Warehouses ship what is released to them; each request as often as it takes, with its own key."""
+        left = [number for number in SHIPPED if number not in self.shipped]
+        walked = lives(self._streams(self.world.site_id(number) for number in left)) if left else {}
+        moved = False
+        for number in left:
+            life = walked.get(self.world.site_id(number))
+            if life is None or life.order is None or life.books is None:
+                continue
+            for work_id in open_fulfillment_orders(life.order):
+                moved |= self._ship(number, life.order.fulfillment_orders[work_id])
+            if life.books.live and life.books.at(SHIPPED_PLACE) + life.books.at(DELIVERED) == life.books.live:
+                self.shipped.add(number)
+        return moved
+
+    def _ship(self, number: str, work: FulfillmentOrder) -> bool:
+        work_id = work.fulfillment_order_id
+        lines = [{"line_id": line_id, "quantity": units} for line_id, units in work.remaining.items()]
+        tracking = self.world.tracking(number, int(work_id.rpartition("_")[2]))
+        parcel = {"carrier": "UPS", "tracking_number": tracking, "lines": lines}
+        path, key = f"/fulfillment-orders/{work_id}", f"chaos-{work_id}"
+        post = self.arena.oms.post
+        post(f"{path}/accept", {}, "warehouse", key)
+        return any(post(f"{path}/shipments", {"parcels": [parcel]}, "warehouse", key).status == 200 for _ in range(2))
+
+    # ---- coming to rest
+
+    def rest(self, along: Sequence[Play] = ()) -> None:
+        """Until nothing moves: queues empty, workflows ended, lists up to their logs, and nothing left to do.
+
+        What died the watchdog starts again; what was parked because something failed is replayed. `along` are worlds
+        of the same engine that are to come to rest too.
+        """
+        deadline, last, self.turns = time.monotonic() + PATIENCE_S, -1, 0
+        while time.monotonic() < deadline:
+            moved = sum(each.ship() for each in (self, *along))
+            if self._busy() or moved:
+                last = -1
+                time.sleep(PAUSE_S)
+                continue
+            look = self.look()
+            if self._left(look):
+                last = -1
+                continue
+            commits = sum(map(len, look.streams.values()))
+            if commits == last:
+                return
+            last = commits
+            self.arena.oms.sandbox.webhooks.drain()
+        raise NoRestError(f"{self.world.name} did not come to rest: {self._reasons()}")
+
+    def _busy(self) -> int:
+        oms = self.arena.oms
+        return oms.waiting_messages(QUEUES) or oms.workflows("RUNNING") or oms.waiting_messages(DEAD)
+
+    def _drained(self) -> None:
+        while self.arena.oms.waiting_messages(QUEUES):
+            time.sleep(0.01)
+
+    def _reasons(self) -> str:
+        look, oms = self.look(), self.arena.oms
+        shown = [f"{count} in {name}" for name in (*QUEUES, *DEAD) if (count := oms.waiting_messages([name]))]
+        shown += [f"{oms.workflows('RUNNING')} workflows running"]
+        shown += [f"{order_id} {row}" for order_id, row in self._behind(look).items()]
+        return " ".join([*shown, *(f"{key} {row.row}" for key, row in self._odd(look).items())])[:3000]
+
+    def _behind(self, look: Look) -> dict[str, Row | None]:
+        """Orders whose row is behind the log, or that the system itself can move on."""
+        rows = {row.order_id: row for row in look.rows if row.order_id}
+        return {
+            order_id: rows.get(order_id)
+            for order_id, life in look.lives.items()
+            if order_id not in rows or rows[order_id].number != len(life.stored) or rows[order_id].row.get("next")
+        }
+
+    def _odd(self, look: Look) -> dict[str, Row]:
+        """Entries in quarantine that are there because something failed or had not come yet."""
+        return {
+            key: row
+            for key, row in look.parked.items()
+            if row.row.get("code") not in NEVER or "queue" in row.row.get("detail", {})
+        }
+
+    def _left(self, look: Look) -> bool:
+        """Have the watchdog, then a person, see to what is left; whether anything was."""
+        behind, odd = self._behind(look), self._odd(look)
+        if not behind and not odd:
+            return False
+        self.turns += 1
+        oms = self.arena.oms
+        rows = [order_id for order_id, row in behind.items() if row is not None]
+        oms.make_due(*rows)
+        for key, row in odd.items():
+            if row.row.get("waits_for"):
+                oms.make_due(parked_id=key)
+        if rows or odd:
+            oms.invoke("RedriveOverdue")
+        if self.turns > OPERATOR_AFTER:
+            for key in odd:
+                oms.post(f"/quarantine/{key}/replay")
+        time.sleep(PAUSE_S)
+        return True
+
+    # ---- looking
+
+    def look(self) -> Look:
+        """Everything that is stored of this world."""
+        outputs = self.arena.oms.system.outputs
+        streams = self._streams(self.orders.values())
+        walked = lives(streams)
+        wanted = [_row_key(life.order) for life in walked.values() if life.order is not None]
+        wanted += [work for life in walked.values() for work in _work(life)]
+        placed = [keys.contact_key(life.order.contact_key) for life in walked.values() if life.order is not None]
+        contacts = self._get(outputs["ContactsTable"], [_typed(each) for each in placed])
+        entries = self.dynamodb.query(
+            TableName=outputs["ViewsTable"],
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": "quarantine"}},
+            ConsistentRead=True,
+        )["Items"]
+        parked = {row.sk: row for row in items.rows_of(entries) if row.sk not in self.not_mine}
+        return Look(
+            streams=streams,
+            lives=walked,
+            rows=items.rows_of(self._get(outputs["ViewsTable"], [_typed(each) for each in wanted])),
+            contacts=items.contacts_of(contacts),
+            bodies=items.bodies_of(contacts),
+            parked=parked,
+        )
+
+    def _streams(self, order_ids: Iterable[str]) -> dict[str, list[StoredCommit]]:
+        """The logs of these orders."""
+        commits: list[dict[str, Any]] = []
+        for order_id in order_ids:
+            values = {":pk": {"S": f"order#{order_id}"}, ":prefix": {"S": keys.COMMIT_PREFIX}}
+            commits += self.dynamodb.query(
+                TableName=self.arena.oms.system.outputs["EventsTable"],
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+                ExpressionAttributeValues=values,
+                ConsistentRead=True,
+            )["Items"]
+        return items.streams_of(commits)[0]
+
+    def _get(self, table: str, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(wanted), 100):
+            request = {table: {"Keys": wanted[start : start + 100], "ConsistentRead": True}}
+            found += self.dynamodb.batch_get_item(RequestItems=request)["Responses"].get(table, [])
+        return found
+
+    # ---- judging
+
+    def facts(self, look: Look) -> dict[str, Any]:
+        """Every fact of this world, by natural key."""
+        names = {order_id: name for name, order_id in self.orders.items()}
+        parked = self.world.parked()
+        orders = {
+            names[order_id]: order_facts(self._seen(life.order), self.world.name)
+            | {"contact": look.bodies.get(order_id, "")}
+            for order_id, life in look.lives.items()
+            if life.order is not None
+        }
+        return {
+            "orders": orders,
+            "stock": stock_facts(look.streams),
+            "parked": {parked.get(key, key): str(row.row.get("code")) for key, row in look.parked.items()},
+            "money": money_facts(self._payments(), self.world.intents),
+        }
+
+    def _seen(self, order: Order) -> Order:
+        """The order with its parcels where carriers saw them."""
+        if not order.parcels:
+            return order
+        outputs = self.arena.oms.system.outputs
+        log = DynamoLog(self.dynamodb, outputs["EventsTable"], outputs["StockTable"])
+        return with_scans(order, log.facts(stream_of(order.order_id)))
+
+    def problems(self, look: Look, clean: Mapping[str, Any] | None = None) -> list[str]:
+        """What is not as in the clean run, and what breaks an invariant."""
+        found = [f"facts: {each}" for each in differences(clean, self.facts(look))] if clean is not None else []
+        sent = {each.order_id: each for each in self._sent_orders()}
+        deliveries = [Sent(name=name, order_id=order_id) for name, order_id in self.orders.items()]
+        evidence = Evidence(
+            streams=look.streams,
+            contacts=look.contacts,
+            rows=look.rows,
+            quarantine=items.quarantine_of(look.parked.values()),
+            oracle=Oracle(orders=sent, payments=self._payments(), deliveries=deliveries),
+        )
+        findings = check_orders(evidence, self.orders.values())
+        return [*found, *map(str, findings)]
+
+    def _payments(self) -> dict[str, PaymentRecord]:
+        return payments_of(self.arena.oms.sandbox, self.world.intents.values())
+
+    def _sent_orders(self) -> Iterable[SentOrder]:
+        for number, document in self.world.site_orders().items():
+            units: Counter[str] = Counter()
+            for line in document["lines"]:
+                units[line["sku"]] += line["quantity"]
+            yield SentOrder(
+                order_id=self.world.site_id(number),
+                units=dict(units),
+                currency=document["currency"],
+                total=document["total"],
+                number=document["number"],
+                contact="contact" in document,
+            )
+
+
+def together(arena: Arena, plays: Mapping[int, Play], defect: str = "", factor: float = 1.0) -> None:
+    """Worlds by their seeds, everything up to five times, shuffled, eight at once, while calls fail and workers die."""
+    bag: list[Callable[[], None]] = []
+    for seed, play in plays.items():
+        play.world.give_back()
+        bag += play.bag(seed)
+    first = next(iter(plays))
+    random.Random(first).shuffle(bag)
+    arena.rage(first, defect, factor)
+    try:
+        with ThreadPoolExecutor(THREADS) as pool:
+            sending = [pool.submit(each) for each in bag]
+            while not all(each.done() for each in sending):
+                for play in plays.values():
+                    play.ship()
+                time.sleep(PAUSE_S)
+            for each in sending:
+                each.result()
+    finally:
+        arena.calm(defect)
+    for play in plays.values():
+        play.rest(list(plays.values()))
+
+
+def unlike_stock(
+    streams: Mapping[str, Sequence[StoredCommit]],
+    before: Mapping[tuple[str, str], StockDelta],
+    after: Mapping[tuple[str, str], StockDelta],
+) -> Iterator[str]:
+    """I1: stock moved as these events say, and not otherwise; each position is in balance."""
+    yield from map(str, balanced(after))
+    told = stock_facts(streams)
+    for position, at in after.items():
+        was = before.get(position)
+        moved = tuple(getattr(at, name) - (getattr(was, name) if was else 0) for name in PARTS)
+        if moved != told.get(position, (0,) * len(PARTS)):
+            yield f"I1: {position} moved by {moved}, events say {told.get(position)}"
+
+
+def _typed(key: tuple[str, str]) -> dict[str, Any]:
+    pk, sk = key
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _row_key(order: Order) -> tuple[str, str]:
+    placed_at = keys.instant(order.placed.placed_at)
+    return keys.day_pk(placed_at, order.order_id), keys.at_sk(placed_at, order.order_id)
+
+
+def _work(life: Life) -> list[tuple[str, str]]:
+    if life.order is None:
+        return []
+    known = life.order.fulfillment_orders
+    return [(keys.work_pk(known[each].node_id), each) for each in open_fulfillment_orders(life.order)]

@@ -1,0 +1,232 @@
+"""One order's units and money, counted event by event by rules of their own: nothing here asks the product's fold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.domain.order import events as ev
+from oms.domain.tracking import ParcelStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+OPEN, BACKORDERED, ALLOCATED, SHIPPED, DELIVERED, RETURNED, CANCELLED = range(7)
+_NAMES: Final = ("open", "backordered", "allocated", "shipped", "delivered", "returned", "cancelled")
+
+
+@dataclass(slots=True)
+class RefundBook:
+    """A refund in the books."""
+
+    amount: int
+    lines: Counter[str] = field(default_factory=Counter)
+    state: str = "requested"
+    ref: str = ""
+    origin: str = "oms"
+
+    @property
+    def counts(self) -> bool:
+        """It has taken money back, or still may."""
+        return self.state != "failed"
+
+
+@dataclass(slots=True)
+class Books:
+    """Where units stand (by line: how many in each place), what is bound at nodes, and the money."""
+
+    placed: ev.OrderPlaced
+    units: dict[str, list[int]]
+    bound: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Units by line, SKU and node."""
+    authorized: int = 0
+    captured: int = 0
+    captures: list[tuple[str, int]] = field(default_factory=list)
+    """(shipment, amount)."""
+    voided: bool = False
+    refunds: dict[str, RefundBook] = field(default_factory=dict)
+    delivered_parcels: set[str] = field(default_factory=set)
+    parcels: dict[str, tuple[ev.NodeUnits, ...]] = field(default_factory=dict)
+    shipments: set[str] = field(default_factory=set)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    """(invariant, what is wrong)."""
+
+    @property
+    def refunding(self) -> int:
+        """What went back or may still."""
+        return sum(each.amount for each in self.refunds.values() if each.counts)
+
+    def at(self, place: int) -> int:
+        """Units of all lines in a place."""
+        return sum(line[place] for line in self.units.values())
+
+    @property
+    def live(self) -> int:
+        """Units that are not cancelled."""
+        return sum(sum(line) - line[CANCELLED] for line in self.units.values())
+
+    def apply(self, event: object) -> None:
+        """Count one more event; one that neither moves units nor money counts for nothing."""
+        count = _COUNTS.get(type(event))
+        if count is not None:
+            count(self, event)
+
+    def close(self) -> None:
+        """The events of one commit are counted: what holds between commits is looked at."""
+        if self.refunding > self.captured:
+            self.problems.append(("I2", f"{self.refunding} goes back of {self.captured} captured"))
+
+    def _placed_again(self, event: ev.OrderPlaced) -> None:
+        self.problems.append(("I5", f"placed twice, the second time for {event.total}"))
+
+    def _reserve(self, event: ev.LinesReserved) -> None:
+        for part in event.units:
+            self._drain(part, (OPEN, BACKORDERED), ALLOCATED)
+            self.bound[part.line_id, part.sku, part.node_id] += part.quantity
+
+    def _backorder(self, event: ev.LinesBackordered) -> None:
+        for line in event.lines:
+            self._move(line.line_id, OPEN, BACKORDERED, line.quantity)
+
+    def _provide(self, event: ev.LinesDelivered) -> None:
+        for line in event.lines:
+            self._move(line.line_id, OPEN, DELIVERED, line.quantity)
+
+    def _reject(self, event: ev.FulfillmentOrderRejected) -> None:
+        self._unbind(event.units, OPEN)
+
+    def _return(self, event: ev.LinesReturned) -> None:
+        for part in event.units:
+            self._drain(part, (DELIVERED, SHIPPED), RETURNED)
+
+    def _authorize(self, event: ev.PaymentAuthorized) -> None:
+        self.authorized = event.amount
+
+    def _capture(self, event: ev.PaymentCaptured) -> None:
+        self.captured += event.amount
+        self.captures.append((event.shipment_id, event.amount))
+        self.authorized = max(self.authorized, self.captured)
+
+    def _report(self, event: ev.ChannelPaymentReported) -> None:
+        self.captured = event.captured
+
+    def _void(self, _: ev.PaymentVoided) -> None:
+        self.voided = True
+
+    def _ask_refund(self, event: ev.RefundRequested) -> None:
+        if event.refund_id in self.refunds:
+            self.problems.append(("I5", f"refund {event.refund_id} was asked for twice"))
+        lines: Counter[str] = Counter()
+        for each in event.lines:
+            lines[each.line_id] += each.quantity
+        self.refunds[event.refund_id] = RefundBook(amount=event.amount, lines=lines, origin=event.origin)
+
+    def _submit_refund(self, event: ev.RefundSubmitted) -> None:
+        self._refund(event.refund_id, "submitted", ("requested",), event.refund_ref)
+
+    def _end_refund(self, event: ev.RefundSucceeded) -> None:
+        self._refund(event.refund_id, "succeeded", ("requested", "submitted"), event.refund_ref)
+
+    def _fail_refund(self, event: ev.RefundFailed) -> None:
+        self._refund(event.refund_id, "failed", ("requested", "submitted", "succeeded"))
+
+    def _refund(self, refund_id: str, state: str, after: tuple[str, ...], ref: str = "") -> None:
+        book = self.refunds.get(refund_id)
+        if book is None or book.state not in after:
+            self.problems.append(("I6", f"refund {refund_id} went from {book and book.state} to {state}"))
+            return
+        book.state, book.ref = state, ref or book.ref
+
+    def _move(self, line_id: str, source: int, target: int, units: int) -> None:
+        line = self.units.get(line_id)
+        if line is None or units <= 0 or line[source] < units:
+            have = line and line[source]
+            self.problems.append(("I6", f"{units} of line {line_id} left {_NAMES[source]}, where {have} were"))
+            return
+        line[source] -= units
+        line[target] += units
+
+    def _drain(self, part: ev.NodeUnits | ev.LineUnits, sources: tuple[int, int], target: int) -> None:
+        line = self.units.get(part.line_id)
+        first = min(part.quantity, line[sources[0]]) if line else 0
+        if first:
+            self._move(part.line_id, sources[0], target, first)
+        if part.quantity > first:
+            self._move(part.line_id, sources[1], target, part.quantity - first)
+
+    def _unbind(self, parts: Iterable[ev.NodeUnits], target: int) -> None:
+        for part in parts:
+            self._move(part.line_id, ALLOCATED, target, part.quantity)
+            key = part.line_id, part.sku, part.node_id
+            self.bound[key] -= part.quantity
+            if self.bound[key] < 0:
+                self.problems.append(("I1", f"{part.quantity} of {part.sku} let go at {part.node_id}, more than bound"))
+
+    def _cancel(self, event: ev.LinesCancelled) -> None:
+        self._unbind(event.freed, CANCELLED)
+        freed: Counter[str] = Counter()
+        for part in event.freed:
+            freed[part.line_id] += part.quantity
+        for line in event.lines:
+            left = line.quantity - freed[line.line_id]
+            if left:
+                self._drain(ev.LineUnits(line_id=line.line_id, quantity=left), (OPEN, BACKORDERED), CANCELLED)
+
+    def _ship(self, event: ev.ShipmentShipped) -> None:
+        if event.shipment_id in self.shipments:
+            self.problems.append(("I5", f"shipment {event.shipment_id} left twice"))
+        self.shipments.add(event.shipment_id)
+        for parcel in event.parcels:
+            self._unbind(parcel.units, SHIPPED)
+            self.parcels[parcel.parcel_id] = parcel.units
+
+    def _scan(self, event: ev.ParcelStatusChanged) -> None:
+        parcel_id = event.parcel_id
+        if event.status is not ParcelStatus.DELIVERED or parcel_id in self.delivered_parcels:
+            return
+        self.delivered_parcels.add(parcel_id)
+        for part in self.parcels.get(parcel_id, ()):
+            units = min(part.quantity, self.units[part.line_id][SHIPPED])
+            if units:
+                self._move(part.line_id, SHIPPED, DELIVERED, units)
+
+
+_COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
+    ev.OrderPlaced: Books._placed_again,
+    ev.LinesReserved: Books._reserve,
+    ev.LinesBackordered: Books._backorder,
+    ev.LinesDelivered: Books._provide,
+    ev.FulfillmentOrderRejected: Books._reject,
+    ev.LinesCancelled: Books._cancel,
+    ev.ShipmentShipped: Books._ship,
+    ev.ParcelStatusChanged: Books._scan,
+    ev.LinesReturned: Books._return,
+    ev.PaymentAuthorized: Books._authorize,
+    ev.PaymentCaptured: Books._capture,
+    ev.ChannelPaymentReported: Books._report,
+    ev.PaymentVoided: Books._void,
+    ev.RefundRequested: Books._ask_refund,
+    ev.RefundSubmitted: Books._submit_refund,
+    ev.RefundSucceeded: Books._end_refund,
+    ev.RefundFailed: Books._fail_refund,
+}
+
+
+def opened(placed: ev.OrderPlaced) -> Books:
+    """The books of an order that was just placed."""
+    units = {line.line_id: [line.quantity, 0, 0, 0, 0, 0, 0] for line in placed.lines}
+    return Books(placed=placed, units=units)
+
+
+def books_of(events: Iterable[object]) -> Books | None:
+    """The books after these events; None when they do not begin with the placing."""
+    found: Iterator[object] = iter(events)
+    first = next(found, None)
+    if not isinstance(first, ev.OrderPlaced):
+        return None
+    books = opened(first)
+    for event in found:
+        books.apply(event)
+    books.close()
+    return books

@@ -1,0 +1,192 @@
+"""Stock (I1, I3): every position is in balance, and is what came in, left and came back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from oms.domain.order import events as ev
+from oms.domain.stock import StockCounted, StockMoved
+from tests.proof.invariants.evidence import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from oms.domain.commit import StoredCommit
+    from oms.domain.stock import StockDelta, StockMovement
+    from tests.proof.invariants.books import Books
+
+PARTS: Final = ("on_hand", "available", "reserved", "safety", "damaged", "qc", "in_transit", "short", "counts")
+Position = tuple[str, str]
+Units = tuple[int, ...]
+
+
+def _per_unit(**changes: int) -> Units:
+    return tuple(changes.get(name, 0) for name in PARTS)
+
+
+_MOVES: Final[Mapping[str, Units]] = {
+    "adjustment": _per_unit(on_hand=1, available=1),
+    "damage": _per_unit(available=-1, damaged=1),
+    "write_off": _per_unit(on_hand=-1, damaged=-1),
+    "safety": _per_unit(available=-1, safety=1),
+    "qc_hold": _per_unit(available=-1, qc=1),
+    "qc_release": _per_unit(qc=-1, available=1),
+    "qc_reject": _per_unit(qc=-1, damaged=1),
+    "transfer_out": _per_unit(on_hand=-1, available=-1),
+    "transfer_loss": _per_unit(in_transit=-1),
+}
+_IN: Final[Mapping[str, Units]] = {
+    "available": _per_unit(on_hand=1, available=1),
+    "qc": _per_unit(on_hand=1, qc=1),
+    "damaged": _per_unit(on_hand=1, damaged=1),
+}
+_ARRIVING: Final = _per_unit(in_transit=1)
+_ARRIVED: Final = _per_unit(in_transit=-1)
+_RESERVED: Final = _per_unit(available=-1, reserved=1)
+_FREED: Final = _per_unit(available=1, reserved=-1)
+_GONE: Final = _per_unit(on_hand=-1, reserved=-1)
+_BROKEN: Final = _per_unit(reserved=-1, damaged=1)
+_REJECTED: Final = {"not_found": _GONE, "damaged": _BROKEN}
+_BACK: Final = {"restock": _IN["available"], "qc": _IN["qc"], "damaged": _IN["damaged"]}
+_NOWHERE: Final = _per_unit()
+Entry = tuple[Position, int, Units]
+
+
+def moves(event: object) -> Iterator[Entry]:
+    """(position, units, what each unit does to the components) of one event."""
+    match event:
+        case ev.LinesReserved():
+            yield from (((part.sku, part.node_id), part.quantity, _RESERVED) for part in event.units)
+        case ev.LinesCancelled():
+            yield from (((part.sku, part.node_id), part.quantity, _FREED) for part in event.freed)
+        case ev.FulfillmentOrderRejected():
+            kind = _REJECTED.get(event.reason, _FREED)
+            yield from (((part.sku, part.node_id), part.quantity, kind) for part in event.units)
+        case ev.ShipmentShipped():
+            for parcel in event.parcels:
+                yield from (((part.sku, part.node_id), part.quantity, _GONE) for part in parcel.units)
+        case ev.LinesReturned():
+            back = _BACK.get(event.disposition.value, _NOWHERE)
+            yield from (((part.sku, part.node_id), part.quantity, back) for part in event.units)
+        case StockMoved():
+            for one in event.movements:
+                yield from _moved(one)
+        case StockCounted():
+            yield (event.sku, event.node_id), 1, _counted(event)
+
+
+def _moved(one: StockMovement) -> Iterator[Entry]:
+    here, kind = (one.sku, one.node_id), one.kind.value
+    if kind in ("receipt", "transfer_in"):
+        yield here, one.quantity, _IN[one.into.value]
+    if kind == "transfer_in":
+        yield here, one.quantity, _ARRIVED
+    if kind == "transfer_out":
+        yield (one.sku, one.to_node_id), one.quantity, _ARRIVING
+    if kind in _MOVES:
+        yield here, one.quantity, _MOVES[kind]
+
+
+def _counted(event: StockCounted) -> Units:
+    parts = {name: getattr(event, name) for name in ("safety", "damaged", "qc")}
+    return _per_unit(
+        on_hand=event.on_hand, available=event.on_hand - sum(parts.values()), short=event.short, counts=1, **parts
+    )
+
+
+def _of(at: StockDelta | None) -> list[int]:
+    return [getattr(at, name) for name in PARTS] if at else [0] * len(PARTS)
+
+
+def _sums(counts: Sequence[int]) -> bool:
+    """On hand is what is available, reserved, kept back, damaged or to be looked at; nothing else counts."""
+    return counts[0] == sum(counts[1:6])
+
+
+def history(streams: Mapping[str, Sequence[StoredCommit]]) -> dict[Position, list[int]]:
+    """Components by position, as the events of all streams add up."""
+    summed: dict[Position, list[int]] = {}
+    for stored in streams.values():
+        for each in stored:
+            for event in each.commit.events:
+                for position, units, per_unit in moves(event):
+                    counts = summed.setdefault(position, [0] * len(PARTS))
+                    for index, sign in enumerate(per_unit):
+                        counts[index] += sign * units
+    return summed
+
+
+def balanced(positions: Mapping[Position, StockDelta]) -> Iterator[Finding]:
+    """I1: on hand is the sum of its components, and none is below zero."""
+    for (sku, node), at in positions.items():
+        counts = _of(at)
+        if min(counts) < 0:
+            yield Finding(invariant="I1", detail=f"{sku} at {node} is below zero: {counts}")
+        if not _sums(counts):
+            yield Finding(invariant="I1", detail=f"{sku} at {node} is out of balance: {counts}")
+
+
+def positions_of_history(
+    streams: Mapping[str, Sequence[StoredCommit]], positions: Mapping[Position, StockDelta]
+) -> Iterator[Finding]:
+    """I1: what is stored is received - shipped - written off + returned, and so for every component.
+
+    A position that no event speaks of was there before the log (a test's own beginning): it is not compared.
+    """
+    for position, counts in history(streams).items():
+        at = positions.get(position)
+        stored = _of(at)
+        if stored != counts:
+            yield Finding(invariant="I1", detail=f"{position} is stored as {stored}, its history says {counts}")
+
+
+def unheard(
+    streams: Mapping[str, Sequence[StoredCommit]], positions: Mapping[Position, StockDelta]
+) -> Iterator[Finding]:
+    """I3: no position holds units that no event tells of."""
+    told = history(streams)
+    for position, at in positions.items():
+        if position not in told and at.changes:
+            yield Finding(invariant="I3", detail=f"{position} holds {dict(at.changes)}, and no event says why")
+
+
+def bound(books: Iterable[Books], positions: Mapping[Position, StockDelta]) -> Iterator[Finding]:
+    """I1: what is reserved at a position is what live lines have bound there, summed over orders."""
+    wanted: Counter[Position] = Counter()
+    for each in books:
+        for (_, sku, node), units in each.bound.items():
+            wanted[sku, node] += units
+    for position in wanted.keys() | positions.keys():
+        at = positions.get(position)
+        reserved = at.reserved if at else 0
+        if reserved != wanted[position]:
+            yield Finding(invariant="I1", detail=f"{position} reserves {reserved}, orders bind {wanted[position]}")
+
+
+def received(streams: Mapping[str, Sequence[StoredCommit]], sent: Mapping[Position, int]) -> Iterator[Finding]:
+    """I4: what came in, by the driver's own count, is what the log says came in; nothing more, nothing less."""
+    told: Counter[Position] = Counter()
+    for stored in streams.values():
+        for each in stored:
+            for event in each.commit.events:
+                for one in event.movements if isinstance(event, StockMoved) else ():
+                    if one.kind.value in ("receipt", "adjustment"):
+                        told[one.sku, one.node_id] += one.quantity
+    for position in told.keys() | sent.keys():
+        if told[position] != sent.get(position, 0):
+            detail = f"{position} received {told[position]} in the log, {sent.get(position, 0)} were sent"
+            yield Finding(invariant="I4", detail=detail)
+
+
+def entries_balance(streams: Mapping[str, Sequence[StoredCommit]]) -> Iterator[Finding]:
+    """I3: each entry moves units from somewhere to somewhere: a quantity is a positive whole number of a known kind."""
+    for stream, stored in streams.items():
+        for each in stored:
+            for event in each.commit.events:
+                for position, units, per_unit in moves(event):
+                    signed = isinstance(event, StockMoved)
+                    if type(units) is not int or units == 0 or (units < 0 and not signed):
+                        yield Finding(invariant="I3", detail=f"{stream}: {units} units of {position}")
+                    if not _sums(per_unit):
+                        yield Finding(invariant="I3", detail=f"{stream}: an entry of {position} is one-sided")

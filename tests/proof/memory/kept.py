@@ -1,0 +1,145 @@
+"""Personal data, master data, and files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.adapters.dynamodb_contacts import NO_REVISION
+from oms.adapters.keys import contact_key
+from oms.domain.canonical import Contact
+from oms.domain.codec import from_plain, to_plain
+from oms.domain.sourcing.request import Candidate
+from tests.proof.memory.store import Port, step, through_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from oms.domain.canonical import ContactKey
+
+ERASED: Final = "erased"
+"""The revision of a tombstone."""
+
+
+class MemoryContacts(Port):
+    """Contacts port."""
+
+    __slots__ = ()
+
+    @step("contacts.put")
+    def put(self, where: ContactKey, revision: str, contact: Contact) -> None:
+        """See the port."""
+        pk, sk = contact_key(where)
+        known = self._revision(pk, sk)
+        if not self.store.checks_revision or known is None or (known != ERASED and known < revision):
+            self.store.put_in(self.store.contacts, pk, sk, (revision, contact))
+
+    @step("contacts.get")
+    def get(self, where: ContactKey) -> Contact | None:
+        """See the port."""
+        pk, sk = contact_key(where)
+        contact = self.store.contacts.get(pk, {}).get(sk, ("", None))[1]
+        if contact is None or not self.faithful:
+            return contact
+        read: Contact = from_plain(Contact, through_json(to_plain(contact)))
+        return read
+
+    @step("contacts.take_back")
+    def take_back(self, where: ContactKey, revision: str) -> None:
+        """See the port."""
+        pk, sk = contact_key(where)
+        if self._revision(pk, sk) == revision:
+            self.store.put_in(self.store.contacts, pk, sk, (NO_REVISION, None))
+
+    @step("contacts.erase")
+    def erase(self, where: ContactKey, at: datetime) -> None:
+        """Leave a tombstone."""
+        self.store.put_in(self.store.contacts, *contact_key(where), (ERASED, None))
+
+    def _revision(self, pk: str, sk: str) -> str | None:
+        known = self.store.contacts.get(pk, {}).get(sk)
+        return known[0] if known else None
+
+
+class MemoryReference(Port):
+    """Reference port. What is put is seen at once."""
+
+    __slots__ = ()
+
+    @step("reference.known_skus")
+    def known_skus(self, skus: Iterable[str]) -> frozenset[str]:
+        """See the port."""
+        products = self.store.reference.get("product", {})
+        return frozenset([sku for sku in skus if sku and sku in products])
+
+    @step("reference.nodes")
+    def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
+        """See the port."""
+        return tuple(
+            Candidate(
+                node_id=row["node_id"],
+                country=row.get("country", ""),
+                latitude=float(row["latitude"]),
+                longitude=float(row["longitude"]),
+                handling_days=int(row.get("handling_days", 1)),
+                available=skus.get(row["node_id"], {}),
+                excluded="" if row.get("active", True) else "inactive",
+            )
+            for row in self.node_rows()
+        )
+
+    def node_rows(self) -> list[Mapping[str, Any]]:
+        """Nodes as imported."""
+        kept = self.store.reference.get("node", {})
+        return [kept[key] for key in sorted(kept)]
+
+    @step("reference.policy")
+    def policy(self, name: str) -> Mapping[str, Any]:
+        """See the port."""
+        return self.store.reference.get("policy", {}).get(name, {})
+
+    @step("reference.account")
+    def account(self, source: str, account: str) -> Mapping[str, Any] | None:
+        """See the port."""
+        return self.store.reference.get("account", {}).get(f"{source}#{account}")
+
+    @step("reference.put")
+    def put(self, kind: str, key: str, item: Mapping[str, Any]) -> bool:
+        """See the port."""
+        known = self.store.reference.get(kind, {}).get(key)
+        if known is not None and _text(known) == _text(item):
+            return False
+        self.store.put_in(self.store.reference, kind, key, through_json(item))
+        return True
+
+
+class MemoryClaims(Port):
+    """Claims port."""
+
+    __slots__ = ()
+
+    @step("claims.put")
+    def put(self, key: str, body: bytes) -> None:
+        """Keep a body; the same key again replaces it."""
+        self.store.put(self.store.bodies, key, body)
+
+    @step("claims.get")
+    def get(self, key: str) -> bytes:
+        """See the port."""
+        return self.store.bodies[key]
+
+
+class MemoryDocuments(Port):
+    """Documents port."""
+
+    __slots__ = ()
+
+    @step("documents.put")
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        """See the port."""
+        self.store.put(self.store.documents, key, (body, content_type))
+
+
+def _text(item: Mapping[str, Any]) -> str:
+    return json.dumps(item, sort_keys=True)

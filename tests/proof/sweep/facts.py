@@ -1,0 +1,250 @@
+"""What became of a world, by natural key: what a clean run and one with a fault must have in common.
+
+Times, commit numbers and how often something was tried are left out; nothing else is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.adapters.commit_item import commit_from_item
+from oms.adapters.dynamodb_views import DynamoViews
+from oms.adapters.keys import contact_key
+from oms.domain.order.evolve import fold
+from oms.domain.order.ledger import Place
+from oms.domain.order.status import fulfillment_status, next_step, order_status, payment_status, stage
+from oms.entrypoints import wiring
+from tests.proof.sweep import stores
+from tests.proof.sweep.cloud import FRESH_VIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oms.domain.commit import Commit
+    from oms.domain.order.state import Order
+    from tests.proof.sweep.world import World
+
+APART: Final = ("alert", "quarantine", "report", "reconciliation")
+"""Rows of `views` that no commit makes; tries of look-ups besides."""
+UNSTEADY: Final = frozenset({"tries", "dpk", "dsk", "ttl"})
+"""What the watchdog and the clock change of a row."""
+
+RUNS: Final = frozenset({"started_at", "finished_at", "looks", "commits"})
+
+INVARIANTS: Final = {
+    "orders": "I5",
+    "movements": "I5",
+    "stock": "I1",
+    "contacts": "I4",
+    "money": "I3",
+    "quarantine": "I9",
+    "alerts": "I8",
+    "reports": "I13",
+    "scans": "I5",
+    "published": "I4",
+    "views": "I13",
+    "waiting": "I8",
+}
+"""What does not hold when facts of this kind are not those of the clean run."""
+
+Facts = dict[str, Any]
+
+
+def facts(w: World) -> Facts:
+    """Every fact of a world at rest, by its kind."""
+    commits = commits_of(w)
+    orders = folded(commits)
+    names = {order_id: name_of(order) for order_id, order in orders.items()}
+    return {
+        "orders": {names[order_id]: order_facts(order) for order_id, order in orders.items()},
+        "movements": sorted(stream for stream in commits if stream.startswith("stock#")),
+        "stock": stock(w),
+        "contacts": contacts(w, orders),
+        "money": money(w),
+        "quarantine": quarantine(w),
+        "alerts": alerts(w, names),
+        "reports": reports(w),
+        "scans": scans(w, names),
+        "published": published(w, names),
+        "views": unlike_log(w, commits),
+        "waiting": len(w.queues.waiting()),
+    }
+
+
+def commits_of(w: World) -> dict[str, list[Commit]]:
+    """Commits of each stream, in order."""
+    found: dict[str, list[Commit]] = {}
+    items = [each for each in w.cloud.items("EventsTable") if each["sk"]["S"].startswith("c#")]
+    for item in sorted(items, key=lambda each: (each["pk"]["S"], each["sk"]["S"])):
+        found.setdefault(item["pk"]["S"], []).append(commit_from_item(item))
+    return found
+
+
+def folded(commits: Mapping[str, list[Commit]]) -> dict[str, Order]:
+    """Orders by id."""
+    orders = {}
+    for stream, each in commits.items():
+        kind, _, order_id = stream.partition("#")
+        if kind == "order" and (order := fold(order_id, [event for commit in each for event in commit.events])):
+            orders[order_id] = order
+    return orders
+
+
+def name_of(order: Order) -> str:
+    """Natural key."""
+    return f"{order.placed.channel} {order.placed.external_id}"
+
+
+def order_facts(order: Order) -> Facts:
+    """One order: what is where, what was paid, what stops it."""
+    payment = order.payment
+    return {
+        "words": [
+            each.value for each in (order_status(order), stage(order), fulfillment_status(order), payment_status(order))
+        ],
+        "next": next_step(order).value,
+        "lines": {
+            line_id: (
+                line.placed.sku,
+                {place.value: line.ledger.at(place) for place in Place if line.ledger.at(place)},
+                line.refunded,
+                line.conflicted,
+            )
+            for line_id, line in order.lines.items()
+        },
+        "money": (payment.authorized, payment.captured, payment.refunded, payment.voided, payment.declined),
+        "refunds": sorted((each.amount, each.status.value, each.origin) for each in payment.refunds.values()),
+        "holds": sorted((each.kind, each.active) for each in order.holds.values()),
+        "parcels": {each.tracking_number: each.status.value for each in order.parcels.values()},
+        "work": sorted(
+            (each.node_id, each.status.value, sorted(each.remaining.items()))
+            for each in order.fulfillment_orders.values()
+        ),
+    }
+
+
+def contacts(w: World, orders: Mapping[str, Order]) -> dict[str, str]:
+    """Personal data in each order's own place; a crash may have left something under another key of its customer."""
+    kept = {(item["pk"]["S"], item["sk"]["S"]): item for item in w.cloud.items("ContactsTable") if "body" in item}
+    places = {name_of(each): contact_key(each.contact_key) for each in orders.values()}
+    return {name: kept[where]["body"]["S"] for name, where in places.items() if where in kept}
+
+
+def stock(w: World) -> Facts:
+    """Components of every position."""
+    return {
+        f"{item['pk']['S']} {item['sk']['S']}": {
+            name: int(value["N"]) for name, value in item.items() if "N" in value and int(value["N"])
+        }
+        for item in w.cloud.items("StockTable")
+    }
+
+
+def money(w: World) -> list[tuple[str, str, int]]:
+    """What the provider's own record says was moved."""
+    return sorted((each["payment_intent"], each["kind"], each["amount"]) for each in w.vendors.sandbox.effects)
+
+
+def quarantine(w: World) -> list[tuple[str, str, str]]:
+    """What people see there; each row with its entry."""
+    rows = [json.loads(item["row"]["S"]) for item in w.cloud.items("ViewsTable") if item["pk"]["S"] == "quarantine"]
+    listed = stores.files(w.cloud.names["RawBucket"], "quarantine/")
+    kept = {key.removeprefix("quarantine/").removesuffix(".json") for key in listed}
+    return sorted(
+        (row["source"], row["topic"], row["code"] if row["parked_id"] in kept else "its entry is gone") for row in rows
+    )
+
+
+def alerts(w: World, names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Who, or which position, was put before a person."""
+    rows = [json.loads(item["row"]["S"]) for item in w.cloud.items("ViewsTable") if item["pk"]["S"] == "alert"]
+    stock = {(f"{row['sku']} {row['node_id']}", row["kind"]) for row in rows if "sku" in row}
+    told = {(row.get("order_id", ""), row["kind"]) for row in rows if "sku" not in row} | w.shown
+    return sorted(stock | {(names.get(order_id, "?"), kind) for order_id, kind in told})
+
+
+def reports(w: World) -> Facts:
+    """Report files, and the rows of the same; of a run that was put down, nothing may be left."""
+    files = stores.files(w.cloud.names["ReportsBucket"])
+    rows = [item for item in w.cloud.items("ViewsTable") if item["pk"]["S"] in ("report", "reconciliation")]
+    return {
+        **{key: _untimed(body.decode()) if "/reconcile/" in key else body.decode() for key, body in files.items()},
+        **{item["sk"]["S"]: _untimed(item["row"]["S"]) for item in rows},
+    }
+
+
+def _untimed(document: str) -> Any:
+    """What a report says, without when and after how many tries."""
+    return {name: value for name, value in json.loads(document).items() if name not in RUNS}
+
+
+def scans(w: World, names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Scans that changed nothing, kept beside the commits."""
+    items = [each for each in w.cloud.items("EventsTable") if each["sk"]["S"].startswith("s#")]
+    return sorted((names.get(each["pk"]["S"].partition("#")[2], "?"), each["sk"]["S"]) for each in items)
+
+
+def published(w: World, names: Mapping[str, str]) -> dict[str, int]:
+    """Public events by kind and order, each once by its id."""
+    once = {each.event_id: each for each in w.published}.values()
+    kinds = (f"{each.kind} {names.get(each.detail.get('order_id', ''), '-')}" for each in once)
+    return dict(sorted(Counter(kinds).items()))
+
+
+def unlike_log(w: World, commits: Mapping[str, list[Commit]]) -> list[str]:
+    """Rows of `views` that are not what all commits, projected once and in order, would make."""
+    wanted: dict[str, dict[str, Any]] = {}
+    for each in commits.values():
+        wanted |= _projected(each)
+    items = [each for each in w.cloud.items("ViewsTable") if each["pk"]["S"] not in APART]
+    found = {_key(item): _steady(item) for item in items if not item["pk"]["S"].startswith("hit#")}
+    return [
+        f"{key}: {found.get(key)} instead of {wanted.get(key)}"
+        for key in sorted(wanted.keys() | found.keys())
+        if wanted.get(key) != found.get(key)
+    ]
+
+
+_known: dict[str, dict[str, dict[str, Any]]] = {}
+
+
+def _projected(commits: list[Commit]) -> dict[str, dict[str, Any]]:
+    """The rows of one stream; remembered, since most cases of a story end in the same commits."""
+    key = repr(commits)
+    if key not in _known:
+        views = DynamoViews(wiring.client("dynamodb"), FRESH_VIEWS, contacts_table="")
+        for commit in commits:
+            views.project(commit)
+        _known[key] = {_key(item): _steady(item) for item in stores.items(FRESH_VIEWS)}
+        stores.clear(FRESH_VIEWS)
+    return _known[key]
+
+
+def _key(item: Mapping[str, Any]) -> str:
+    return f"{item['pk']['S']} {item['sk']['S']}"
+
+
+def _steady(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name not in UNSTEADY}
+
+
+def differences(clean: Facts, other: Facts) -> list[tuple[str, str]]:
+    """(invariant, what) of every fact that differs; an order may be put before a person more often, never less."""
+    found = []
+    for kind, wanted in clean.items():
+        got = other[kind]
+        if kind == "alerts":
+            missing = sorted(set(wanted) - set(got))
+            found += [(INVARIANTS[kind], f"nobody is told of {each}") for each in missing]
+        elif got != wanted:
+            found += [(INVARIANTS[kind], f"{kind}: {each}") for each in _unlike(wanted, got)]
+    return found
+
+
+def _unlike(wanted: Any, got: Any) -> list[str]:
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        keys = sorted(key for key in wanted.keys() | got.keys() if wanted.get(key) != got.get(key))
+        return [f"{key}: {got.get(key)} instead of {wanted.get(key)}" for key in keys]
+    return [f"{got} instead of {wanted}"]

@@ -1,0 +1,98 @@
+"""The vendors' sandbox in this very process: no sockets, no threads, so that a process with it can be forked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from infra.local.sandbox.core import Request, Settings
+from infra.local.sandbox.server import Sandbox
+from oms.adapters.rest import Answer, RestClient
+from oms.domain.errors import UpstreamError
+from tests.proof.sweep.tap import Fault, Killed
+from tests.support.template import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pytest
+
+    from tests.proof.sweep.tap import Tap
+
+EVENTS: Final = ROOT / "events"
+_ID: Final = re.compile(r"/(?:pi|ch|re)_\w+|/[0-9-]{12,}")
+
+
+class Outbox:
+    """Webhooks of the payment provider that nobody has delivered yet; in place of its thread that would."""
+
+    def __init__(self) -> None:
+        self.events: deque[Mapping[str, Any]] = deque()
+
+    def send(self, events: Iterable[Mapping[str, Any]]) -> None:
+        """Keep them until the world delivers."""
+        self.events.extend(events)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Vendors:
+    """Stripe, TikTok Shop and Amazon as the functions reach them."""
+
+    def __init__(self, tap: Tap) -> None:
+        self.tap = tap
+        self.outbox = Outbox()
+        self.sandbox = Sandbox(Settings(samples=EVENTS / "sandbox"))
+        self.sandbox._server.server_close()
+        self.sandbox.stripe._webhooks = self.outbox  # type: ignore[assignment]
+        # Ids by the clock would make each run another one.
+        self.sandbox.stripe.ledger._serial = self.sandbox.stripe._started = "sweep"
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        """Stand where HTTP would go out."""
+
+        def send(client: RestClient, method: str, path: str, **parts: Any) -> Answer:
+            return self.send(client.vendor, method, path, **parts)
+
+        patch.setattr(RestClient, "send", send)
+
+    def send(
+        self,
+        vendor: str,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        """Answer a call, or fail it as the tap says."""
+        fault = self.tap.vendor(f"{vendor} {method} {_ID.sub('/…', path)}", {"path": path})
+        kind = fault.kind if fault else ""
+        if kind == "reset_before":
+            raise UpstreamError("no answer from the vendor", vendor=vendor, cause="ProtocolError")
+        if kind in ("throttled", "error_before"):
+            return Answer(status=429 if kind == "throttled" else 503, headers={}, body=b"{}")
+        names = {name.lower(): value for name, value in (headers or {}).items()}
+        request = Request(method=method, path=path, query=dict(query or {}), headers=names, body=body or b"")
+        reply = self.sandbox.handle(request)
+        assert reply is not None
+        if fault is Fault.KILLED_AFTER:
+            raise Killed
+        if kind == "lost_answer":
+            raise UpstreamError("no answer from the vendor", vendor=vendor, cause="ReadTimeoutError")
+        return Answer(status=reply.status, headers=dict(reply.headers), body=json.dumps(reply.document).encode())
+
+    def post(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
+        """Somebody else than the system calls the provider."""
+        from urllib.parse import urlencode
+
+        headers = {"authorization": f"Bearer {self.sandbox.settings.stripe_key}"}
+        request = Request(method="POST", path=path, query={}, headers=headers, body=urlencode(form).encode())
+        reply = self.sandbox.handle(request)
+        assert reply is not None
+        assert reply.status == 200, reply
+        return dict(reply.document)

@@ -1,0 +1,290 @@
+"""Random movements, counts and orders: positions are the fold of what happened, in balance and never below zero."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from oms.application.stock import CountStock, MoveStock
+from oms.domain.commit import Cause, Commit
+from oms.domain.counting import CountSeen, PositionCount
+from oms.domain.errors import CountOutdatedError, InsufficientStockError
+from oms.domain.order import events as ev
+from oms.domain.stock import (
+    COMPONENTS,
+    PARTS,
+    REASONS,
+    Into,
+    MovementKind,
+    StockDelta,
+    StockMovement,
+    stock_deltas,
+)
+from tests.proof.invariants.stock import balanced, entries_balance, positions_of_history, unheard
+from tests.proof.memory import MemoryLog, MemoryReference, MemoryStock, Store
+from tests.support.builders import minutes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CAUSE: Final = Cause(kind="api", ref="r:k", actor="warehouse")
+NODES: Final = ("N1", "N2")
+SKUS: Final = ("A", "B")
+SIGNED: Final = (MovementKind.ADJUSTMENT, MovementKind.SAFETY)
+PLACE: Final = st.tuples(st.sampled_from(SKUS), st.sampled_from(NODES))
+UNITS: Final = st.integers(1, 6)
+PICK: Final = st.integers(0, 99)
+
+
+class StockMachine(RuleBasedStateMachine):
+    """A warehouse, its counters and its orders. `bound` is what orders have bound, kept by the orders' own count."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = Store()
+        reference = MemoryReference(self.store)
+        for node in NODES:
+            reference.put("node", node, {"node_id": node, "country": "DE", "latitude": 50, "longitude": 8})
+        for sku in SKUS:
+            reference.put("product", sku, {"sku": sku})
+        self.log, self.stock = MemoryLog(self.store, faithful=True), MemoryStock(self.store)
+        self.move = MoveStock(self.log, reference, lambda: minutes(0))
+        self.count = CountStock(self.log, self.stock, reference, lambda: minutes(0))
+        self.bound: Counter[tuple[str, str]] = Counter()
+        self.sent: Counter[str] = Counter()
+        self.looked: dict[tuple[str, str], CountSeen] = {}
+        self.done: list[tuple[Any, str, Any]] = []
+        self.reached: Counter[str] = Counter()
+        """How often something happened that is worth happening."""
+
+    def at(self, place: tuple[str, str]) -> StockDelta:
+        sku, node = place
+        return self.store.positions.get(sku, {}).get(node) or StockDelta(sku=sku, node_id=node)
+
+    def key(self) -> str:
+        return f"key {len(self.done)}"
+
+    # ---------------------------------------------------------------- people and goods
+
+    @initialize()
+    def opens(self) -> None:
+        for sku in SKUS:
+            for node in NODES:
+                self.moves((sku, node), MovementKind.RECEIPT, 6, back=False, pick=0)
+
+    @rule(place=PLACE, kind=st.sampled_from(MovementKind), units=UNITS, back=st.booleans(), pick=PICK)
+    def moves(self, place: tuple[str, str], kind: MovementKind, units: int, *, back: bool, pick: int) -> None:
+        sku, node = place
+        codes, comes_in = sorted(REASONS[kind]), kind in (MovementKind.RECEIPT, MovementKind.TRANSFER_IN)
+        movement = StockMovement(
+            sku=sku,
+            node_id=node,
+            kind=kind,
+            quantity=-units if back and kind in SIGNED else units,
+            code=codes[pick % len(codes)],
+            into=list(Into)[pick % 3] if comes_in else Into.AVAILABLE,
+            to_node_id=NODES[1 - NODES.index(node)] if kind is MovementKind.TRANSFER_OUT else "",
+        )
+        before, key = self.at(place), self.key()
+        try:
+            self.move(key, [movement], CAUSE)
+        except InsufficientStockError:
+            assert self.at(place) == before
+            return
+        self.done.append((self.move, key, [movement]))
+        self.reached[kind.value] += 1
+        if kind is MovementKind.TRANSFER_OUT:
+            self.sent[sku] += units
+        elif kind in (MovementKind.TRANSFER_IN, MovementKind.TRANSFER_LOSS):
+            self.sent[sku] -= units
+
+    @rule(place=PLACE)
+    def looks(self, place: tuple[str, str]) -> None:
+        """A counter takes down what the book says, and comes back later."""
+        self.looked[place] = CountSeen(on_hand=self.at(place).on_hand, counts=self.at(place).counts)
+
+    @rule(place=PLACE, found=st.integers(0, 30), knows=st.booleans())
+    def counts(self, place: tuple[str, str], found: int, *, knows: bool) -> None:
+        sku, node = place
+        seen = self.looked.get(place) if knows else None
+        count = PositionCount(sku=sku, node_id=node, counted=found, seen=seen)
+        before, key = self.at(place), self.key()
+        left = before.on_hand + found - (seen or before).on_hand
+        try:
+            self.count(key, [count], CAUSE)
+        except CountOutdatedError:
+            assert seen is not None
+            assert seen.counts != before.counts or left < 0
+            assert self.at(place) == before
+            self.reached["counted meanwhile" if seen.counts != before.counts else "more has left"] += 1
+            return
+        self.done.append((self.count, key, [count]))
+        self.reached["found again" if before.short and not self.at(place).short else "counted"] += 1
+        self.reached["missing"] += self.at(place).short > 0
+        after = self.at(place)
+        assert after.reserved == before.reserved
+        assert after.in_transit == before.in_transit
+        assert after.on_hand - after.short == left
+        assert after.short == max(0, after.reserved - left)
+        assert not after.short or sum(getattr(after, part) for part in PARTS) == after.reserved
+        assert all(getattr(after, part) <= getattr(before, part) for part in ("safety", "damaged", "qc"))
+
+    # ---------------------------------------------------------------- orders
+
+    def commit(self, event: object) -> None:
+        """An order's commit, with its stock."""
+        stream = f"order#{len(self.done)}"
+        commit = Commit(
+            stream=stream,
+            number=1,
+            command_id=stream,
+            cause=CAUSE,
+            at=minutes(0),
+            events=(event,),
+            previous=self.log.history(stream).head,
+        )
+        self.log.append(commit, stock=stock_deltas([event]))
+        self.done.append((None, "", None))
+
+    @staticmethod
+    def units(place: tuple[str, str], quantity: int) -> tuple[ev.NodeUnits, ...]:
+        return (ev.NodeUnits(line_id="1", sku=place[0], node_id=place[1], quantity=quantity),)
+
+    @rule(place=PLACE, units=UNITS)
+    def promises(self, place: tuple[str, str], units: int) -> None:
+        """Exactly what can be promised is bound, and nothing where units are missing."""
+        can = self.at(place).promisable
+        event = ev.LinesReserved(
+            units=self.units(place, units), fulfillment_orders={"ful_1": place[1]}, promised_by=minutes(0)
+        )
+        try:
+            self.commit(event)
+        except InsufficientStockError:
+            assert units > can
+            self.reached["closed while units are missing"] += units <= self.at(place).available
+            return
+        assert units <= can
+        self.bound[place] += units
+
+    @rule(place=PLACE, pick=PICK)
+    def ends(self, place: tuple[str, str], pick: int) -> None:
+        """Units that are bound leave, are cancelled or cannot be found: no count can stop that."""
+        units = min(self.bound[place], 1 + pick % 4)
+        if not units:
+            return
+        parts = self.units(place, units)
+        rejected = {"fulfillment_order_id": "ful_1", "node_id": place[1], "units": parts}
+        parcel = ev.ShippedParcel(parcel_id="p", carrier="c", tracking_number="t", units=parts)
+        self.commit(
+            (
+                ev.LinesCancelled(lines=(), origin="oms", freed=parts, fulfillment_orders=("ful_1",)),
+                ev.ShipmentShipped(shipment_id="s", fulfillment_order_id="ful_1", node_id=place[1], parcels=(parcel,)),
+                *(
+                    ev.FulfillmentOrderRejected(reason=reason, **rejected)  # type: ignore[arg-type]
+                    for reason in ("not_found", "damaged", "no_capacity")
+                ),
+            )[pick % 5]
+        )
+        self.bound[place] -= units
+
+    @rule(place=PLACE, units=UNITS, disposition=st.sampled_from(ev.Disposition))
+    def comes_back(self, place: tuple[str, str], units: int, disposition: ev.Disposition) -> None:
+        self.commit(ev.LinesReturned(units=self.units(place, units), disposition=disposition))
+
+    @rule(pick=PICK)
+    def again(self, pick: int) -> None:
+        """A request that comes again under its key changes nothing."""
+        asked = [each for each in self.done if each[0] is not None]
+        if asked:
+            use, key, what = asked[pick % len(asked)]
+            before = {sku: dict(at) for sku, at in self.store.positions.items()}
+            assert use(key, what, CAUSE)["replayed"]
+            assert self.store.positions == before
+
+    # ---------------------------------------------------------------- what holds
+
+    @invariant()
+    def positions_are_what_happened(self) -> None:
+        streams = {name: each.stored for name, each in self.store.streams.items()}
+        positions = {(sku, node): at for sku, nodes in self.store.positions.items() for node, at in nodes.items()}
+        for found in (
+            balanced(positions),
+            positions_of_history(streams, positions),
+            unheard(streams, positions),
+            entries_balance(streams),
+        ):
+            assert list(found) == []
+        folded: dict[tuple[str, str], StockDelta] = {}
+        for stream in streams:
+            for delta in stock_deltas(self.log.history(stream).events()):
+                place = delta.sku, delta.node_id
+                folded[place] = folded[place].plus(delta) if place in folded else delta
+        for place, at in positions.items():
+            assert at.balanced
+            assert min(getattr(at, name) for name in COMPONENTS) >= 0
+            assert folded.get(place, StockDelta(sku=place[0], node_id=place[1])) == at
+
+    @invariant()
+    def orders_keep_what_they_have_bound(self) -> None:
+        for sku in SKUS:
+            for node in NODES:
+                assert self.at((sku, node)).reserved == self.bound[sku, node]
+
+    @invariant()
+    def what_left_a_node_is_on_its_way(self) -> None:
+        for sku in SKUS:
+            assert sum(self.at((sku, node)).in_transit for node in NODES) == self.sent[sku]
+
+
+TestStock = StockMachine.TestCase
+
+
+def walk(seed: int, steps: int) -> StockMachine:
+    """A long way through the same rules, drawn evenly: hypothesis shrinks better, this gets further."""
+    draw = random.Random(seed)
+    machine = StockMachine()
+    machine.opens()
+
+    def place() -> tuple[str, str]:
+        return draw.choice(SKUS), draw.choice(NODES)
+
+    rules: list[Callable[[], object]] = [
+        lambda: machine.moves(
+            place(),
+            draw.choice([*MovementKind, MovementKind.TRANSFER_OUT, MovementKind.TRANSFER_IN]),
+            draw.randint(1, 6),
+            back=draw.random() < 0.5,
+            pick=draw.randrange(99),
+        ),
+        lambda: machine.looks(place()),
+        lambda: machine.counts(place(), draw.choice([0, *range(15)]), knows=draw.random() < 0.7),
+        lambda: machine.promises(place(), draw.randint(1, 6)),
+        lambda: machine.ends(place(), draw.randrange(99)),
+        lambda: machine.comes_back(place(), draw.randint(1, 6), draw.choice(list(ev.Disposition))),
+        lambda: machine.again(draw.randrange(99)),
+    ]
+    for _ in range(steps):
+        draw.choice(rules)()
+        machine.positions_are_what_happened()
+        machine.orders_keep_what_they_have_bound()
+        machine.what_left_a_node_is_on_its_way()
+    return machine
+
+
+def test_a_long_way_through_a_warehouse() -> None:
+    reached: Counter[str] = Counter()
+    for seed in range(60):
+        reached += walk(seed, steps=100).reached
+    assert set(reached) == {
+        *(each.value for each in MovementKind),
+        "counted",
+        "missing",
+        "found again",
+        "counted meanwhile",
+        "more has left",
+        "closed while units are missing",
+    }
