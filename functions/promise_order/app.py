@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from oms.application.promise import workflow_cause
 from oms.domain.payments import AuthorizationResult, AuthorizationState
-from oms.entrypoints import wiring
+from oms.entrypoints import use_cases
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     told = event.get("authorization")
     held = AuthorizationResult(state=AuthorizationState(told["state"]), amount=told["amount"]) if told else None
-    return wiring.promise_order()(event["order_id"], workflow_cause(event, "promise"), held)
+    return use_cases.promise_order()(event["order_id"], workflow_cause(event, "promise"), held)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.entrypoints import wiring
+from oms.entrypoints import use_cases
 from oms.entrypoints.telemetry import count, flush
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ RESERVE_MS: Final = 120_000
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    done = wiring.reconcile()(
+    done = use_cases.reconcile()(
         begin=not event.get("continue"), more=lambda: context.get_remaining_time_in_millis() > RESERVE_MS
     )
     if done["state"] == "finished":

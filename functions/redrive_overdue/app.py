@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import streams, wiring
+from oms.entrypoints import streams, use_cases
 from oms.entrypoints.telemetry import count, flush
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if "Records" in event:
         return streams.list_unpromised(event)
-    counts = wiring.redrive_overdue()()
+    counts = use_cases.redrive_overdue()()
     for name, value in counts.items():
         count(f"Watchdog{name.title().replace('_', '')}", value)
     flush()

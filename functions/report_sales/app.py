@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import wiring
+from oms.entrypoints import use_cases
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     day = event.get("day")
-    return wiring.report_sales()(date.fromisoformat(day) if day else None)
+    return use_cases.report_sales()(date.fromisoformat(day) if day else None)

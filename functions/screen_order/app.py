@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oms.application.promise import workflow_cause
-from oms.entrypoints import wiring
+from oms.entrypoints import use_cases
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return wiring.screen_order()(event["order_id"], workflow_cause(event, "screen"))
+    return use_cases.screen_order()(event["order_id"], workflow_cause(event, "screen"))

@@ -13,6 +13,7 @@ from tests.support.template import LAYER, Resources, environment, of_type, targe
 
 FUNCTION = "AWS::Lambda::Function"
 WIRING = f"{reach.PACKAGE}.wiring"
+USE_CASES = f"{reach.PACKAGE}.use_cases"
 LAMBDA = {"_X_AMZN_TRACE_ID", "AWS_LAMBDA_FUNCTION_NAME", "AWS_SDK_UA_APP_ID"}
 """Set by Lambda itself."""
 
@@ -154,10 +155,10 @@ def test_only_entry_points_look_at_the_environment() -> None:
 
 
 def test_functions_reach_their_use_cases() -> None:
-    assert reach.Place(WIRING, "redrive_overdue") in reach.reached("redrive_overdue")
+    assert reach.Place(USE_CASES, "redrive_overdue") in reach.reached("redrive_overdue")
     assert reach.Place(WIRING, "queue_of") in reach.reached("receive_webhook")
     assert reach.Place(WIRING, "connections") in reach.reached("settle_payment")
-    assert reach.Place(WIRING, "replay_parked") in reach.reached("show_console")
+    assert reach.Place(USE_CASES, "replay_parked") in reach.reached("show_console")
     assert reach.Place(WIRING, "queue") not in reach.reached("take_orders")
 
 

@@ -34,7 +34,7 @@ from oms.domain.order import commands as cmd
 from oms.domain.order.events import LineUnits, NodeUnits, PaymentPlan
 from oms.domain.parked import Parked
 from oms.domain.payments import AuthorizationResult, AuthorizationState
-from oms.entrypoints import sessions, wiring
+from oms.entrypoints import sessions, use_cases, wiring
 from tests.support.staff_ports import Cognito, MemoryContacts, MemoryLog, MemoryQuarantine, MemoryViews, Take
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Shop:
             "client": {"cognito-idp": self.cognito}.__getitem__,
         }
         for name, replacement in made.items():
-            monkeypatch.setattr(wiring, name, replacement)
+            monkeypatch.setattr(wiring if hasattr(wiring, name) else use_cases, name, replacement)
         keys = sessions.PublicKeys(key_set)
         monkeypatch.setattr(sessions, "public_keys", lambda: keys)
         for name, value in {"STAFF_CLIENT_ID": CLIENT_ID, "STAFF_ISSUER": ISSUER}.items():

@@ -19,30 +19,32 @@ class Start(NamedTuple):
 
 HTTP: Final[dict[str, Start]] = {
     "receive_webhook": Start(
-        ("sqs", "secretsmanager"), ("connections()", "queue('INTAKE_QUEUE')"), ("oms.channels.shopify",)
+        ("sqs", "secretsmanager"), ("wiring.connections()", "wiring.queue('INTAKE_QUEUE')"), ("oms.channels.shopify",)
     ),
-    "place_order": Start(("dynamodb", "secretsmanager"), ("sync_snapshot()",)),
-    "read_orders": Start(("dynamodb",), ("orders()", "views()")),
-    "change_order": Start(("dynamodb",), ("orders()",)),
-    "fulfill_orders": Start(("dynamodb",), ("orders()", "views()", "contacts()")),
-    "manage_stock": Start(("dynamodb",), ("move_stock()",)),
-    "manage_quarantine": Start(("dynamodb", "s3"), ("replay_parked()",)),
-    "show_status": Start(("dynamodb", "secretsmanager"), ("look_up_order()",), ("jinja2",)),
-    "show_console": Start(("dynamodb", "secretsmanager"), ("orders()", "views()", "log()"), ("jinja2", "jwt")),
+    "place_order": Start(("dynamodb", "secretsmanager"), ("use_cases.sync_snapshot()",)),
+    "read_orders": Start(("dynamodb",), ("wiring.orders()", "wiring.views()")),
+    "change_order": Start(("dynamodb",), ("wiring.orders()",)),
+    "fulfill_orders": Start(("dynamodb",), ("wiring.orders()", "wiring.views()", "wiring.contacts()")),
+    "manage_stock": Start(("dynamodb",), ("use_cases.move_stock()",)),
+    "manage_quarantine": Start(("dynamodb", "s3"), ("use_cases.replay_parked()",)),
+    "show_status": Start(("dynamodb", "secretsmanager"), ("use_cases.look_up_order()",), ("jinja2",)),
+    "show_console": Start(
+        ("dynamodb", "secretsmanager"), ("wiring.orders()", "wiring.views()", "wiring.log()"), ("jinja2", "jwt")
+    ),
 }
 ASYNC: Final[dict[str, Start]] = {
-    "take_orders": Start(("dynamodb",), ("take_delivery()",), ("oms.channels.shopify",)),
-    "take_payments": Start(("dynamodb",), ("take_delivery()",), ("oms.payments.stripe",)),
-    "take_tracking": Start(("dynamodb",), ("take_delivery()",), ("oms.carriers.easypost",)),
-    "park_failed": Start(("dynamodb", "s3"), ("take_delivery()",)),
-    "relay_commits": Start(("dynamodb", "stepfunctions", "events"), ("relay_commit()", "log()")),
-    "screen_order": Start(("dynamodb",), ("screen_order()",)),
-    "authorize_payment": Start(("dynamodb", "secretsmanager"), ("authorize_payment()",)),
-    "promise_order": Start(("dynamodb",), ("promise_order()",)),
-    "settle_payment": Start(("dynamodb", "secretsmanager"), ("settle_payment()",)),
-    "redrive_overdue": Start(("dynamodb",), ("redrive_overdue()",)),
-    "report_sales": Start(("dynamodb", "s3"), ("report_sales()",)),
-    "reconcile_stock": Start(("dynamodb", "s3"), ("reconcile()",)),
+    "take_orders": Start(("dynamodb",), ("use_cases.take_delivery()",), ("oms.channels.shopify",)),
+    "take_payments": Start(("dynamodb",), ("use_cases.take_delivery()",), ("oms.payments.stripe",)),
+    "take_tracking": Start(("dynamodb",), ("use_cases.take_delivery()",), ("oms.carriers.easypost",)),
+    "park_failed": Start(("dynamodb", "s3"), ("use_cases.take_delivery()",)),
+    "relay_commits": Start(("dynamodb", "stepfunctions", "events"), ("use_cases.relay_commit()", "wiring.log()")),
+    "screen_order": Start(("dynamodb",), ("use_cases.screen_order()",)),
+    "authorize_payment": Start(("dynamodb", "secretsmanager"), ("use_cases.authorize_payment()",)),
+    "promise_order": Start(("dynamodb",), ("use_cases.promise_order()",)),
+    "settle_payment": Start(("dynamodb", "secretsmanager"), ("use_cases.settle_payment()",)),
+    "redrive_overdue": Start(("dynamodb",), ("use_cases.redrive_overdue()",)),
+    "report_sales": Start(("dynamodb", "s3"), ("use_cases.report_sales()",)),
+    "reconcile_stock": Start(("dynamodb", "s3"), ("use_cases.reconcile()",)),
 }
 STARTS: Final = {**HTTP, **ASYNC}
 
@@ -55,7 +57,8 @@ def code(function: str) -> str:
         f"sys.path.insert(0, {str(ROOT / 'functions' / function)!r})",
         "import app",
         "from oms.entrypoints import wiring",
-        *(f"wiring.{call}" for call in start.wired),
+        *(f"from oms.entrypoints import {module}" for module in sorted({each.split(".")[0] for each in start.wired})),
+        *start.wired,
         *(f"wiring.client({service!r})" for service in start.clients),
         *(f"import {module}" for module in start.modules),
     ]

@@ -344,7 +344,7 @@ def test_a_failure_tells_nothing_of_itself(shop: Shop, monkeypatch: pytest.Monke
     def broken() -> None:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr("oms.entrypoints.wiring.look_up_order", broken)
+    monkeypatch.setattr("oms.entrypoints.use_cases.look_up_order", broken)
     body = '{"number": "1", "email": "a@b.c"}'
     answer = call(app, "POST", "/status/lookup", headers={"accept": accept}, body=body)
     assert answer.status == 500

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.entrypoints import wiring
+from oms.entrypoints import use_cases, wiring
 from tests.proof.cost.ledger import Record, line_of, requests_of, requests_of_invocation
 from tests.proof.cost.path import BEFORE_SCANS, CATALOGUE, NODE, SCANS, STEPS, Journey, sku
 from tests.proof.cost.units import Meter, table_of
@@ -35,10 +35,11 @@ class Warm:
         self._kept: dict[tuple[object, ...], Any] = {}
 
     def install(self, w: World) -> None:
-        """Stand in for the caches of `wiring`, one set for each function."""
-        for name, made in list(vars(wiring).items()):
-            if hasattr(made, "cache_clear") and name != "client":
-                w.patch.setattr(wiring, name, self._keeping(name, made.__wrapped__))
+        """Stand in for the caches of `wiring` and `use_cases`, one set for each function."""
+        for module in (wiring, use_cases):
+            for name, made in list(vars(module).items()):
+                if hasattr(made, "cache_clear") and name != "client":
+                    w.patch.setattr(module, name, self._keeping(name, made.__wrapped__))
 
     def _keeping(self, name: str, make: Callable[..., Any]) -> Callable[..., Any]:
         def kept(*given: object) -> Any:

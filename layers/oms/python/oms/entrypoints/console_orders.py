@@ -12,7 +12,7 @@ from oms.domain.commit import Cause
 from oms.domain.errors import InvalidInputError, OrderNotFoundError
 from oms.domain.order.commands import ReleaseHold
 from oms.domain.order.status import Stage
-from oms.entrypoints import readable, sessions, wiring
+from oms.entrypoints import readable, sessions, use_cases, wiring
 from oms.entrypoints.console_visit import PAGE, see_other
 from oms.entrypoints.documents import order_document
 from oms.entrypoints.order_api import DEFAULT_DAYS, FILTERS
@@ -116,7 +116,7 @@ def order(visit: Visit, order_id: str) -> Response[str]:
         raise OrderNotFoundError("there is no such order")
     asked = visit.query.get("at", "")
     at = _instant(asked, wiring.now()) if asked else None
-    loaded = wiring.show_order()(order_id, at)
+    loaded = use_cases.show_order()(order_id, at)
     if loaded.order is None:
         raise OrderNotFoundError("there is no such order, or not yet at that time")
     document = order_document(loaded.order, loaded.history.number)

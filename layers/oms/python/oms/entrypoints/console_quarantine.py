@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from oms.domain.errors import OmsError, QuarantineNotFoundError
-from oms.entrypoints import http, readable, wiring
+from oms.entrypoints import http, readable, use_cases, wiring
 from oms.entrypoints.console_visit import PAGE
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _known_parked(parked_id: str) -> str:
 def replay(visit: Visit, form: Mapping[str, str], parked_id: str) -> Response[str]:  # noqa: ARG001 - as other forms
     """Process it again, and show how that ended."""
     try:
-        taken = wiring.replay_parked()(_known_parked(parked_id))
+        taken = use_cases.replay_parked()(_known_parked(parked_id))
     except QuarantineNotFoundError:
         raise
     except OmsError as error:

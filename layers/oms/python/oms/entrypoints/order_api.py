@@ -14,7 +14,7 @@ from oms.domain.commit import Cause
 from oms.domain.errors import InvalidInputError, OrderNotFoundError
 from oms.domain.order.events import PaymentPlan
 from oms.domain.order.status import Stage
-from oms.entrypoints import http, wiring
+from oms.entrypoints import http, use_cases, wiring
 from oms.entrypoints.documents import order_document, timeline_document
 from oms.entrypoints.telemetry import correlate
 
@@ -40,7 +40,7 @@ def place(app: APIGatewayHttpResolver) -> Response[str]:
     request_hash = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     cause = Cause(kind="api", ref=f"{request_hash[:16]}:{key}", actor="shop")
     plan = PaymentPlan(provider=payment.provider, reference=payment.reference)
-    outcome = wiring.sync_snapshot()(normalized, cause, plan, request_hash)
+    outcome = use_cases.sync_snapshot()(normalized, cause, plan, request_hash)
     correlate(outcome.order.order_id)
     if outcome.events and not outcome.replayed:
         return http.answer(order_document(outcome.order, 1), 201)
@@ -92,7 +92,7 @@ def show(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
     """One order; `?at=` shows it as it was known at an instant."""
     http.require(app, *READERS)
     at = http.query(app).get("at")
-    loaded = wiring.show_order()(known_form(order_id), _instant(at, wiring.now()) if at else None)
+    loaded = use_cases.show_order()(known_form(order_id), _instant(at, wiring.now()) if at else None)
     if loaded.order is None:
         raise OrderNotFoundError("no such order, or not yet", order_id=order_id)
     return http.answer(order_document(loaded.order, loaded.history.number))

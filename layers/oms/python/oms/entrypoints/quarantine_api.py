@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.codec import to_plain
 from oms.domain.errors import QuarantineNotFoundError
-from oms.entrypoints import http, wiring
+from oms.entrypoints import http, use_cases, wiring
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -40,5 +40,5 @@ def replay(app: APIGatewayHttpResolver, parked_id: str) -> Response[str]:
     http.require(app, "service")
     http.idempotency_key(app)
     http.no_body(app)
-    taken = wiring.replay_parked()(_known_form(parked_id))
+    taken = use_cases.replay_parked()(_known_form(parked_id))
     return http.answer({"parked_id": parked_id, **to_plain(taken)})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.application.intake import RELAY, Taken
 from oms.domain.errors import MalformedPayloadError, OmsError
 from oms.domain.frozen import frozen
-from oms.entrypoints import streams, wiring
+from oms.entrypoints import streams, use_cases, wiring
 from oms.entrypoints.telemetry import correlate, count, flush, logger
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def take(message: dict[str, Any], received: Message) -> Taken:
     correlate(None)
     source = str(message.get("source", ""))[:40]
     try:
-        taken = wiring.take_delivery()(message, last_try=received.receives >= MAX_RECEIVES)
+        taken = use_cases.take_delivery()(message, last_try=received.receives >= MAX_RECEIVES)
     except OmsError as error:
         wait = _again_soon(received, int(str(error.context.get("retry_after") or 0)))
         logger.warning(
@@ -136,7 +136,7 @@ def park_dead_letter(received: Message) -> Taken:
     error = MalformedPayloadError("its consumer failed on every try", queue=received.queue)
     count("DeliveriesDeadLettered")
     source = RELAY if set(message) == {"pk", "sk"} else ""
-    return wiring.take_delivery().park({"source": source, "account": "", "headers": {}, **message}, error)
+    return use_cases.take_delivery().park({"source": source, "account": "", "headers": {}, **message}, error)
 
 
 def _message(body: str) -> dict[str, Any]:

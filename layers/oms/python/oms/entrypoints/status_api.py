@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from oms.application.status import customer_view
 from oms.domain.errors import InvalidTokenError, NotFoundError, OmsError, RateLimitedError
-from oms.entrypoints import http, pages, wiring
+from oms.entrypoints import http, pages, use_cases, wiring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +87,7 @@ def show(app: APIGatewayHttpResolver, token: str) -> Response[str]:
     """The order that the link was signed for."""
     now = wiring.now()
     try:
-        order = wiring.show_order()(wiring.status_links().verify(token, now)).order
+        order = use_cases.show_order()(wiring.status_links().verify(token, now)).order
     except NotFoundError as error:
         raise InvalidTokenError(_NO_LINK) from error
     if order is None:
@@ -159,7 +159,7 @@ def _look_up_form(app: APIGatewayHttpResolver) -> Response[str]:
 
 
 def _token(app: APIGatewayHttpResolver, asked: LookUpBody) -> str:
-    return wiring.look_up_order()(asked.number, asked.email, sender(app))
+    return use_cases.look_up_order()(asked.number, asked.email, sender(app))
 
 
 def sender(app: APIGatewayHttpResolver) -> str:

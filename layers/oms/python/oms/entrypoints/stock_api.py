@@ -10,7 +10,7 @@ from oms.domain.counting import CountSeen, PositionCount
 from oms.domain.errors import InvalidInputError
 from oms.domain.stock import COMPONENTS, Into, MovementKind, ReasonCode, StockMovement, counted_delta
 from oms.domain.supply import SupplyChange, SupplyKind
-from oms.entrypoints import http, wiring
+from oms.entrypoints import http, use_cases, wiring
 from oms.entrypoints.requests import AvailabilityBody, CountsBody, MovementsBody, SupplyBody
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def availability(app: APIGatewayHttpResolver) -> Response[str]:
     """What can be promised now, of many SKUs at many nodes."""
     http.require(app, "warehouse", "service", "sales", "shop")
     asked = http.body(app, AvailabilityBody)
-    return http.answer({"availability": wiring.show_availability()(asked.skus, asked.node_ids)})
+    return http.answer({"availability": use_cases.show_availability()(asked.skus, asked.node_ids)})
 
 
 def move(app: APIGatewayHttpResolver) -> Response[str]:
@@ -57,7 +57,7 @@ def move(app: APIGatewayHttpResolver) -> Response[str]:
         )
         for each in asked.movements
     ]
-    done = wiring.move_stock()(key, movements, http.api_cause(app, key, role))
+    done = use_cases.move_stock()(key, movements, http.api_cause(app, key, role))
     return http.answer({**done, "movements": to_plain(movements)}, 200 if done["replayed"] else 201)
 
 
@@ -77,7 +77,7 @@ def count(app: APIGatewayHttpResolver) -> Response[str]:
         )
         for each in asked.counts
     ]
-    done = wiring.count_stock()(key, counts, http.api_cause(app, key, role))
+    done = use_cases.count_stock()(key, counts, http.api_cause(app, key, role))
     shown = [_counted(each) for each in done["counts"]]
     return http.answer({**done, "counts": shown}, 200 if done["replayed"] else 201)
 
@@ -110,7 +110,7 @@ def tell_supply(app: APIGatewayHttpResolver) -> Response[str]:
         into=Into(asked.into),
         reason=asked.reason,
     )
-    done = wiring.take_supply()(key, change, http.api_cause(app, key, role))
+    done = use_cases.take_supply()(key, change, http.api_cause(app, key, role))
     return http.answer({**_lot(done["lot"]), "replayed": done["replayed"]}, 200 if done["replayed"] else 201)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import UnknownEventError
-from oms.entrypoints import wiring
+from oms.entrypoints import use_cases, wiring
 from oms.entrypoints.telemetry import correlate, count, flush, logger
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def relay_stream(event: Mapping[str, Any]) -> dict[str, Any]:
     A record that fails is handed to the retry queue, where it is tried again and in the end parked, and the shard goes
     on. Only when even that fails does the batch come again from this record on.
     """
-    relay, again = wiring.relay_commit(), ""
+    relay, again = use_cases.relay_commit(), ""
     followed: dict[str, tuple[Mapping[str, Any], Commit]] = {}
     for number, image in _commits(event):
         try:
@@ -76,7 +76,7 @@ def list_unpromised(event: Mapping[str, Any]) -> dict[str, Any]:
             placed.append(wiring.read_commit(image))
         except UnknownEventError:
             logger.warning("a commit that cannot be read")
-    count("OrdersUnpromised", wiring.list_unpromised()(placed))
+    count("OrdersUnpromised", use_cases.list_unpromised()(placed))
     flush()
     return {"batchItemFailures": []}
 
@@ -87,7 +87,7 @@ def relay_again(pk: str, sk: str) -> None:
     if image is not None:
         commit = wiring.read_commit(image)
         correlate(commit.summary.get("order_id", commit.stream))
-        wiring.relay_commit()(commit)
+        use_cases.relay_commit()(commit)
 
 
 def recover(batch: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The composition root: the one module that knows both a port and its adapter.
+"""The composition root: the one module that knows both a port and its adapter. `use_cases` puts them together.
 
 Everything is made when first asked for and kept while the function is warm. Environment names are those of
 `template.yaml`.
@@ -22,27 +22,15 @@ if TYPE_CHECKING:
     from oms.adapters.dynamodb_contacts import DynamoContacts
     from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
     from oms.adapters.dynamodb_reference import DynamoReference
+    from oms.adapters.dynamodb_scan import DynamoScan
     from oms.adapters.dynamodb_views import DynamoViews
     from oms.adapters.messaging import EventBridgeBus, SqsQueue, StepFunctions
-    from oms.adapters.s3 import S3Claims, S3Quarantine
+    from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Documents, S3Quarantine
     from oms.adapters.secrets_manager import Connections, SecretDocument
-    from oms.application.availability import ShowAvailability
     from oms.application.customers import Customers
-    from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.orders import Orders
-    from oms.application.payment_events import TakePaymentEvent
     from oms.application.ports import PaymentProvider, VendorApi
-    from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
-    from oms.application.reconcile import Reconcile
-    from oms.application.relay import RelayCommit
-    from oms.application.reports import ReportSales
-    from oms.application.settle import SettlePaymentStep
-    from oms.application.status import LookUpOrder
     from oms.application.status_links import StatusLinks
-    from oms.application.stock import CountStock, MoveStock
-    from oms.application.supply import TakeSupply
-    from oms.application.tracking import ShowOrder, TakeTracking
-    from oms.application.watchdog import ListUnpromised, RedriveOverdue
     from oms.domain.commit import Commit
 
 
@@ -141,6 +129,30 @@ def claims() -> S3Claims:
 
 
 @cache
+def reports() -> S3Documents:
+    """Reports."""
+    from oms.adapters.s3 import S3Documents
+
+    return S3Documents(client("s3"), os.environ["REPORTS_BUCKET"])
+
+
+@cache
+def checkpoint(name: str) -> S3Checkpoint:
+    """Where a long run goes on, beside the reports."""
+    from oms.adapters.s3 import S3Checkpoint
+
+    return S3Checkpoint(client("s3"), os.environ["REPORTS_BUCKET"], f"checkpoints/{name}.json.gz")
+
+
+@cache
+def everything() -> DynamoScan:
+    """Log and stock, read through."""
+    from oms.adapters.dynamodb_scan import DynamoScan
+
+    return DynamoScan(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"])
+
+
+@cache
 def queue(name: str) -> SqsQueue:
     """The queue whose URL the environment variable `name` holds."""
     from oms.adapters.messaging import SqsQueue
@@ -229,95 +241,6 @@ def vendors() -> VendorApi:
     return HttpVendorApi(connections().credentials, urls)
 
 
-@cache
-def sync_snapshot() -> SyncSnapshot:
-    """Use case."""
-    from oms.application.intake import SyncSnapshot
-
-    return SyncSnapshot(orders(), contacts(), reference(), customers())
-
-
-@cache
-def take_tracking() -> TakeTracking:
-    """Use case."""
-    from oms.application.tracking import TakeTracking
-
-    return TakeTracking(orders(), log(), views())
-
-
-@cache
-def show_order() -> ShowOrder:
-    """Use case."""
-    from oms.application.tracking import ShowOrder
-
-    return ShowOrder(orders(), log())
-
-
-@cache
-def take_payment_event() -> TakePaymentEvent:
-    """Use case."""
-    from oms.application.payment_events import TakePaymentEvent
-
-    return TakePaymentEvent(orders(), views(), providers())
-
-
-@cache
-def take_delivery() -> TakeDelivery:
-    """Use case."""
-    from oms.application.intake import TakeDelivery
-
-    return TakeDelivery(sync_snapshot(), orders(), take_tracking(), take_payment_event(), vendors(), quarantine(), now)
-
-
-@cache
-def replay_parked() -> ReplayParked:
-    """Use case."""
-    from oms.application.intake import ReplayParked
-
-    return ReplayParked(take_delivery(), quarantine(), relay_later)
-
-
-@cache
-def screen_order() -> ScreenOrderStep:
-    """Workflow step."""
-    from oms.application.promise import ScreenOrderStep
-
-    return ScreenOrderStep(orders(), reference())
-
-
-@cache
-def authorize_payment() -> AuthorizePaymentStep:
-    """Workflow step."""
-    from oms.application.promise import AuthorizePaymentStep
-
-    return AuthorizePaymentStep(orders(), providers())
-
-
-@cache
-def promise_order() -> PromiseOrderStep:
-    """Workflow step."""
-    from oms.application.promise import PromiseOrderStep
-    from oms.domain.sourcing.engine import source
-
-    return PromiseOrderStep(orders(), stock(), reference(), source, now)
-
-
-@cache
-def settle_payment() -> SettlePaymentStep:
-    """Workflow step."""
-    from oms.application.settle import SettlePaymentStep
-
-    return SettlePaymentStep(orders(), providers(), now)
-
-
-@cache
-def relay_commit() -> RelayCommit:
-    """Use case."""
-    from oms.application.relay import RelayCommit
-
-    return RelayCommit(views(), workflows(), bus())
-
-
 def queue_of(source: str) -> str:
     """The environment variable with the URL of the queue that takes this source's deliveries."""
     from oms.carriers.registry import sources as carriers
@@ -336,82 +259,3 @@ def requeue(message: Mapping[str, Any]) -> None:
 def relay_later(pk: str, sk: str) -> None:
     """Have a commit relayed again, from the log."""
     client("sqs").send_message(QueueUrl=os.environ["RELAY_RETRY_QUEUE"], MessageBody=json.dumps({"pk": pk, "sk": sk}))
-
-
-@cache
-def redrive_overdue() -> RedriveOverdue:
-    """Use case."""
-    from oms.application.watchdog import RedriveOverdue
-
-    return RedriveOverdue(orders(), views(), workflows(), quarantine(), requeue, now)
-
-
-@cache
-def list_unpromised() -> ListUnpromised:
-    """Use case."""
-    from oms.application.watchdog import ListUnpromised
-
-    return ListUnpromised(views())
-
-
-@cache
-def report_sales() -> ReportSales:
-    """Use case."""
-    from oms.adapters.s3 import S3Documents
-    from oms.application.reports import ReportSales
-
-    documents = S3Documents(client("s3"), os.environ["REPORTS_BUCKET"])
-    return ReportSales(views(), documents, os.environ["MERCHANT_TIME_ZONE"], now)
-
-
-@cache
-def reconcile() -> Reconcile:
-    """Use case."""
-    from oms.adapters.dynamodb_scan import DynamoScan
-    from oms.adapters.s3 import S3Checkpoint, S3Documents
-    from oms.application.reconcile import Reconcile
-
-    everything = DynamoScan(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"])
-    bucket = os.environ["REPORTS_BUCKET"]
-    checkpoint = S3Checkpoint(client("s3"), bucket, "checkpoints/reconcile.json.gz")
-    return Reconcile(everything, stock(), views(), S3Documents(client("s3"), bucket), checkpoint, wait, now)
-
-
-@cache
-def move_stock() -> MoveStock:
-    """Use case."""
-    from oms.application.stock import MoveStock
-
-    return MoveStock(log(), reference(), now)
-
-
-@cache
-def count_stock() -> CountStock:
-    """Use case."""
-    from oms.application.stock import CountStock
-
-    return CountStock(log(), stock(), reference(), now)
-
-
-@cache
-def take_supply() -> TakeSupply:
-    """Use case."""
-    from oms.application.supply import TakeSupply
-
-    return TakeSupply(log(), reference(), now)
-
-
-@cache
-def show_availability() -> ShowAvailability:
-    """Use case."""
-    from oms.application.availability import ShowAvailability
-
-    return ShowAvailability(stock(), reference())
-
-
-@cache
-def look_up_order() -> LookUpOrder:
-    """Use case."""
-    from oms.application.status import LookUpOrder
-
-    return LookUpOrder(orders(), views(), contacts(), status_links(), now)

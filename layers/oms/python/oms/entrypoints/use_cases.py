@@ -1,0 +1,199 @@
+"""The use cases, each made of the ports that `wiring` makes real, when first asked for.
+
+They are kept while the function is warm.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+from oms.entrypoints import wiring
+
+if TYPE_CHECKING:
+    from oms.application.availability import ShowAvailability
+    from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
+    from oms.application.payment_events import TakePaymentEvent
+    from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
+    from oms.application.reconcile import Reconcile
+    from oms.application.relay import RelayCommit
+    from oms.application.reports import ReportSales
+    from oms.application.settle import SettlePaymentStep
+    from oms.application.status import LookUpOrder
+    from oms.application.stock import CountStock, MoveStock
+    from oms.application.supply import TakeSupply
+    from oms.application.tracking import ShowOrder, TakeTracking
+    from oms.application.watchdog import ListUnpromised, RedriveOverdue
+
+
+@cache
+def sync_snapshot() -> SyncSnapshot:
+    """Use case."""
+    from oms.application.intake import SyncSnapshot
+
+    return SyncSnapshot(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.customers())
+
+
+@cache
+def take_tracking() -> TakeTracking:
+    """Use case."""
+    from oms.application.tracking import TakeTracking
+
+    return TakeTracking(wiring.orders(), wiring.log(), wiring.views())
+
+
+@cache
+def show_order() -> ShowOrder:
+    """Use case."""
+    from oms.application.tracking import ShowOrder
+
+    return ShowOrder(wiring.orders(), wiring.log())
+
+
+@cache
+def take_payment_event() -> TakePaymentEvent:
+    """Use case."""
+    from oms.application.payment_events import TakePaymentEvent
+
+    return TakePaymentEvent(wiring.orders(), wiring.views(), wiring.providers())
+
+
+@cache
+def take_delivery() -> TakeDelivery:
+    """Use case."""
+    from oms.application.intake import TakeDelivery
+
+    return TakeDelivery(
+        sync_snapshot(),
+        wiring.orders(),
+        take_tracking(),
+        take_payment_event(),
+        wiring.vendors(),
+        wiring.quarantine(),
+        wiring.now,
+    )
+
+
+@cache
+def replay_parked() -> ReplayParked:
+    """Use case."""
+    from oms.application.intake import ReplayParked
+
+    return ReplayParked(take_delivery(), wiring.quarantine(), wiring.relay_later)
+
+
+@cache
+def screen_order() -> ScreenOrderStep:
+    """Workflow step."""
+    from oms.application.promise import ScreenOrderStep
+
+    return ScreenOrderStep(wiring.orders(), wiring.reference())
+
+
+@cache
+def authorize_payment() -> AuthorizePaymentStep:
+    """Workflow step."""
+    from oms.application.promise import AuthorizePaymentStep
+
+    return AuthorizePaymentStep(wiring.orders(), wiring.providers())
+
+
+@cache
+def promise_order() -> PromiseOrderStep:
+    """Workflow step."""
+    from oms.application.promise import PromiseOrderStep
+    from oms.domain.sourcing.engine import source
+
+    return PromiseOrderStep(wiring.orders(), wiring.stock(), wiring.reference(), source, wiring.now)
+
+
+@cache
+def settle_payment() -> SettlePaymentStep:
+    """Workflow step."""
+    from oms.application.settle import SettlePaymentStep
+
+    return SettlePaymentStep(wiring.orders(), wiring.providers(), wiring.now)
+
+
+@cache
+def relay_commit() -> RelayCommit:
+    """Use case."""
+    from oms.application.relay import RelayCommit
+
+    return RelayCommit(wiring.views(), wiring.workflows(), wiring.bus())
+
+
+@cache
+def redrive_overdue() -> RedriveOverdue:
+    """Use case."""
+    from oms.application.watchdog import RedriveOverdue
+
+    return RedriveOverdue(
+        wiring.orders(), wiring.views(), wiring.workflows(), wiring.quarantine(), wiring.requeue, wiring.now
+    )
+
+
+@cache
+def list_unpromised() -> ListUnpromised:
+    """Use case."""
+    from oms.application.watchdog import ListUnpromised
+
+    return ListUnpromised(wiring.views())
+
+
+@cache
+def report_sales() -> ReportSales:
+    """Use case."""
+    from oms.application.reports import ReportSales
+
+    return ReportSales(wiring.views(), wiring.reports(), os.environ["MERCHANT_TIME_ZONE"], wiring.now)
+
+
+@cache
+def reconcile() -> Reconcile:
+    """Use case."""
+    from oms.application.reconcile import Reconcile
+
+    reports, checkpoint = wiring.reports(), wiring.checkpoint("reconcile")
+    return Reconcile(wiring.everything(), wiring.stock(), wiring.views(), reports, checkpoint, wiring.wait, wiring.now)
+
+
+@cache
+def move_stock() -> MoveStock:
+    """Use case."""
+    from oms.application.stock import MoveStock
+
+    return MoveStock(wiring.log(), wiring.reference(), wiring.now)
+
+
+@cache
+def count_stock() -> CountStock:
+    """Use case."""
+    from oms.application.stock import CountStock
+
+    return CountStock(wiring.log(), wiring.stock(), wiring.reference(), wiring.now)
+
+
+@cache
+def take_supply() -> TakeSupply:
+    """Use case."""
+    from oms.application.supply import TakeSupply
+
+    return TakeSupply(wiring.log(), wiring.reference(), wiring.now)
+
+
+@cache
+def show_availability() -> ShowAvailability:
+    """Use case."""
+    from oms.application.availability import ShowAvailability
+
+    return ShowAvailability(wiring.stock(), wiring.reference())
+
+
+@cache
+def look_up_order() -> LookUpOrder:
+    """Use case."""
+    from oms.application.status import LookUpOrder
+
+    return LookUpOrder(wiring.orders(), wiring.views(), wiring.contacts(), wiring.status_links(), wiring.now)
