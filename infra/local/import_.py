@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Final
 from infra.local.system import System, SystemMissingError, find
 from oms.adapters.dynamodb_log import DynamoLog
 from oms.adapters.dynamodb_reference import DynamoReference
+from oms.adapters.gazetteer import PackagedGazetteer
 from oms.application.stock import MoveStock
 from oms.domain.commit import Cause
 from oms.domain.errors import OmsError
+from oms.domain.places import COUNTRY, find_place
 from oms.domain.stock import MovementKind, ReasonCode, StockMovement, check_movement
 from oms.entrypoints.wiring import now
 
@@ -27,11 +29,17 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = {
     "products": ("sku", "title", "weight_g", "length_mm", "width_mm", "height_mm"),
-    "nodes": ("node_id", "name", "country", "latitude", "longitude", "handling_days"),
+    "nodes": ("node_id", "name", "country", "handling_days"),
     "stock": ("sku", "node_id", "quantity"),
 }
+OTHERS: Final = {
+    "nodes": ("latitude", "longitude", "postal_code", "region", "city", "active"),
+    "stock": ("kind", "code", "to_node_id", "reason"),
+}
+"""Columns that may be left out. A node has coordinates, or a postal code or a city by which it is found."""
 BATCH: Final = 50
 MAX_SKU: Final = 200
+_GAZETTEER: Final = PackagedGazetteer()
 
 
 class RowError(ValueError):
@@ -73,17 +81,27 @@ def read_product(row: dict[str, str]) -> dict[str, Any]:
 
 
 def read_node(row: dict[str, str]) -> dict[str, Any]:
-    """A node."""
+    """A node. One without coordinates is found as a destination is, but for the middle of its country."""
     country = _text(row, "country", 2).upper()
     return {
         "node_id": _text(row, "node_id", 60),
         "name": _text(row, "name"),
         "country": country,
-        "latitude": _degrees(row, "latitude", 90),
-        "longitude": _degrees(row, "longitude", 180),
+        **_located(row, country),
         "handling_days": _whole(row, "handling_days", 0, 60),
         "active": (row.get("active") or "true").strip().lower() != "false",
     }
+
+
+def _located(row: dict[str, str], country: str) -> dict[str, Any]:
+    told = {name: (row.get(name) or "").strip() for name in ("postal_code", "region", "city")}
+    if (row.get("latitude") or row.get("longitude") or "").strip() or not (told["postal_code"] or told["city"]):
+        return {"latitude": _degrees(row, "latitude", 90), "longitude": _degrees(row, "longitude", 180)}
+    found = find_place(country, **told, look=_GAZETTEER)
+    if found is None or found[1] == COUNTRY:
+        raise RowError("neither the postal code nor the city is known: latitude and longitude are needed")
+    (latitude, longitude), by = found
+    return {"latitude": latitude, "longitude": longitude, "located_by": by}
 
 
 def read_movement(row: dict[str, str]) -> dict[str, Any]:
@@ -166,7 +184,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] not in COLUMNS:  # noqa: PLR2004 - kind and file
         print("usage: make import KIND=products|nodes|stock FILE=rows.csv [DRY=1]", file=sys.stderr)
         for kind, columns in COLUMNS.items():
-            print(f"  {kind}: {','.join(columns)}", file=sys.stderr)
+            others = "".join(f"[,{each}]" for each in OTHERS.get(kind, ()))
+            print(f"  {kind}: {','.join(columns)}{others}", file=sys.stderr)
         return 2
     kind, file = arguments[0], Path(arguments[1])
     try:

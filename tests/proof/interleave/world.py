@@ -36,7 +36,7 @@ from tests.proof.memory import (
     MemoryWorkflows,
     Store,
 )
-from tests.support.builders import minutes
+from tests.support.builders import minutes, nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +66,7 @@ class Uses:
         log, views, providers = ports.log, ports.views, {"stripe": ports.payments}
         self.payments = ports.payments
         self.orders = orders = RememberingOrders(log, now)
-        self.sync = SyncSnapshot(orders, ports.contacts, ports.reference, Customers(lambda: "key"))
+        self.sync = SyncSnapshot(orders, ports.contacts, ports.reference, Customers(lambda: "key"), nowhere)
         self.show = ShowOrder(orders, log)
         tracking = TakeTracking(orders, log, views)
         events = TakePaymentEvent(orders, views, providers)

@@ -85,6 +85,7 @@ class MemoryReference(Port):
                 handling_days=int(row.get("handling_days", 1)),
                 available=skus.get(row["node_id"], {}),
                 excluded="" if row.get("active", True) else "inactive",
+                located_by=row.get("located_by", ""),
             )
             for row in self.node_rows()
         )

@@ -60,6 +60,7 @@ class DynamoReference:
                 handling_days=int(row.get("handling_days", 1)),
                 available=skus.get(row["node_id"], {}),
                 excluded="" if row.get("active", True) else "inactive",
+                located_by=row.get("located_by", ""),
             )
             for row in rows
         )

@@ -26,6 +26,7 @@ from oms.domain.inbound import NoticeKind
 from oms.domain.order.commands import RecordChannelRefund, SyncOrder
 from oms.domain.order.events import PaymentPlan
 from oms.domain.parked import Parked
+from oms.domain.places import place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from oms.application.customers import Customers
     from oms.application.orders import Loaded, Orders, Outcome
     from oms.application.payment_events import TakePaymentEvent
-    from oms.application.ports import Clock, Contacts, Quarantine, Reference, VendorApi
+    from oms.application.ports import Clock, Contacts, Gazetteer, Quarantine, Reference, VendorApi
     from oms.application.tracking import TakeTracking
+    from oms.domain.canonical import CanonicalOrder
     from oms.domain.inbound import InboundRequest, Notice
     from oms.domain.order.events import OrderEvent
     from oms.domain.order.state import Order
@@ -92,6 +94,7 @@ class SyncSnapshot:
     contacts: Contacts
     reference: Reference
     customers: Customers
+    gazetteer: Gazetteer
 
     def __call__(
         self, normalized: Normalized, cause: Cause, payment: PaymentPlan = IN_CHANNEL, request_hash: str = ""
@@ -101,6 +104,8 @@ class SyncSnapshot:
         order_id = ids.order_id(snapshot.source, snapshot.account, snapshot.external_id)
         plain = json.dumps(to_plain(snapshot), sort_keys=True, ensure_ascii=False)
         digest = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        # After the digest: which snapshot this is must not depend on the gazetteer of the day.
+        snapshot = self._placed(normalized)
         skus = frozenset(line.sku for line in snapshot.lines)
         own = [f"number#{snapshot.account}#{snapshot.number}"] if request_hash else []
         if payment.reference:
@@ -145,6 +150,13 @@ class SyncSnapshot:
                 break
             outcome, events = more, events + more.events
         return replace(outcome, events=events)
+
+    def _placed(self, normalized: Normalized) -> CanonicalOrder:
+        """The order with the point of its destination: only here are its city and the log at hand together."""
+        order, address = normalized.order, normalized.contact.shipping
+        if order.ship_to is None:
+            return order
+        return replace(order, ship_to=place(order.ship_to, address.city if address else "", self.gazetteer))
 
 
 @frozen(kw_only=False)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from oms.channels.base import Connector
     from oms.domain.canonical import Contact, ContactKey
     from oms.domain.commit import Commit, StoredCommit, Unreadable
+    from oms.domain.geo import Point
     from oms.domain.history import History
     from oms.domain.inbound import Notice
     from oms.domain.parked import Parked
@@ -150,6 +151,13 @@ class Reference(Protocol):
 
     def put(self, kind: str, key: str, item: Mapping[str, Any]) -> bool:
         """Keep a master-data item; False when the same is there already."""
+
+
+class Gazetteer(Protocol):
+    """Where places are."""
+
+    def __call__(self, key: str) -> Point | None:
+        """The point, to 1/100 degree, kept under a key of `domain.places`; None when there is none."""
 
 
 class Views(Protocol):

@@ -83,6 +83,8 @@ class ShipTo:
     postal_code: str = ""
     latitude: float | None = None
     longitude: float | None = None
+    located_by: str = ""
+    """What the coordinates were found by (`places.find_place`); empty when the channel gave them."""
 
 
 @frozen

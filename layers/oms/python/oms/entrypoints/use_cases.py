@@ -32,7 +32,7 @@ def sync_snapshot() -> SyncSnapshot:
     """Use case."""
     from oms.application.intake import SyncSnapshot
 
-    return SyncSnapshot(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.customers())
+    return SyncSnapshot(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.customers(), wiring.gazetteer())
 
 
 @cache

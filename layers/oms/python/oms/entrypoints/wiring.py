@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from oms.adapters.dynamodb_reference import DynamoReference
     from oms.adapters.dynamodb_scan import DynamoScan
     from oms.adapters.dynamodb_views import DynamoViews
+    from oms.adapters.gazetteer import PackagedGazetteer
     from oms.adapters.messaging import EventBridgeBus, SqsQueue, StepFunctions
     from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Documents, S3Quarantine
     from oms.adapters.secrets_manager import Connections, SecretDocument
@@ -110,6 +111,14 @@ def reference() -> DynamoReference:
     from oms.adapters.dynamodb_reference import DynamoReference
 
     return DynamoReference(client("dynamodb"), os.environ["REFERENCE_TABLE"])
+
+
+@cache
+def gazetteer() -> PackagedGazetteer:
+    """Where places are."""
+    from oms.adapters.gazetteer import PackagedGazetteer
+
+    return PackagedGazetteer()
 
 
 @cache
