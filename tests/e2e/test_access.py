@@ -43,6 +43,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/stock/movements"): {"warehouse"},
     ("POST", "/stock/counts"): {"warehouse"},
     ("POST", "/stock/inbound"): {"warehouse"},
+    ("PUT", "/stock/feed"): {"warehouse"},
     ("POST", "/availability"): {"warehouse", "service", "sales", "shop"},
     ("GET", "/quarantine"): {"service"},
     ("GET", PARKED): {"service"},

@@ -54,11 +54,14 @@ class Tally:
     accepted: int = 0
     unchanged: int = 0
     stale: int = 0
+    errors: int = 0
+    """Rows that were not taken, stale ones among them."""
     problems: list[Problem] = field(default_factory=list)
-    """Stale rows too, in the order in which they were found."""
+    """What is wrong with each of them, until it is put elsewhere; in the order in which they were found."""
 
     def refuse(self, row: int, error: OmsError) -> None:
         """The row is not taken. Its error's context is for logs, and may hold more than a sender may see."""
+        self.errors += 1
         self.stale += isinstance(error, StaleRowError)
         self.problems.append(Problem(row=row, code=error.code, detail=str(error)))
 
@@ -69,7 +72,7 @@ class Tally:
             "accepted": self.accepted,
             "unchanged": self.unchanged,
             "stale": self.stale,
-            "errors": len(self.problems) - self.stale,
+            "errors": self.errors - self.stale,
             "rows": [to_plain(each) for each in problems[:shown]],
         }
 
