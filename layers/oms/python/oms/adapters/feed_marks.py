@@ -43,11 +43,13 @@ def mark_moved(delta: FedDelta, old: Item) -> bool:
 
 
 def to_text(mark: Mark) -> str:
+    """A mark as it is stored."""
     at = f"{keys.instant(mark.at)}={mark.said}" if mark.at else ""
     return f"{at}|{keys.instant(mark.moved) if mark.moved else ''}"
 
 
 def from_text(text: str) -> Mark:
+    """The mark that is stored so."""
     snapshot, _, moved = text.partition("|")
     at, _, said = snapshot.partition("=")
     return Mark(

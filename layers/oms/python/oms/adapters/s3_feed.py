@@ -40,9 +40,9 @@ class S3FeedFile:
 
     def _pieces(self, start: int) -> Iterator[bytes]:
         for begin in range(start, self._size, PIECE):
-            last = min(begin + PIECE, self._size) - 1
+            span = "-".join(str(each) for each in (begin, min(begin + PIECE, self._size) - 1))
             try:
-                answer = self._client.get_object(**self._where, Range=f"bytes={begin}-{last}")
+                answer = self._client.get_object(**self._where, Range=f"bytes={span}")
             except ClientError as error:
                 if error.response["Error"]["Code"] in _GONE:
                     raise FeedGoneError("the file is not there any more, or was replaced") from error

@@ -1,4 +1,4 @@
-"""Take in rows of a stock feed: in batches, without a write where nothing changes, once each however often they come."""
+"""Take in rows of a stock feed: in batches, without a write where nothing changes, and once however often they come."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class TakeStockFeed:
         return changes
 
     def _unknown(self, found: Mapping[Place, Fed]) -> dict[Place, OmsError]:
-        """Places that no master data knows. A position is proof of both; only where there is none, somebody is asked."""
+        """Places that no master data knows: asked only where there is no position, which is proof of both."""
         new = [place for place, fed in found.items() if not fed.known]
         if not new:
             return {}

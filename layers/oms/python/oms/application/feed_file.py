@@ -30,7 +30,7 @@ FORM: Final = 1
 """Of what is put down: of another form, it is not taken up."""
 CHUNK: Final = 4000
 """Rows that are decided together: forty reads of a hundred."""
-CHUNKS: Final = 10
+CHUNKS: Final = 5
 """After so many, how far the file was read is put down."""
 PART: Final = 10_000
 """Problems of a file of them."""

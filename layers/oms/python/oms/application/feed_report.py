@@ -42,9 +42,7 @@ class FeedReports:
         text = json.dumps(told, ensure_ascii=False, indent=1)
         self.documents.put(key, text.encode(), "application/json")
         row = {name: value for name, value in told.items() if not isinstance(value, list)}
-        self.views.put_row(
-            KIND, f"{began[:19]}#{feed_id}", {**row, "document": key}, keep_days=KEEP_DAYS, replace=True
-        )
+        self.views.put_row(KIND, f"{began[:19]}#{feed_id}", {**row, "document": key}, keep_days=KEEP_DAYS, replace=True)
         if told["errors"] or told["refused"]:
             alert = {
                 "alert_id": f"stock_feed:{feed_id}",

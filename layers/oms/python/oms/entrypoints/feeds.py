@@ -78,7 +78,7 @@ def _take_rows(said: Mapping[str, Any]) -> None:
     feed = feed_of(str(source), said)
     tally = use_cases.take_stock_feed().said(feed, numbered(rows))
     told = tally.document(0)
-    logger.info("stock feed", extra={"source": feed.source, **{**told, "rows": len(rows)}})
+    logger.info("stock feed", extra={**told, "source": feed.source, "rows": len(rows)})
     _count(told)
     if told["errors"]:
         use_cases.feed_reports().of_message(feed, tally)
@@ -108,15 +108,21 @@ def _dropped(said: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
 
 
 def _count(told: Mapping[str, Any]) -> None:
-    for name in ("accepted", "unchanged", "stale", "errors"):
-        count(f"StockFeedRows{name.capitalize()}", told[name])
+    count("StockFeedRowsAccepted", told["accepted"])
+    count("StockFeedRowsUnchanged", told["unchanged"])
+    count("StockFeedRowsStale", told["stale"])
+    count("StockFeedRowsErrors", told["errors"])
 
 
 def _come_again(received: Message, seconds: int) -> None:
     """When the message is seen again if this invocation does not end it: a queue's own time is that of the longest."""
-    wiring.client("sqs").change_message_visibility(
-        QueueUrl=os.environ["STOCK_FEED_QUEUE"], ReceiptHandle=received.receipt_handle, VisibilityTimeout=seconds
-    )
+    sqs = wiring.client("sqs")
+    try:
+        sqs.change_message_visibility(
+            QueueUrl=os.environ["STOCK_FEED_QUEUE"], ReceiptHandle=received.receipt_handle, VisibilityTimeout=seconds
+        )
+    except sqs.exceptions.ReceiptHandleIsInvalid:  # somebody else has it by now: what is taken twice counts once
+        logger.warning("message is not ours any more", extra={"id": received.message_id})
 
 
 def _park(received: Message, error: InvalidInputError) -> None:

@@ -187,20 +187,19 @@ def take_stock_feed() -> TakeStockFeed:
 
 
 @cache
-def take_feed_file() -> TakeFeedFile:
-    """Use case."""
-    from oms.application.feed_file import TakeFeedFile
-    from oms.application.feed_report import FeedReports
-
-    return TakeFeedFile(take_stock_feed(), feed_reports(), wiring.feed_checkpoint, wiring.now)
-
-
-@cache
 def feed_reports() -> FeedReports:
     """What becomes of feeds."""
     from oms.application.feed_report import FeedReports
 
     return FeedReports(wiring.views(), wiring.reports(), wiring.now)
+
+
+@cache
+def take_feed_file() -> TakeFeedFile:
+    """Use case."""
+    from oms.application.feed_file import TakeFeedFile
+
+    return TakeFeedFile(take_stock_feed(), feed_reports(), wiring.feed_checkpoint, wiring.now)
 
 
 @cache
@@ -215,9 +214,6 @@ def take_supply() -> TakeSupply:
 def show_availability() -> ShowAvailability:
     """Use case."""
     from oms.application.availability import ShowAvailability
-    from oms.application.feed import TakeStockFeed
-    from oms.application.feed_file import TakeFeedFile
-    from oms.application.feed_report import FeedReports
 
     return ShowAvailability(wiring.stock(), wiring.reference())
 
