@@ -106,7 +106,7 @@ def test_rows_that_change_nothing_are_read_and_not_written() -> None:
     assert shop.writes() == 3  # 90, 90, 19
     shop.steps.clear()
     assert of(shop.said(*rows)) == counts(unchanged=200)
-    assert [step.op for step in shop.steps if step.op != "reference.nodes"] == ["feed.fed", "reference.known_skus"]
+    assert [step.op for step in shop.steps] == ["feed.fed"]
     assert shop.folded()
 
 
@@ -134,6 +134,31 @@ def test_stale_rows_are_refused_by_the_time_of_their_own_source() -> None:
         "erp": Mark(at=datetime(2026, 3, 1, 11, 30, tzinfo=UTC), said=5),
         "wms": Mark(at=datetime(2026, 3, 1, 11, 20, tzinfo=UTC), said=4),
     }
+
+
+def test_an_older_row_is_stale_though_the_newer_one_changed_nothing() -> None:
+    shop = Shop()
+    shop.said(row(1, 5, 10))
+    shop.steps.clear()
+    assert of(shop.said(row(1, 5, 30), row(2, 0, 30))) == counts(unchanged=2)
+    assert [step.op for step in shop.steps if step.op.startswith(("log", "feed"))] == ["feed.fed", *["feed.tell"] * 2]
+    assert of(shop.said(row(1, 4, 20), row(2, 3, 20))) == counts(stale=2)
+    assert shop.on_hand() == {"S1": 5, "S2": 0}
+
+
+def test_a_row_to_be_remembered_is_decided_again_when_its_source_said_more_meanwhile() -> None:
+    shop = Shop()
+    shop.said(row(1, 5, 10))
+
+    def overtake(step: Step, call: Callable[[], Any]) -> Any:
+        if step.op == "feed.tell" and not step.args[1].marked.moved:
+            newer = Mark(at=datetime(2026, 3, 1, 11, 50, tzinfo=UTC), said=5, moved=NOW)
+            shop.store.put_in(shop.store.marks, ("S1", "N"), "erp", newer)
+        return call()
+
+    shop.pause = overtake
+    assert of(shop.said(row(1, 5, 30))) == counts(unchanged=1)
+    assert shop.store.marks["S1", "N"]["erp"].moved == NOW
 
 
 def test_rows_of_one_position_are_taken_in_their_order() -> None:

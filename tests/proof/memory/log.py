@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from oms.domain.commit import Commit
+    from oms.domain.feed import Told
     from oms.domain.supply import Lot
 
 
@@ -195,6 +196,22 @@ class MemoryFeed(Port):
             position = known or StockDelta(sku=sku, node_id=node)
             found[sku, node] = Fed(position=position, mark=mark, known=known is not None)
         return found
+
+    def tell(self, source: str, told: Sequence[Told]) -> list[bool]:
+        """See the port."""
+        return [self.tell_one(source, each) for each in told]
+
+    @step("feed.tell")
+    def tell_one(self, source: str, told: Told) -> bool:
+        """A row. What was not there is there now, with nothing in it."""
+        store, sku, node = self.store, told.row.sku, told.row.node_id
+        known = store.marks.get((sku, node), {}).get(source, NO_MARK)
+        if known != told.marked and store.checks_seen:
+            return False
+        if node not in store.positions.get(sku, {}):
+            store.put_in(store.positions, sku, node, StockDelta(sku=sku, node_id=node))
+        store.put_in(store.marks, (sku, node), source, told.mark)
+        return True
 
     def taken(self, source: str, row_ids: Iterable[str]) -> frozenset[str]:
         """See the port."""

@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
-from oms.adapters.feed_marks import from_text, mark_name
+from oms.adapters.feed_marks import from_text, mark_name, only_mark
 from oms.domain.feed import NO_MARK, Fed, taken_key
 from oms.domain.stock import COMPONENTS, StockDelta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from oms.domain.feed import Told
 
     Place = tuple[str, str]
     Item = Mapping[str, Any]
@@ -49,6 +51,26 @@ class DynamoFeed:
         wanted = {keys.unique_pk(taken_key(source, each)): each for each in row_ids}
         found = self._get(self._events, [{"pk": {"S": pk}, "sk": {"S": keys.OWNER}} for pk in wanted])
         return frozenset(wanted[item["pk"]["S"]] for item in found)
+
+    def tell(self, source: str, told: Sequence[Told]) -> list[bool]:
+        """See the port. `ABREAST` updates at a time."""
+        if len(told) < 2:  # noqa: PLR2004
+            return [self._tell(source, each) for each in told]
+        with ThreadPoolExecutor(ABREAST) as threads:
+            return list(threads.map(lambda each: self._tell(source, each), told))
+
+    def _tell(self, source: str, told: Told) -> bool:
+        key = {"pk": {"S": told.row.sku}, "sk": {"S": keys.position_sk(told.row.node_id)}}
+        for attempt in range(_TRIES):
+            try:
+                self._client.update_item(TableName=self._stock, Key=key, **only_mark(source, told))
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+            except self._client.exceptions.TransactionConflictException:
+                time.sleep(_BACKOFF_S * 2**attempt)
+            else:
+                return True
+        return False
 
     def _get(self, table: str, wanted: Sequence[Item]) -> Iterator[Item]:
         batches = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]

@@ -14,7 +14,7 @@ from oms.domain.feed import NO_MARK, Mark
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from oms.domain.feed import FedDelta
+    from oms.domain.feed import FedDelta, Told
 
     Item = Mapping[str, Any]
 
@@ -26,14 +26,28 @@ def mark_name(source: str) -> str:
 
 def add_mark(delta: FedDelta, update: dict[str, Any]) -> None:
     """Have the update of a position write the mark too, while the one that is there is as it was read."""
+    condition, values = _while_marked(delta.marked)
     update["ExpressionAttributeNames"]["#fed"] = mark_name(delta.source)
-    update["ExpressionAttributeValues"][":fed"] = {"S": to_text(delta.mark)}
+    update["ExpressionAttributeValues"] |= {":fed": {"S": to_text(delta.mark)}, **values}
     update["UpdateExpression"] += ", #fed = :fed"
-    condition = "attribute_not_exists(#fed)"
-    if delta.marked != NO_MARK:
-        update["ExpressionAttributeValues"][":marked"] = {"S": to_text(delta.marked)}
-        condition = "#fed = :marked"
     update["ConditionExpression"] += f" AND {condition}"
+
+
+def only_mark(source: str, told: Told) -> dict[str, Any]:
+    """The update of a position that writes nothing but the mark, while the one that is there is as it was read."""
+    condition, values = _while_marked(told.marked)
+    return {
+        "UpdateExpression": "SET #fed = :fed",
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {"#fed": mark_name(source)},
+        "ExpressionAttributeValues": {":fed": {"S": to_text(told.mark)}, **values},
+    }
+
+
+def _while_marked(mark: Mark) -> tuple[str, dict[str, Any]]:
+    if mark == NO_MARK:
+        return "attribute_not_exists(#fed)", {}
+    return "#fed = :marked", {":marked": {"S": to_text(mark)}}
 
 
 def mark_moved(delta: FedDelta, old: Item) -> bool:

@@ -19,7 +19,7 @@ from oms.domain.errors import (
     StockChangedError,
     VersionConflictError,
 )
-from oms.domain.feed import decide_row, read_row, taken_key
+from oms.domain.feed import decide_row, read_row, taken_key, told
 from oms.domain.frozen import frozen
 from oms.domain.stock import MAX_POSITIONS
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from oms.application.ports import Clock, FedStock, Log, Reference
-    from oms.domain.feed import Fed, FedChange, FeedRow
+    from oms.domain.feed import Fed, FedChange, FeedRow, Told
 
     Place = tuple[str, str]
 
@@ -113,20 +113,25 @@ class TakeStockFeed:
                 rows.append(read_row(number, each, now))
             except OmsError as error:
                 tally.refuse(number, error)
-        self(feed, rows, tally)
+        self(feed, rows, tally, remember=True)
         return tally
 
-    def __call__(self, feed: Feed, rows: Sequence[FeedRow], tally: Tally) -> None:
-        """Take the rows, and count what became of them."""
-        for wave in _waves(rows):
-            self._take(feed, wave, tally)
+    def __call__(self, feed: Feed, rows: Sequence[FeedRow], tally: Tally, *, remember: bool) -> None:
+        """Take the rows, and count what became of them.
 
-    def _take(self, feed: Feed, rows: Sequence[FeedRow], tally: Tally) -> None:
+        `remember` those that change nothing too: for what may be overtaken on its way. It is a small write for each.
+        """
+        for wave in _waves(rows):
+            self._take(feed, wave, tally, remember=remember)
+
+    def _take(self, feed: Feed, rows: Sequence[FeedRow], tally: Tally, *, remember: bool) -> None:
         """Rows of different positions."""
         for attempt in range(TRIES):
-            changes = self._decide(feed, rows, tally)
+            changes, quiet = self._decide(feed, rows, tally, remember=remember)
             groups = list(_groups(changes, max(1, MAX_POSITIONS >> attempt)))
-            rows = []
+            kept = self.stock.tell(feed.source, quiet) if quiet else []
+            tally.unchanged += sum(kept)
+            rows = [each.row for each, done in zip(quiet, kept, strict=True) if not done]
             for group, written in zip(groups, self.abreast(lambda each: self._commit(feed, each), groups), strict=True):
                 if written:
                     tally.accepted += len(group)
@@ -137,11 +142,15 @@ class TakeStockFeed:
         for row in rows:
             tally.refuse(row.number, ContentionError("the position kept moving"))
 
-    def _decide(self, feed: Feed, rows: Sequence[FeedRow], tally: Tally) -> list[FedChange]:
+    def _decide(
+        self, feed: Feed, rows: Sequence[FeedRow], tally: Tally, *, remember: bool
+    ) -> tuple[list[FedChange], list[Told]]:
+        """(what is to be written, what is only to be remembered); all else is counted."""
         found = self.stock.fed(feed.source, ((each.sku, each.node_id) for each in rows))
         taken = self.stock.taken(feed.source, (each.row_id for each in rows if each.change is not None))
         unknown = self._unknown(found)
-        changes = []
+        changes: list[FedChange] = []
+        quiet: list[Told] = []
         for row in rows:
             place = (row.sku, row.node_id)
             if row.change is not None and row.row_id in taken:
@@ -154,11 +163,13 @@ class TakeStockFeed:
             except OmsError as error:
                 tally.refuse(row.number, error)
                 continue
-            if change is None:
-                tally.unchanged += 1
-            else:
+            if change is not None:
                 changes.append(change)
-        return changes
+            elif remember and (word := told(row, found[place])) is not None:
+                quiet.append(word)
+            else:
+                tally.unchanged += 1
+        return changes, quiet
 
     def _unknown(self, found: Mapping[Place, Fed]) -> dict[Place, OmsError]:
         """Places that no master data knows: asked only where there is no position, which is proof of both."""
@@ -177,7 +188,6 @@ class TakeStockFeed:
 
     def _commit(self, feed: Feed, group: list[FedChange]) -> bool:
         """Write changes together; False when they have to be decided again."""
-        deltas = [(each.row, each.event) for each in group if each.row.change is not None]
         said = ((str(each.row.number), each.row.sku, each.row.node_id, each.row.as_of.isoformat()) for each in group)
         group_id = ids.derive("fed", feed.source, feed.feed_id, *(part for each in said for part in each))
         command_id = ids.command_id("take_stock_feed", group_id, *(str(each.delta.changes) for each in group))
@@ -195,7 +205,7 @@ class TakeStockFeed:
             self.log.append(
                 commit,
                 stock=[each.delta for each in group],
-                unique=[taken_key(feed.source, row.row_id) for row, _ in deltas],
+                unique=[taken_key(feed.source, each.row.row_id) for each in group if each.row.change is not None],
             )
         except (StockChangedError, InsufficientStockError, ContentionError, DuplicateOrderNumberError):
             return False

@@ -127,7 +127,7 @@ class TakeFeedFile:
         read = _csv_reader(run.columns) if form == "csv" else _json
         for count, pieces in enumerate(iter(lambda: list(islice(lines, CHUNK)), []), start=1):
             rows = self._rows(pieces, read, run)
-            self.take(feed, rows, run.tally)
+            self.take(feed, rows, run.tally, remember=False)
             run.offset = pieces[-1][1]
             self._flush(file, run, PART)
             if len(pieces) == CHUNK and not more():

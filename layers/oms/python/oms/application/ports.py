@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from oms.channels.base import Connector
     from oms.domain.canonical import Contact, ContactKey
     from oms.domain.commit import Commit, StoredCommit, Unreadable
-    from oms.domain.feed import Fed
+    from oms.domain.feed import Fed, Told
     from oms.domain.history import History
     from oms.domain.inbound import Notice
     from oms.domain.parked import Parked
@@ -80,6 +80,9 @@ class FedStock(Protocol):
 
     def taken(self, source: str, row_ids: Iterable[str]) -> frozenset[str]:
         """Those deltas of the source that are in the log already, by their ids, read consistently."""
+
+    def tell(self, source: str, told: Sequence[Told]) -> list[bool]:
+        """Remember each of these rows at its position, and move nothing; False where the mark is not as it was read."""
 
 
 class FeedFile(Protocol):

@@ -11,8 +11,8 @@ A position remembers of each source its `Mark`. Sources may send late, twice and
 - a delta that is not newer than the last snapshot is in that snapshot already, and stale too. Deltas may overtake each
   other: they add up to the same.
 
-A row that says what stands there, or what its source said before of the same instant, changes nothing, and is not
-written.
+A row that says what stands there, or what its source said before of the same instant, changes nothing. That it came may
+be remembered (`told`), or an older one that comes later would be taken; see `FedStock.tell`.
 """
 
 from __future__ import annotations
@@ -95,6 +95,15 @@ class FedDelta(DecidedDelta):
     """A change that a row of `source` makes: written only while the source's mark is as it was `marked`."""
 
     source: str
+    marked: Mark
+    mark: Mark
+
+
+@frozen
+class Told:
+    """That a row came which changes nothing: the mark as it was read, and as it is to be."""
+
+    row: FeedRow
     marked: Mark
     mark: Mark
 
@@ -194,6 +203,14 @@ def decide_row(source: str, row: FeedRow, fed: Fed) -> FedChange | None:
     Raises StaleRowError, InsufficientStockError.
     """
     return _snapshot(source, row, row.on_hand, fed) if row.on_hand is not None else _delta(source, row, fed)
+
+
+def told(row: FeedRow, fed: Fed) -> Told | None:
+    """What is to be remembered of a row that changes nothing; None of a delta, and where something newer is."""
+    mark = fed.mark
+    if row.on_hand is None or (mark.newest is not None and row.as_of <= mark.newest):
+        return None
+    return Told(row=row, marked=mark, mark=Mark(at=row.as_of, said=row.on_hand, moved=mark.moved))
 
 
 def _snapshot(source: str, row: FeedRow, on_hand: int, fed: Fed) -> FedChange | None:
