@@ -116,12 +116,12 @@ def _count(told: Mapping[str, Any]) -> None:
 
 def _come_again(received: Message, seconds: int) -> None:
     """When the message is seen again if this invocation does not end it: a queue's own time is that of the longest."""
-    sqs = wiring.client("sqs")
+    client = wiring.client("sqs")
     try:
-        sqs.change_message_visibility(
+        client.change_message_visibility(
             QueueUrl=os.environ["STOCK_FEED_QUEUE"], ReceiptHandle=received.receipt_handle, VisibilityTimeout=seconds
         )
-    except sqs.exceptions.ReceiptHandleIsInvalid:  # somebody else has it by now: what is taken twice counts once
+    except client.exceptions.ReceiptHandleIsInvalid:  # somebody else has it by now: what is taken twice counts once
         logger.warning("message is not ours any more", extra={"id": received.message_id})
 
 
