@@ -105,8 +105,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         reference = MemoryReference(self.store)
-        for node in range(NODES):
-            name = f"N{node}"
+        for name in (f"N{node}" for node in range(NODES)):
             reference.put("node", name, {"node_id": name, "country": "DE", "latitude": 1, "longitude": 1})
         for number in range(self.rows):
             sku, node = sku_of(number), f"N{number % NODES}"

@@ -83,7 +83,8 @@ def test_the_table_names_every_route_that_is_not_public(oms: Oms) -> None:
 def test_a_role_may_do_what_the_table_says(oms: Oms, method: str, path: str) -> None:
     for role in ROLES:
         body = BODIES.get(path, {})
-        reply = oms.get(path, role) if method == "GET" else oms.post(path, body, role)
+        key = oms.unique("key") if method == "POST" else ""
+        reply = oms.system.call(method, path, None if method == "GET" else body, role=role, key=key)
         assert reply.status < 500, (role, reply)
         assert (reply.status != 403) == (role in ALLOWED[method, path] | {"admin"}), (role, reply)
         if reply.status == 403:

@@ -33,9 +33,7 @@ UNSTEADY: Final = frozenset({"tries", "dpk", "dsk", "ttl"})
 """What the watchdog and the clock change of a row."""
 
 RUNS: Final = frozenset({"started_at", "finished_at", "looks", "commits"})
-FEEDS: Final = frozenset(
-    {"began_at", "finished_at", "times_begun", "accepted", "unchanged", "document", "error_files"}
-)
+FEEDS: Final = frozenset({"began_at", "finished_at", "times_begun", "accepted", "unchanged", "document", "error_files"})
 """A row that was taken before its reader died changes nothing the second time."""
 BEGUN: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:]{6,8}[-#]")
 """When a feed was begun, in the names of what is told of it."""

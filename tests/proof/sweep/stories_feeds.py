@@ -32,7 +32,7 @@ def _drop(w: World, name: str, body: bytes, *, kept: bool = True) -> None:
 
 
 def _opened(w: World) -> None:
-    w.product("MUG-01", "LAMP-OAK")
+    w.product("MUG-01", "LAMP-OAK", "TEE-BLK-M")
     w.receive("opening", MUG_01=(MAIN, 9), LAMP_OAK=(MAIN, 9))
     place(w, "s-1", {"MUG-01": 4})
     w.settle()
@@ -46,16 +46,23 @@ def stock_is_fed(w: World) -> None:
     """Row by row: by call and by message, twice, late, wrong, and not to be read at all; an order has bound four."""
     _opened(w)
     rows = [_row("MUG-01", 10, on_hand=7), _row("LAMP-OAK", 10, on_hand=9), _row("NO-SUCH", 10, on_hand=1)]
+    rows.append(_row("MUG-01", 11, change=1, row_id="found"))
+    w.record.fed("MUG-01", MAIN, 1)
     for _ in range(2):
         told = w.http("PUT", "/stock/feed", {"source": "erp", "rows": rows}, role="warehouse")
         assert (told.status, told.document["errors"]) == (200, 1), told
-    left = {"source": "wms", "rows": [_row("LAMP-OAK", 12, change=-2, row_id="7"), _row("MUG-01", 12, on_hand=True)]}
-    late = {"source": "erp", "rows": [_row("MUG-01", 9, on_hand=8)]}
+    left: dict[str, Any] = {
+        "source": "wms",
+        "rows": [_row("LAMP-OAK", 12, change=-2, row_id="7"), _row("MUG-01", 12, on_hand=True)],
+    }
+    left["rows"].append(_row("TEE-BLK-M", 12, on_hand=5))
+    late = {"source": "erp", "rows": [_row("MUG-01", 9, on_hand=5)]}
+    w.record.fed("LAMP-OAK", MAIN, -2)
     for each in (left, left, late):
         _send(w, json.dumps(each))
     _send(w, "no JSON")
     w.settle()
-    assert w.get("/stock/MUG-01")["available"] == 3
+    assert w.get("/stock/MUG-01")["available"] == 4
     assert w.get("/stock/LAMP-OAK")["available"] == 7
     assert [each["kind"] for each in w.get("/alerts")["alerts"]] == ["stock_feed"]
     assert [each["source"] for each in w.get("/quarantine", role="service")["quarantine"]] == ["stock_feed"]
@@ -67,6 +74,7 @@ def stock_file_is_dropped(w: World) -> None:
     _opened(w)
     lines = [f"MUG-01,{MAIN},2,,{AT.format(20)},", f"LAMP-OAK,{MAIN},,-2,{AT.format(20)},7", "a,line,too,short"]
     body = (HEADER + "\n".join(lines)).encode()
+    w.record.fed("LAMP-OAK", MAIN, -2)
     w.left_ms = 0
     _drop(w, "erp/a=1.csv", body)
     w.settle()

@@ -222,7 +222,7 @@ def _waves(rows: Sequence[FeedRow]) -> Iterator[list[FeedRow]]:
         seen: set[Place | str] = set()
         for row in rows:
             place = (row.sku, row.node_id)
-            names = {place, row.row_id} if row.change is not None else {place}
+            names: set[Place | str] = {place, row.row_id} if row.change is not None else {place}
             (later if seen & names else wave).append(row)
             seen |= names
         yield wave
