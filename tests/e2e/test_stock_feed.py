@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from infra.local.feed import drop, lines, report_of
+from tests.e2e.recorder import RecordedSystem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,8 @@ def test_a_file_is_taken_in_while_orders_bind_units(oms: Oms, tmp_path: Path) ->
 def test_rows_come_by_queue_and_by_call_and_count_once(oms: Oms) -> None:
     sku = oms.sku("told", us_east=9)
     left = {"sku": sku, "node_id": "us-east", "change": -2, "as_of": _as_of(-1), "row_id": oms.unique("row")}
+    assert isinstance(oms.system, RecordedSystem)
+    oms.system.record.fed(sku, "us-east", -2)
     body = json.dumps({"source": "wms", "rows": [left]})
     for _ in range(2):
         oms.system.client("sqs").send_message(QueueUrl=oms.system.outputs["StockFeedQueueUrl"], MessageBody=body)
