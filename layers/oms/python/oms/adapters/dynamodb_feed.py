@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
+from oms.adapters.dynamodb_log import position_from_item
 from oms.adapters.feed_marks import from_text, mark_name, only_mark
 from oms.domain.feed import NO_MARK, Fed, taken_key
-from oms.domain.stock import COMPONENTS, StockDelta
+from oms.domain.stock import StockDelta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,9 +42,8 @@ class DynamoFeed:
         name = mark_name(source)
         for item in self._get(self._stock, wanted):
             place = (item["pk"]["S"], item["sk"]["S"].rpartition("#")[0])
-            units = {each: int(item[each]["N"]) for each in COMPONENTS if each in item}
             mark = from_text(item[name]["S"]) if name in item else NO_MARK
-            found[place] = Fed(position=StockDelta(sku=place[0], node_id=place[1], **units), mark=mark)
+            found[place] = Fed(position=position_from_item(item), mark=mark)
         return found
 
     def taken(self, source: str, row_ids: Iterable[str]) -> frozenset[str]:
