@@ -320,6 +320,8 @@ def worked(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     views.put_row("alert", "3", {**missing, "raised_at": "2026-03-01T12:00:00+00:00"})
     drift = {"alert_id": "reconcile:2026-03-01", "kind": "stock_drift", "drift": 1, "broken": 0, "document": "r.json"}
     views.put_row("alert", "2", {**drift, "raised_at": "2026-03-01T12:00:00+00:00"})
+    fed = {"alert_id": "stock_feed:f", "kind": "stock_feed", "source": "erp", "errors": 2, "document": "f.json"}
+    views.put_row("alert", "4", {**fed, "raised_at": "2026-03-01T12:00:00+00:00"})
     report = {"day": "2026-03-01", "channel": "site", "currency": "EUR", "orders": 1, "cancelled_orders": 0}
     views.put_row("report", "1", {**report, "units": 4, "revenue": 13260})
     return cloud
