@@ -12,7 +12,7 @@ COMPILE := .venv-lock/bin/uv pip compile --no-config --universal --python-versio
 IMPORTABLE = $(abspath layers/oms/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench deploy play import reconcile connect token gazetteer lock clean
+.PHONY: help setup run test check bench deploy play import feed reconcile connect token gazetteer lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ play: .venv/.stamp ## Send the sample inputs of a folder: make play DIR=events/.
 
 import: .venv/.stamp ## Load reference data: make import KIND=products FILE=...
 	@$(BIN)/python -m infra.local.import_ $(call need,KIND) $(call need,FILE) $(ARGS)
+
+feed: .venv/.stamp ## Drop a file of stock: make feed SOURCE=erp FILE=...
+	@$(BIN)/python -m infra.local.feed $(call need,SOURCE) $(call need,FILE)
 
 reconcile: .venv/.stamp ## Prove that stock is what the log says, and the log as it was written
 	@$(BIN)/python -m infra.local.reconcile

@@ -1,4 +1,4 @@
-"""/stock…, /availability: positions, movements, counts"""
+"""/stock…, /availability: positions, movements, counts, feeds"""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def move() -> Response[str]:
 @app.post("/stock/counts")
 def count() -> Response[str]:
     return stock_api.count(app)
+
+
+@app.put("/stock/feed")
+def feed() -> Response[str]:
+    return stock_api.feed(app)
 
 
 @app.post("/stock/inbound")

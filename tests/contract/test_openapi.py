@@ -47,6 +47,7 @@ MODELS: list[type[BaseModel]] = [
     requests.SeenBody,
     requests.CountBody,
     requests.CountsBody,
+    requests.StockFeedBody,
     requests.SupplyBody,
     requests.AvailabilityBody,
     requests.LookUpBody,

@@ -13,6 +13,7 @@ from botocore.config import Config
 from infra.local.engine import REGION, Engine, free_port
 from oms.adapters import dynamodb_reference
 from oms.adapters.dynamodb_contacts import DynamoContacts
+from oms.adapters.dynamodb_feed import DynamoFeed
 from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
 from oms.adapters.dynamodb_reference import DynamoReference
 from oms.adapters.dynamodb_scan import DynamoScan
@@ -25,6 +26,7 @@ from tests.proof.memory import (
     MemoryClaims,
     MemoryContacts,
     MemoryEverything,
+    MemoryFeed,
     MemoryLog,
     MemoryQuarantine,
     MemoryReference,
@@ -45,6 +47,7 @@ pytestmark = pytest.mark.engine
 OPERATIONS: Final = {
     "log": 3000,
     "stock": 600,
+    "feed": 1200,
     "contacts": 1700,
     "reference": 1700,
     "rows": 1900,
@@ -82,6 +85,10 @@ class Both:
 
     def stock(self) -> Twins:
         return Twins(MemoryStock(self.store), DynamoStock(self.dynamodb, self.table("StockTable")))
+
+    def feed(self) -> Twins:
+        adapter = DynamoFeed(self.dynamodb, self.table("EventsTable"), self.table("StockTable"))
+        return Twins(MemoryFeed(self.store), adapter)
 
     def contacts(self) -> Twins:
         adapter = DynamoContacts(self.dynamodb, self.table("ContactsTable"))
@@ -162,6 +169,16 @@ def test_log_and_stock(both: Both) -> None:
         "DuplicateOrderNumberError",
         "PaymentAlreadyUsedError",
     }
+
+
+def test_feeds(both: Both) -> None:
+    log, feed, stock = both.log(), both.feed(), both.stock()
+    rng = random.Random(1)
+    while log.count + feed.count < OPERATIONS["feed"]:
+        twins.feed_operation(rng, log, feed)
+        twins.stock_operation(rng, stock)
+    assert log.refused >= {"StockChangedError", "DuplicateOrderNumberError"}
+    assert sum(bool(marks) for marks in both.store.marks.values()) > 5
 
 
 def test_contacts(both: Both) -> None:

@@ -35,6 +35,7 @@ HTTP: Final[dict[str, Start]] = {
 ASYNC: Final[dict[str, Start]] = {
     "take_orders": Start(("dynamodb",), ("use_cases.take_delivery()",), ("oms.channels.shopify",)),
     "take_payments": Start(("dynamodb",), ("use_cases.take_delivery()",), ("oms.payments.stripe",)),
+    "take_stock_feed": Start(("dynamodb", "s3", "sqs"), ("use_cases.take_feed_file()",)),
     "take_tracking": Start(("dynamodb",), ("use_cases.take_delivery()",), ("oms.carriers.easypost",)),
     "park_failed": Start(("dynamodb", "s3"), ("use_cases.take_delivery()",)),
     "relay_commits": Start(("dynamodb", "stepfunctions", "events"), ("use_cases.relay_commit()", "wiring.log()")),

@@ -183,6 +183,9 @@ def test_alerts_lead_to_their_orders(shop: Shop, order_id: str) -> None:
     drift = {"kind": "stock_drift", "raised_at": "2026-11-22", "drift": 2, "broken": 1, "document": "reports/r.json"}
     shop.views.rows["alert"] = [drift]
     assert "stock drift: 2 positions, 1 streams, named in reports/r.json" in get("/console/alerts", "warehouse").body
+    fed = {"kind": "stock_feed", "raised_at": "2026-11-22", "source": "erp", "errors": 4, "document": "reports/f.json"}
+    shop.views.rows["alert"] = [fed]
+    assert "stock feed: 4 rows of erp, named in reports/f.json" in get("/console/alerts", "warehouse").body
     shop.views.rows["alert"] = []
     assert "Nothing needs you." in get("/console/alerts", "warehouse").body
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ReadTimeoutError
 
 from oms.domain.errors import OmsError, UpstreamError
+from oms.domain.feed import taken_key
 from tests.proof.interleave.kernel import Act, CrashedError, Op, Schedule
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ STOPS: Final[Mapping[str, Stop]] = {
     "contacts.put": Stop(_contact, write=True, about=lambda where, *_: where.customer_id),
     "contacts.take_back": Stop(_contact, write=True, about=lambda where, *_: where.customer_id),
     "stock.positions": Stop(lambda skus: tuple([f"stock#{sku}" for sku in skus]), about=", ".join),
+    "feed.fed": Stop(lambda _, places: tuple([f"stock#{sku}" for sku, _ in places]), about=lambda source, _: source),
+    "feed.tell": Stop(lambda _, told: (f"stock#{told.row.sku}",), write=True, about=lambda source, _: source),
+    "feed.taken": Stop(lambda source, ids: tuple([taken_key(source, each) for each in ids]), about=_first),
     "payments.verify_authorization": Stop(_payment, about=_first),
     "payments.capture": Stop(_payment, write=True, about=_first),
     "payments.void": Stop(_payment, write=True, about=_first),

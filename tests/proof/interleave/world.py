@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.customers import Customers
+from oms.application.feed import TakeStockFeed
 from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
 from oms.application.orders import stream_of
 from oms.application.payment_events import TakePaymentEvent
@@ -26,6 +27,7 @@ from tests.proof.interleave.remember import RememberingLog, RememberingOrders, r
 from tests.proof.memory import (
     MemoryBus,
     MemoryContacts,
+    MemoryFeed,
     MemoryLog,
     MemoryPayments,
     MemoryQuarantine,
@@ -78,6 +80,7 @@ class Uses:
         self.settle = SettlePaymentStep(orders, providers, now)
         self.move = MoveStock(log, ports.reference, now)
         self.count = CountStock(log, ports.stock, ports.reference, now)
+        self.feed = TakeStockFeed(log, ports.feed, ports.reference, now)
         self.views = views
         self.project = views.project
         self.relay = RelayCommit(views, ports.workflows, ports.bus)
@@ -110,6 +113,7 @@ class Ports:
 
     log: MemoryLog
     stock: MemoryStock
+    feed: MemoryFeed
     views: MemoryViews
     quarantine: MemoryQuarantine
     payments: MemoryPayments
@@ -169,6 +173,7 @@ class World:
         return Ports(
             log=self.without.log(store, gate),
             stock=MemoryStock(store, gate),
+            feed=MemoryFeed(store, gate),
             views=MemoryViews(store, gate),
             quarantine=self.without.quarantine(store, gate),
             payments=MemoryPayments(store, gate),

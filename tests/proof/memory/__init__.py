@@ -36,7 +36,7 @@ The `checks_*` of a store are the guards that make the product right: take one o
 
 from tests.proof.memory.everything import MemoryCheckpoint, MemoryEverything
 from tests.proof.memory.kept import MemoryClaims, MemoryContacts, MemoryDocuments, MemoryReference
-from tests.proof.memory.log import MemoryLog, MemoryStock
+from tests.proof.memory.log import MemoryFeed, MemoryLog, MemoryStock
 from tests.proof.memory.outbox import MemoryBus, MemoryQueue, MemoryWorkflows
 from tests.proof.memory.payments import Effect, MemoryPayments, Payment
 from tests.proof.memory.quarantine import MemoryQuarantine
@@ -51,6 +51,7 @@ __all__ = [
     "MemoryContacts",
     "MemoryDocuments",
     "MemoryEverything",
+    "MemoryFeed",
     "MemoryLog",
     "MemoryPayments",
     "MemoryQuarantine",

@@ -15,6 +15,7 @@ from oms.domain.errors import (
     StockChangedError,
     VersionConflictError,
 )
+from oms.domain.feed import NO_MARK, Fed, FedDelta, taken_key
 from oms.domain.history import History
 from oms.domain.stock import SEEN, DecidedDelta, StockDelta
 from oms.domain.supply import LotStatus
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from oms.domain.commit import Commit
+    from oms.domain.feed import Told
     from oms.domain.supply import Lot
 
 
@@ -74,6 +76,9 @@ class MemoryLog(Port):
         self.check_unique(unique, commit.stream)
         for after in self.moved(stock):
             store.put_in(store.positions, after.sku, after.node_id, after)
+        for delta in stock:
+            if isinstance(delta, FedDelta):
+                store.put_in(store.marks, (delta.sku, delta.node_id), delta.source, delta.mark)
         for key in unique:
             store.put(store.owners, key, commit.stream)
         store.put(store.streams, commit.stream, _with(known, self.form(commit)))
@@ -107,7 +112,7 @@ class MemoryLog(Port):
             after.append(new)
             changes = delta.changes
             binds = delta.reserved > 0
-            if isinstance(delta, DecidedDelta) and _differ(known, delta.seen):
+            if (isinstance(delta, DecidedDelta) and _differ(known, delta.seen)) or self.mark_moved(delta):
                 changed.append({"sku": delta.sku, "node": delta.node_id})
             if (binds and known.short) or any(units < 0 and getattr(new, name) < 0 for name, units in changes.items()):
                 has = {name: getattr(known, name) for name in (*changes, *(["short"] if binds else []))}
@@ -117,6 +122,13 @@ class MemoryLog(Port):
         if short and self.store.checks_stock:
             raise InsufficientStockError("not enough stock", positions=short)
         return after
+
+    def mark_moved(self, delta: StockDelta) -> bool:
+        """The source of a feed's row was taken further meanwhile."""
+        if not isinstance(delta, FedDelta):
+            return False
+        known = self.store.marks.get((delta.sku, delta.node_id), {}).get(delta.source, NO_MARK)
+        return known != delta.marked
 
     @step("log.put_fact")
     def put_fact(self, stream: str, fact_id: str, fact: Mapping[str, Any]) -> bool:
@@ -163,6 +175,53 @@ class MemoryStock(Port):
             if at:
                 found.extend([at[node] for node in sorted(at)])
         return found
+
+
+class MemoryFeed(Port):
+    """FedStock port."""
+
+    __slots__ = ()
+
+    def fed(self, source: str, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Fed]:
+        """See the port."""
+        return self.of(source, tuple(dict.fromkeys(places)))
+
+    @step("feed.fed")
+    def of(self, source: str, places: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], Fed]:
+        """Of places that are named once."""
+        found = {}
+        for sku, node in places:
+            known = self.store.positions.get(sku, {}).get(node)
+            mark = self.store.marks.get((sku, node), {}).get(source, NO_MARK)
+            position = known or StockDelta(sku=sku, node_id=node)
+            found[sku, node] = Fed(position=position, mark=mark, known=known is not None)
+        return found
+
+    def tell(self, source: str, told: Sequence[Told]) -> list[bool]:
+        """See the port."""
+        return [self.tell_one(source, each) for each in told]
+
+    @step("feed.tell")
+    def tell_one(self, source: str, told: Told) -> bool:
+        """A row. What was not there is there now, with nothing in it."""
+        store, sku, node = self.store, told.row.sku, told.row.node_id
+        known = store.marks.get((sku, node), {}).get(source, NO_MARK)
+        if known != told.marked and store.checks_seen:
+            return False
+        if node not in store.positions.get(sku, {}):
+            store.put_in(store.positions, sku, node, StockDelta(sku=sku, node_id=node))
+        store.put_in(store.marks, (sku, node), source, told.mark)
+        return True
+
+    def taken(self, source: str, row_ids: Iterable[str]) -> frozenset[str]:
+        """See the port."""
+        wanted = tuple(dict.fromkeys(row_ids))
+        return self.owned(source, wanted) if wanted else frozenset()
+
+    @step("feed.taken")
+    def owned(self, source: str, row_ids: tuple[str, ...]) -> frozenset[str]:
+        """Of ids that are named once."""
+        return frozenset(each for each in row_ids if taken_key(source, each) in self.store.owners)
 
 
 def stored_form(commit: Commit) -> StoredCommit:

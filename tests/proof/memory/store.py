@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from oms.domain.canonical import Contact
     from oms.domain.commit import StoredCommit
+    from oms.domain.feed import Mark
     from oms.domain.history import History
     from oms.domain.parked import Parked
     from oms.domain.stock import StockDelta
@@ -56,6 +57,8 @@ class Store:
     streams: dict[str, Stream] = field(default_factory=dict)
     positions: dict[str, dict[str, StockDelta]] = field(default_factory=dict)
     """By SKU, then node."""
+    marks: dict[tuple[str, str], dict[str, Mark]] = field(default_factory=dict)
+    """What positions (SKU and node) remember of feeds, by source."""
     lots: dict[str, dict[str, Lot]] = field(default_factory=dict)
     """What is to come by SKU, then supply."""
     owners: dict[str, str] = field(default_factory=dict)

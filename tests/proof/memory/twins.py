@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -14,6 +14,7 @@ from oms.domain import ids
 from oms.domain.canonical import Contact, ContactKey, PostalAddress
 from oms.domain.commit import Cause, Commit
 from oms.domain.errors import OmsError
+from oms.domain.feed import Fed, FeedRow, decide_row, taken_key, told
 from oms.domain.order import commands as cmd
 from oms.domain.parked import Parked
 from oms.domain.stock import DecidedDelta, MovementKind, StockDelta, StockMoved, StockMovement
@@ -147,6 +148,32 @@ def log_operation(rng: random.Random, twins: Twins) -> None:
         twins.do("put_fact", stream, f"f{rng.randrange(20)}", document(rng))
     else:
         twins.do("facts", stream)
+
+
+def feed_operation(rng: random.Random, log: Twins, feed: Twins) -> None:
+    """Rows of two sources are read, and then written, or remembered, by whoever read them now or a while ago."""
+    source, places = rng.choice(("erp", "wms")), [(f"S{rng.randrange(6)}", rng.choice("AB")) for _ in range(3)]
+    found = feed.do("fed", source, places)
+    feed.do("taken", source, [f"r{rng.randrange(30)}" for _ in range(3)])
+    place = rng.choice(list(found))
+    fed = found[place] if rng.random() < 0.7 else Fed(position=StockDelta(sku=place[0], node_id=place[1]))
+    at = T0 + timedelta(minutes=rng.randrange(10**6))
+    row = FeedRow(number=1, sku=place[0], node_id=place[1], as_of=at, on_hand=rng.randrange(9))
+    if rng.random() < 0.3:
+        row = replace(row, on_hand=None, change=rng.randrange(1, 9), row_id=f"r{rng.randrange(30)}")
+    try:
+        change = decide_row(source, row, fed)
+    except OmsError:
+        return
+    if change is None:
+        word = told(row, fed)
+        if word is not None:
+            feed.do("tell", source, [word])
+        return
+    stream = f"stock#{at.isoformat()}{rng.randrange(9)}"
+    commit = replace(_commit(rng, log.memory.history(stream), stream), events=(change.event,))
+    unique = [] if row.change is None else [taken_key(source, row.row_id)]
+    log.do("append", commit, stock=[change.delta], unique=unique)
 
 
 def _commit(rng: random.Random, history: Any, stream: str) -> Commit:

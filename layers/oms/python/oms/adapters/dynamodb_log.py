@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from oms.adapters import keys
 from oms.adapters.commit_item import commit_from_item, commit_to_item, readable
+from oms.adapters.feed_marks import add_mark, mark_moved
 from oms.domain.commit import GENESIS
 from oms.domain.errors import (
     ContentionError,
@@ -21,6 +22,7 @@ from oms.domain.errors import (
     StockChangedError,
     VersionConflictError,
 )
+from oms.domain.feed import FedDelta
 from oms.domain.history import History
 from oms.domain.stock import COMPONENTS, SEEN, DecidedDelta, StockDelta
 from oms.domain.supply import Lot, LotStatus
@@ -178,6 +180,8 @@ class DynamoLog:
         if conditions:
             update["ConditionExpression"] = " AND ".join(conditions)
             update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        if isinstance(delta, FedDelta):
+            add_mark(delta, update)
         return update
 
     def _transact(
@@ -252,6 +256,8 @@ def _seen(delta: StockDelta) -> dict[str, int]:
 
 
 def _moved(delta: StockDelta, old: Mapping[str, Any]) -> bool:
+    if isinstance(delta, FedDelta) and mark_moved(delta, old):
+        return True
     return any(int(old.get(name, {"N": "0"})["N"]) != units for name, units in _seen(delta).items())
 
 

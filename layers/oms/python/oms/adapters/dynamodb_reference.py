@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 KEEP_S: Final = 5.0
 """How long a warm function may use what it read: changes of master data take effect within it."""
+KNOWN: Final = 100_000
+"""SKUs that are remembered, some ten megabytes; then it begins anew."""
 _BATCH: Final = 100
 
 
@@ -29,6 +31,8 @@ class DynamoReference:
     def known_skus(self, skus: Iterable[str]) -> frozenset[str]:
         """By BatchGet, of those not known before."""
         wanted = [sku for sku in dict.fromkeys(skus) if sku]
+        if len(self._known) + len(wanted) > KNOWN:
+            self._known.clear()
         missing = [sku for sku in wanted if sku not in self._known]
         for start in range(0, len(missing), _BATCH):
             self._known.update(self._existing(missing[start : start + _BATCH]))

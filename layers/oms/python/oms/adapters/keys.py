@@ -11,7 +11,7 @@
 | views | `tracking#<number>`, `number#<number>`, `payment#<ref>` | `<placed at>#<order id>` |
 | views | `work#<node>` | `<fulfillment order id>` |
 | views | `waiting#<sku>` | `<placed at>#<order id>` |
-| views | `<kind>` (quarantine, alert, report) | `<key>` |
+| views | `<kind>` (quarantine, alert, report, stock_feed) | `<key>` |
 | views | `hit#<what>` | `<window>` |
 | reference | `product#<sku>`, `policy#<name>`, `account#<source>#<account>` | `v` |
 | reference | `node` | `<node id>` |

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from oms.channels.base import Connector
     from oms.domain.canonical import Contact, ContactKey
     from oms.domain.commit import Commit, StoredCommit, Unreadable
+    from oms.domain.feed import Fed, Told
     from oms.domain.geo import Point
     from oms.domain.history import History
     from oms.domain.inbound import Notice
@@ -70,6 +71,38 @@ class Stock(Protocol):
 
     def inbound(self, sku: str) -> list[Lot]:
         """Lots of which more is to come, by their ids, read consistently."""
+
+
+class FedStock(Protocol):
+    """Positions as the rows of a feed find them."""
+
+    def fed(self, source: str, places: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Fed]:
+        """Of each (SKU, node): its position and what it remembers of the source, read consistently."""
+
+    def taken(self, source: str, row_ids: Iterable[str]) -> frozenset[str]:
+        """Those deltas of the source that are in the log already, by their ids, read consistently."""
+
+    def tell(self, source: str, told: Sequence[Told]) -> list[bool]:
+        """Remember each of these rows at its position, and move nothing; False where the mark is not as it was read."""
+
+
+class FeedFile(Protocol):
+    """A file of a feed, read from any line on, in little memory."""
+
+    @property
+    def feed_id(self) -> str:
+        """Of this very content in this very place."""
+
+    @property
+    def name(self) -> str:
+        """`<source>/<…>.<csv|jsonl>[.gz]`."""
+
+    def lines(self, offset: int) -> Iterator[tuple[bytes, int]]:
+        """Each line from `offset` on, without its end, with the offset behind it.
+
+        Offsets count the bytes of the unpacked content. Raises MalformedPayloadError for what cannot be unpacked,
+        FeedGoneError when the file is not there any more, or another one is in its place.
+        """
 
 
 Mark = tuple[str, str]

@@ -6,6 +6,7 @@ OmsError
 │   ├── FulfillmentOrderNotFoundError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
+│   ├── FeedGoneError
 │   └── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
 ├── InvalidInputError
 │   ├── MalformedPayloadError
@@ -16,6 +17,7 @@ OmsError
 │   ├── NoSuchNodeError
 │   ├── NoSuchSkuError
 │   ├── InvalidCursorError
+│   ├── MalformedRowError
 │   └── SourcingInputError
 │       ├── SourcingRangeError
 │       ├── UnknownSkuError
@@ -41,6 +43,7 @@ OmsError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
 │   ├── CountOutdatedError
+│   ├── StaleRowError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -104,6 +107,12 @@ class QuarantineNotFoundError(NotFoundError):
     code = "quarantine_not_found"
 
 
+class FeedGoneError(NotFoundError):
+    """The file of a stock feed is not there any more, or another one is in its place."""
+
+    code = "feed_gone"
+
+
 class SupplyNotFoundError(NotFoundError):
     """Nobody has told (yet) that this supply is expected."""
 
@@ -163,6 +172,12 @@ class InvalidCursorError(InvalidInputError):
     """A paging cursor that this system did not issue."""
 
     code = "invalid_cursor"
+
+
+class MalformedRowError(InvalidInputError):
+    """A row of a stock feed cannot be read, or says what no row may say."""
+
+    code = "malformed_row"
 
 
 class SourcingInputError(InvalidInputError):
@@ -314,6 +329,12 @@ class CountOutdatedError(RefusedError):
     """The position was counted after the counter looked at it, or more has left since than was found: count again."""
 
     code = "count_outdated"
+
+
+class StaleRowError(RefusedError):
+    """A row of a stock feed is not newer than what its source said of the position before."""
+
+    code = "stale_row"
 
 
 class LedgerImbalanceError(RefusedError):

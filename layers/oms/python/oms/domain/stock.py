@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, replace
+from datetime import datetime  # noqa: TC003 - the codec resolves these annotations at run time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -181,6 +182,8 @@ class StockCounted:
     missing: int = 0
     code: ReasonCode = ReasonCode.UNSPECIFIED
     reason: str = ""
+    as_of: datetime | None = None
+    """When this was so by the clock of the feed that said it; None where people counted."""
 
 
 @frozen

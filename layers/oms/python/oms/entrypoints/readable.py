@@ -28,6 +28,7 @@ CAUSES: Final[Mapping[str, str]] = {
     "workflow": "workflow",
     "carrier": "carrier scan from",
     "payment": "payment event from",
+    "feed": "stock feed of",
     "watchdog": "watchdog",
     "system": "system",
 }

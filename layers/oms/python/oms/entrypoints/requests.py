@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -130,6 +130,13 @@ class CountsBody(Body):
     """POST /stock/counts."""
 
     counts: Annotated[list[CountBody], Field(min_length=1, max_length=90)]
+
+
+class StockFeedBody(Body):
+    """PUT /stock/feed: rows are checked one by one, so that one that is wrong does not hold up the others."""
+
+    source: Annotated[str, Field(min_length=1, max_length=40)]
+    rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=500)]
 
 
 class SupplyBody(Body):

@@ -13,6 +13,9 @@ from oms.entrypoints import wiring
 
 if TYPE_CHECKING:
     from oms.application.availability import ShowAvailability
+    from oms.application.feed import TakeStockFeed
+    from oms.application.feed_file import TakeFeedFile
+    from oms.application.feed_report import FeedReports
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.payment_events import TakePaymentEvent
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
@@ -173,6 +176,30 @@ def count_stock() -> CountStock:
     from oms.application.stock import CountStock
 
     return CountStock(wiring.log(), wiring.stock(), wiring.reference(), wiring.now)
+
+
+@cache
+def take_stock_feed() -> TakeStockFeed:
+    """Use case."""
+    from oms.application.feed import TakeStockFeed
+
+    return TakeStockFeed(wiring.log(), wiring.fed_stock(), wiring.reference(), wiring.now, wiring.abreast)
+
+
+@cache
+def feed_reports() -> FeedReports:
+    """What becomes of feeds."""
+    from oms.application.feed_report import FeedReports
+
+    return FeedReports(wiring.views(), wiring.reports(), wiring.now)
+
+
+@cache
+def take_feed_file() -> TakeFeedFile:
+    """Use case."""
+    from oms.application.feed_file import TakeFeedFile
+
+    return TakeFeedFile(take_stock_feed(), feed_reports(), wiring.feed_checkpoint, wiring.now)
 
 
 @cache

@@ -11,15 +11,16 @@ import os
 import time
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from oms.adapters.aws import make_client
 from oms.adapters.keys import COMMIT_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from oms.adapters.dynamodb_contacts import DynamoContacts
+    from oms.adapters.dynamodb_feed import DynamoFeed
     from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
     from oms.adapters.dynamodb_reference import DynamoReference
     from oms.adapters.dynamodb_scan import DynamoScan
@@ -27,12 +28,29 @@ if TYPE_CHECKING:
     from oms.adapters.gazetteer import PackagedGazetteer
     from oms.adapters.messaging import EventBridgeBus, SqsQueue, StepFunctions
     from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Documents, S3Quarantine
+    from oms.adapters.s3_feed import S3FeedFile
     from oms.adapters.secrets_manager import Connections, SecretDocument
     from oms.application.customers import Customers
     from oms.application.orders import Orders
     from oms.application.ports import PaymentProvider, VendorApi
     from oms.application.status_links import StatusLinks
     from oms.domain.commit import Commit
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+AT_ONCE = 8
+"""Calls that are made abreast: fewer than a client keeps connections."""
+
+
+def abreast(do: Callable[[Item], Done], items: Iterable[Item]) -> Sequence[Done]:
+    """`map`, several at a time; for one, a thread takes longer to start than it saves."""
+    todo = list(items)
+    if len(todo) < 2:  # noqa: PLR2004
+        return [do(each) for each in todo]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return list(threads.map(do, todo))
 
 
 def now() -> datetime:
@@ -87,6 +105,26 @@ def stock() -> DynamoStock:
     from oms.adapters.dynamodb_log import DynamoStock
 
     return DynamoStock(client("dynamodb"), os.environ["STOCK_TABLE"])
+
+
+@cache
+def fed_stock() -> DynamoFeed:
+    """Positions as feeds find them."""
+    from oms.adapters.dynamodb_feed import DynamoFeed
+
+    return DynamoFeed(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"])
+
+
+def feed_file(key: str, etag: str, size: int) -> S3FeedFile:
+    """A file of a feed."""
+    from oms.adapters.s3_feed import S3FeedFile
+
+    return S3FeedFile(client("s3"), os.environ["FEEDS_BUCKET"], key, etag, size)
+
+
+def feed_checkpoint(feed_id: str) -> S3Checkpoint:
+    """Where the reading of a feed's file goes on."""
+    return checkpoint(f"stock-feeds/{feed_id}")
 
 
 @cache
