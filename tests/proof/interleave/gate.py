@@ -73,8 +73,11 @@ def _events(commit: Any, **_: object) -> str:
     return f"{_short(commit.stream)} #{commit.number} {', '.join(type(event).__name__ for event in commit.events)}"
 
 
-def _appended(commit: Any, *, stock: Any = (), unique: Any = (), lots: Any = ()) -> tuple[str, ...]:
-    return (commit.stream, *unique, *[f"stock#{each.sku}" for each in (*stock, *lots)])
+def _appended(
+    commit: Any, *, stock: Any = (), unique: Any = (), lots: Any = (), due: Any = (), beside: Any = ()
+) -> tuple[str, ...]:
+    skus = [f"stock#{each.sku}" for each in (*stock, *lots)]
+    return (commit.stream, *unique, *skus, *[each.stream for each in beside], *(["due holds"] if due else []))
 
 
 def _contact(where: Any, *_: object) -> tuple[str, ...]:
@@ -97,6 +100,7 @@ STOPS: Final[Mapping[str, Stop]] = {
     "contacts.put": Stop(_contact, write=True, about=lambda where, *_: where.customer_id),
     "contacts.take_back": Stop(_contact, write=True, about=lambda where, *_: where.customer_id),
     "stock.positions": Stop(lambda skus: tuple([f"stock#{sku}" for sku in skus]), about=", ".join),
+    "stock.due_holds": Stop(_all("due holds")),
     "payments.verify_authorization": Stop(_payment, about=_first),
     "payments.capture": Stop(_payment, write=True, about=_first),
     "payments.void": Stop(_payment, write=True, about=_first),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from oms.domain.canonical import Contact
     from oms.domain.commit import StoredCommit
     from oms.domain.history import History
+    from oms.domain.holding import DueHold
     from oms.domain.parked import Parked
     from oms.domain.stock import StockDelta
     from oms.domain.supply import Lot
@@ -58,6 +59,8 @@ class Store:
     """By SKU, then node."""
     lots: dict[str, dict[str, Lot]] = field(default_factory=dict)
     """What is to come by SKU, then supply."""
+    held: dict[str, DueHold] = field(default_factory=dict)
+    """Open holds of stock by when they end, then by id."""
     owners: dict[str, str] = field(default_factory=dict)
     """Stream by unique key."""
     kept_facts: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)

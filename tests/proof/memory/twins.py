@@ -14,6 +14,7 @@ from oms.domain import ids
 from oms.domain.canonical import Contact, ContactKey, PostalAddress
 from oms.domain.commit import Cause, Commit
 from oms.domain.errors import OmsError
+from oms.domain.holding import DueHold
 from oms.domain.order import commands as cmd
 from oms.domain.parked import Parked
 from oms.domain.stock import DecidedDelta, MovementKind, StockDelta, StockMoved, StockMovement
@@ -140,13 +141,38 @@ def log_operation(rng: random.Random, twins: Twins) -> None:
     kind = rng.random()
     if kind < 0.5:
         commit = _commit(rng, twins.memory.history(stream), stream)
-        twins.do("append", commit, stock=_stock(rng, twins), unique=_unique(rng), lots=_lots(rng))
+        beside = _beside(rng, twins)
+        twins.do(
+            "append",
+            commit,
+            stock=_stock(rng, twins),
+            unique=_unique(rng),
+            lots=_lots(rng),
+            due=_due(rng),
+            beside=beside,
+        )
     elif kind < 0.75:
         twins.do("read", stream)
     elif kind < 0.9:
         twins.do("put_fact", stream, f"f{rng.randrange(20)}", document(rng))
     else:
         twins.do("facts", stream)
+
+
+def _beside(rng: random.Random, twins: Twins) -> list[Commit]:
+    """Now and then the commit of another stream, as sound as the first."""
+    if rng.random() < 0.8:
+        return []
+    stream = f"hold#{rng.randrange(20)}"
+    return [_commit(rng, twins.memory.history(stream), stream)]
+
+
+def _due(rng: random.Random) -> list[DueHold]:
+    holds = rng.sample(range(12), rng.choice((0, 0, 0, 1, 2)))
+    return [
+        DueHold(hold_id=f"hld_{each}", due=minutes(rng.randrange(3)), skus=("A", "B"), open=rng.random() < 0.6)
+        for each in holds
+    ]
 
 
 def _commit(rng: random.Random, history: Any, stream: str) -> Commit:
@@ -218,6 +244,8 @@ def stock_operation(rng: random.Random, twins: Twins) -> None:
     """Positions of some SKUs, known or not, named once or twice."""
     if rng.random() < 0.3:
         twins.do("inbound", f"S{rng.randrange(5)}")
+    if rng.random() < 0.3:
+        twins.do("due_holds", minutes(rng.randrange(4)), rng.choice((1, 2, 50)))
     how = rng.choice(("positions", "look"))
     twins.do(how, [f"S{rng.randrange(14)}" for _ in range(rng.choice((1, 2, 4, 30)))])
 

@@ -6,6 +6,7 @@ OmsError
 │   ├── FulfillmentOrderNotFoundError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
+│   ├── StockHoldNotFoundError
 │   └── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
 ├── InvalidInputError
 │   ├── MalformedPayloadError
@@ -41,6 +42,7 @@ OmsError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
 │   ├── CountOutdatedError
+│   ├── HoldExpiredError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -102,6 +104,12 @@ class QuarantineNotFoundError(NotFoundError):
     """No such quarantined input."""
 
     code = "quarantine_not_found"
+
+
+class StockHoldNotFoundError(NotFoundError):
+    """No such hold of stock."""
+
+    code = "stock_hold_not_found"
 
 
 class SupplyNotFoundError(NotFoundError):
@@ -314,6 +322,12 @@ class CountOutdatedError(RefusedError):
     """The position was counted after the counter looked at it, or more has left since than was found: count again."""
 
     code = "count_outdated"
+
+
+class HoldExpiredError(RefusedError):
+    """The time of a hold of stock is over."""
+
+    code = "hold_expired"
 
 
 class LedgerImbalanceError(RefusedError):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Documents, S3Quarantine
     from oms.adapters.secrets_manager import Connections, SecretDocument
     from oms.application.customers import Customers
+    from oms.application.holds import StockHolds
     from oms.application.orders import Orders
     from oms.application.ports import PaymentProvider, VendorApi
     from oms.application.status_links import StatusLinks
@@ -199,6 +200,14 @@ def orders() -> Orders:
     from oms.application.orders import Orders
 
     return Orders(log(), now)
+
+
+@cache
+def stock_holds() -> StockHolds:
+    """Holds of stock."""
+    from oms.application.holds import StockHolds
+
+    return StockHolds(log(), now)
 
 
 @cache
