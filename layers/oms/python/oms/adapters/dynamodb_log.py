@@ -75,13 +75,11 @@ class DynamoLog:
             self._put(commit_to_item(commit), commit)
             return
         commits = (commit, *beside)
-        puts = [{"Put": self._if_absent(commit_to_item(each))} for each in commits]
+        if_absent = {"TableName": self._table, "ConditionExpression": "attribute_not_exists(pk)"}
+        puts = [{"Put": {**if_absent, "Item": commit_to_item(each)}} for each in commits]
         guards = [{"Put": self._guard(key, commit.stream)} for key in unique]
         moves = [{"Update": self._move(delta)} for delta in stock]
         self._transact([*puts, *guards, *moves, *rows], commits, stock, unique)
-
-    def _if_absent(self, item: dict[str, Any]) -> dict[str, Any]:
-        return {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
 
     def image(self, pk: str, sk: str) -> Mapping[str, Any] | None:
         """The stored form of one item, as a stream would carry it."""
