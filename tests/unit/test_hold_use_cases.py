@@ -137,7 +137,8 @@ def test_too_many_writers(world: World) -> None:
         raise VersionConflictError("somebody else")
 
     made = hold(world, wanted(1))
-    holds = StockHolds(_Log(world.calm.holds.log, append), world.now)
+    log: Any = _Log(world.calm.holds.log, append)
+    holds = StockHolds(log, world.now)
     object.__setattr__(world.calm.release_hold, "holds", holds)
     with pytest.raises(ContentionError):
         world.calm.release_hold(made.hold_id, "k", cause("k", "api"))
@@ -245,7 +246,7 @@ def test_a_hold_that_cannot_be_read_does_not_stop_the_others(world: World) -> No
             raise KeyError(stream)
         return read(stream)
 
-    log = _Log(world.calm.holds.log, world.calm.holds.log.append)
+    log: Any = _Log(world.calm.holds.log, world.calm.holds.log.append)
     log.read = broken
     object.__setattr__(world.calm.expire_holds, "holds", StockHolds(log, world.now))
     assert world.calm.expire_holds() == {"expired": 1, "unread": 1}
