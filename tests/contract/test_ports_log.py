@@ -306,8 +306,8 @@ def test_a_command_whose_answer_was_lost_is_recorded_once(log: DynamoLog, faults
     outcome = orders.execute(order_id, sync_command(order), CAUSE, unique=unique)
     assert outcome.order.order_id == order_id
     faults.plan("PutItem", faults.lost, faults.lost)
-    hold = PlaceHold(command_id=f"cmd_hold_{operation}", hold_id="hld_1", kind="manual")
-    assert orders.execute(order_id, hold, CAUSE).order.holds.keys() == {"hld_1"}
+    hold = PlaceHold(command_id=f"cmd_hold_{operation}", hold_id="sth_1", kind="manual")
+    assert orders.execute(order_id, hold, CAUSE).order.holds.keys() == {"sth_1"}
     assert orders.execute(order_id, hold, CAUSE).replayed
     commands = [each.command_id for each in log.read(stream_of(order_id)).commits]
     assert len(commands) == len(set(commands)) == 2
@@ -363,7 +363,7 @@ def test_two_streams_go_on_together_or_not_at_all(log: DynamoLog, client: Any, s
 def test_an_open_hold_is_found_once_its_time_is_over_and_is_no_position(
     log: DynamoLog, client: Any, stream: str
 ) -> None:
-    hold = DueHold(hold_id="hld_1", due=T0, skus=("A", "B"))
+    hold = DueHold(hold_id="sth_1", due=T0, skus=("A", "B"))
     log.append(commit(log, stream), due=[hold])
     stock = DynamoStock(client, "stock")
     assert hold not in stock.due_holds(T0 - timedelta(microseconds=1), 50)

@@ -60,7 +60,7 @@ class HoldMachine(RuleBasedStateMachine):
 
     def pick(self, number: int) -> str:
         made = [key for key, _ in self.asked]
-        return ids.derive("hld", made[number % len(made)]) if made else ids.derive("hld", "none")
+        return ids.derive("sth", made[number % len(made)]) if made else ids.derive("sth", "none")
 
     def hold(self, hold_id: str) -> StockHold | None:
         return self.world.calm.holds.load(hold_id).hold

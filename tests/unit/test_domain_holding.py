@@ -36,7 +36,7 @@ HOUR = timedelta(hours=1)
 
 
 def made(*units: HeldUnits, kind: HoldKind = HoldKind.CHECKOUT, lasts: timedelta = HOUR) -> StockHold:
-    hold = fold_hold([make_hold("hld_1", kind, "site", units or (A1, B2), minutes(0), lasts)])
+    hold = fold_hold([make_hold("sth_1", kind, "site", units or (A1, B2), minutes(0), lasts)])
     assert hold is not None
     return hold
 
@@ -46,13 +46,13 @@ def ended(status: HoldStatus) -> StockHold:
 
 
 def test_a_position_is_named_once() -> None:
-    event = make_hold("hld_1", HoldKind.CHECKOUT, "site", [B2, A1, A1], minutes(0), HOUR)
+    event = make_hold("sth_1", HoldKind.CHECKOUT, "site", [B2, A1, A1], minutes(0), HOUR)
     assert event.units == (replace(A1, quantity=4), B2)
     assert (event.held_at, event.expires_at) == (minutes(0), minutes(60))
 
 
 def test_units_are_reserved_until_the_end() -> None:
-    event = make_hold("hld_1", HoldKind.CHECKOUT, "site", [A1], minutes(0), HOUR)
+    event = make_hold("sth_1", HoldKind.CHECKOUT, "site", [A1], minutes(0), HOUR)
     (bound,) = stock_deltas([event])
     assert bound.changes == {"available": -2, "reserved": 2}
     for end in (StockHoldReleased(freed=(A1,)), StockHoldExpired(freed=(A1,))):
@@ -79,13 +79,13 @@ def test_units_are_reserved_until_the_end() -> None:
 )
 def test_what_no_hold_can_be(kind: HoldKind, lasts: timedelta, units: list[HeldUnits]) -> None:
     with pytest.raises(InvalidInputError):
-        make_hold("hld_1", kind, "site", units, minutes(0), lasts)
+        make_hold("sth_1", kind, "site", units, minutes(0), lasts)
 
 
 def test_the_longest_and_the_largest_hold() -> None:
     units = [replace(A1, sku=f"S{number}") for number in range(MAX_HELD)]
     for kind, lasts in LONGEST.items():
-        assert len(make_hold("hld_1", kind, "site", units, minutes(0), lasts).units) == MAX_HELD
+        assert len(make_hold("sth_1", kind, "site", units, minutes(0), lasts).units) == MAX_HELD
 
 
 def test_it_is_over_at_its_very_end_whoever_has_written_that_down() -> None:
@@ -157,10 +157,10 @@ def test_an_order_takes_what_it_needs_and_frees_the_rest() -> None:
 
 def test_where_the_sweep_finds_it() -> None:
     hold = made()
-    first = DueHold(hold_id="hld_1", due=minutes(60), skus=("A", "B"))
+    first = DueHold(hold_id="sth_1", due=minutes(60), skus=("A", "B"))
     assert due_marks(None, hold) == (first,)
     later = replace(hold, expires_at=minutes(90))
-    gone = DueHold(hold_id="hld_1", due=minutes(60), open=False)
+    gone = DueHold(hold_id="sth_1", due=minutes(60), open=False)
     assert due_marks(hold, later) == (gone, replace(first, due=minutes(90)))
     assert due_marks(hold, replace(hold, status=HoldStatus.CLAIMED)) == (gone,)
     assert due_marks(hold, hold) == ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from oms.application.availability import ShowAvailability
 from oms.application.holds import ATTEMPTS, REPLANS, HoldRequest, StockHolds, WantedUnits, stream_of_hold
 from oms.domain import ids
 from oms.domain.errors import (
@@ -23,7 +24,7 @@ from oms.domain.holding import HoldKind, HoldStatus
 from oms.domain.order.events import LinesReserved
 from oms.domain.order.ledger import Place
 from oms.domain.stock import StockDelta
-from tests.proof.interleave.story import SKU, ask, at, cancel, placed_on_card, receive
+from tests.proof.interleave.story import SKU, ask, at, cancel, placed_in_channel, placed_on_card, receive
 from tests.proof.interleave.world import World, cause
 from tests.support.builders import line
 
@@ -75,7 +76,7 @@ def test_a_hold_is_made_once_by_its_key(world: World) -> None:
     assert (here(world).available, here(world).reserved) == (3, 2)
     with pytest.raises(IdempotencyKeyReusedError):
         hold(world, wanted(3))
-    assert first.hold_id == ids.derive("hld", "basket")
+    assert first.hold_id == ids.derive("sth", "basket")
     assert [each.skus for each in world.store.held.values()] == [(SKU,)]
 
 
@@ -198,7 +199,7 @@ def test_a_hold_serves_one_order(world: World) -> None:
 
 
 def test_an_order_that_names_no_hold_that_there_is_goes_its_way(world: World) -> None:
-    order = ordered(world, ids.derive("hld", "nobody's"), line(quantity=2))
+    order = ordered(world, ids.derive("sth", "nobody's"), line(quantity=2))
     assert at(order, Place.ALLOCATED) == 2
 
 
@@ -226,7 +227,7 @@ def test_who_is_refused_is_not_refused_for_what_is_over(world: World) -> None:
         hold(world, wanted(1), key="early")
     world.clock += LASTS
     assert hold(world, wanted(5), key="late").units[0].node_id == "WH1"
-    assert status(world, ids.derive("hld", "basket")) is HoldStatus.EXPIRED
+    assert status(world, ids.derive("sth", "basket")) is HoldStatus.EXPIRED
 
 
 def test_only_holds_of_what_is_wanted_are_swept_for_it(world: World) -> None:
@@ -264,7 +265,7 @@ def test_more_time_once_by_its_key(world: World) -> None:
     with pytest.raises(IdempotencyKeyReusedError):
         world.calm.extend_hold(made.hold_id, "k", LASTS, cause("other", "api"))
     with pytest.raises(StockHoldNotFoundError):
-        world.calm.extend_hold(ids.derive("hld", "nobody's"), "k", LASTS, cause("k", "api"))
+        world.calm.extend_hold(ids.derive("sth", "nobody's"), "k", LASTS, cause("k", "api"))
 
 
 def test_letting_go_frees_units_and_wakes_who_waits(world: World) -> None:
@@ -278,7 +279,49 @@ def test_letting_go_frees_units_and_wakes_who_waits(world: World) -> None:
     assert at(world.order(waiting.order_id), Place.ALLOCATED) == 1
     claimed = ordered(world, hold(world, wanted(1), key="next").hold_id, line(), key="K2")
     with pytest.raises(InvalidTransitionError):
-        world.calm.release_hold(ids.derive("hld", "next"), "k", cause("k", "api"))
+        world.calm.release_hold(ids.derive("sth", "next"), "k", cause("k", "api"))
     assert at(claimed, Place.ALLOCATED) == 1
     with pytest.raises(StockHoldNotFoundError):
-        world.calm.holds.get(ids.derive("hld", "nobody's"))
+        world.calm.holds.get(ids.derive("sth", "nobody's"))
+
+
+def buffer(world: World, units: int, **names: str) -> None:
+    rules = {"rules": [{**names, "units": units}]}
+    world.store.put_in(world.store.reference, "policy", "buffers", rules)
+
+
+def test_a_channel_leaves_its_buffer_to_others(world: World) -> None:
+    buffer(world, 2, sku=SKU, channel="site")
+    assert hold(world, wanted(3)).units[0].quantity == 3
+    with pytest.raises(InsufficientStockError) as refused:
+        hold(world, wanted(1), key="another")
+    assert refused.value.context == {"skus": [SKU]}
+    assert at(ordered(world, "", line()), Place.BACKORDERED) == 1
+    channel = placed_in_channel(world, line(quantity=2))
+    world.drive(channel)
+    assert at(world.order(channel), Place.ALLOCATED) == 2
+
+
+def test_what_a_channel_holds_is_its_own_whatever_its_buffer_becomes(world: World) -> None:
+    made = hold(world, wanted(5, node="WH1"))
+    buffer(world, 9, channel="site")
+    order = ordered(world, made.hold_id, line(quantity=5))
+    assert at(order, Place.ALLOCATED) == 5
+
+
+def test_a_buffer_stands_in_the_condition_of_the_write(world: World) -> None:
+    buffer(world, 5, sku=SKU, node_id="WH1", channel="site")
+    request = HoldRequest(kind=HoldKind.CHECKOUT, channel="site", wanted=(wanted(1, node="WH1"),), lasts=LASTS)
+    use = world.calm.hold
+    object.__setattr__(use, "_available", lambda _: {"WH1": {SKU: 5}})  # who plans does not see it
+    with pytest.raises(InsufficientStockError):
+        use("basket", request, cause("basket", "api"))
+    assert here(world).reserved == 0
+
+
+def test_availability_is_told_by_channel(world: World) -> None:
+    buffer(world, 2, channel="site")
+    show = ShowAvailability(world.calm.stock, world.calm.hold.reference)
+    told = {channel: show([SKU], (), channel)[0] for channel in ("", "site", "amazon")}
+    assert [told[channel]["available"] for channel in ("", "site", "amazon")] == [7, 3, 7]
+    assert told["site"]["nodes"] == {"WH1": 3, "WH2": 0, "WH3": 0}

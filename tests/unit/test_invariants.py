@@ -247,10 +247,10 @@ LET_GO = ev.NodeUnits(line_id="1", sku=A, node_id="WH9", quantity=1)
 FREED = ev.LinesCancelled(
     lines=(ev.LineUnits(line_id="1", quantity=1),), origin="oms", freed=(LET_GO,), fulfillment_orders=("ful_x",)
 )
-HOLD = "hold#hld_1"
+HOLD = "hold#sth_1"
 AT_WH1: dict[str, Any] = {"sku": A, "node_id": "WH1", "quantity": 1}
 HELD_FOR_IT = StockHeld(
-    hold_id="hld_1", kind=HoldKind.CHECKOUT, channel="site", units=(), held_at=minutes(0), expires_at=minutes(9)
+    hold_id="sth_1", kind=HoldKind.CHECKOUT, channel="site", units=(), held_at=minutes(0), expires_at=minutes(9)
 )
 IT_EXPIRED, IT_WAS_CLAIMED = StockHoldExpired(freed=()), StockHoldClaimed(order_id=CARD)
 DEFECTS: dict[str, tuple[str, Callable[[Evidence], None]]] = {

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from tests.proof.interleave.world import Uses, World
 
 BASKET: Final = "basket"
-HELD: Final = ids.derive("hld", BASKET)
+HELD: Final = ids.derive("sth", BASKET)
 OWN: Final = site_id("K1")
 OTHER: Final = ids.order_id("shopify", "shop-1", "2")
 LASTS: Final = timedelta(minutes=10)
@@ -104,7 +104,7 @@ def _baskets(world: World) -> list[Worker]:
 
 
 def _one_has_it(world: World, orders: Mapping[str, Order], ended: Mapping[str, Ended]) -> None:
-    held = [bool(_turns(world, ids.derive("hld", name))) for name in ("one", "two")]
+    held = [bool(_turns(world, ids.derive("sth", name))) for name in ("one", "two")]
     told = [refusal(ended, name) for name in ("one", "two")]
     bound = at(orders[OTHER], Place.ALLOCATED)
     expect("I1", sum(held) + bound == 1 == position(world).reserved, f"held {held}, bound {bound}, {position(world)}")

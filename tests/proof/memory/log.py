@@ -17,7 +17,7 @@ from oms.domain.errors import (
     VersionConflictError,
 )
 from oms.domain.history import History
-from oms.domain.stock import SEEN, DecidedDelta, StockDelta
+from oms.domain.stock import SEEN, DecidedDelta, KeepingDelta, StockDelta
 from oms.domain.supply import LotStatus
 from tests.proof.memory.store import Port, Stream, step, through_json
 
@@ -129,7 +129,11 @@ class MemoryLog(Port):
             binds = delta.reserved > 0
             if isinstance(delta, DecidedDelta) and _differ(known, delta.seen):
                 changed.append({"sku": delta.sku, "node": delta.node_id})
-            if (binds and known.short) or any(units < 0 and getattr(new, name) < 0 for name, units in changes.items()):
+            keep = delta.keep if isinstance(delta, KeepingDelta) and self.store.checks_keep else 0
+            least = {"available": keep}
+            if (binds and known.short) or any(
+                units < 0 and getattr(new, name) < least.get(name, 0) for name, units in changes.items()
+            ):
                 has = {name: getattr(known, name) for name in (*changes, *(["short"] if binds else []))}
                 short.append({"sku": delta.sku, "node": delta.node_id, "needs": changes, "has": has})
         if changed and self.store.checks_seen:

@@ -94,6 +94,8 @@ class Store:
     checks_stock: bool = True
     checks_seen: bool = True
     """False: what was decided on a position is written whatever came or left since."""
+    checks_keep: bool = True
+    """False: a channel takes what others were to have."""
     checks_unique: bool = True
     checks_row: bool = True
     """False: a list shows the commit that came last, not the newest."""

@@ -17,7 +17,7 @@ from oms.domain.errors import OmsError
 from oms.domain.holding import DueHold
 from oms.domain.order import commands as cmd
 from oms.domain.parked import Parked
-from oms.domain.stock import DecidedDelta, MovementKind, StockDelta, StockMoved, StockMovement
+from oms.domain.stock import DecidedDelta, KeepingDelta, MovementKind, StockDelta, StockMoved, StockMovement
 from oms.domain.supply import Lot, LotStatus
 from tests.proof.interleave.story import ask, cancel, receive, ship, take_in, work
 from tests.proof.interleave.world import World
@@ -170,7 +170,7 @@ def _beside(rng: random.Random, twins: Twins) -> list[Commit]:
 def _due(rng: random.Random) -> list[DueHold]:
     holds = rng.sample(range(12), rng.choice((0, 0, 0, 1, 2)))
     return [
-        DueHold(hold_id=f"hld_{each}", due=minutes(rng.randrange(3)), skus=("A", "B"), open=rng.random() < 0.6)
+        DueHold(hold_id=f"sth_{each}", due=minutes(rng.randrange(3)), skus=("A", "B"), open=rng.random() < 0.6)
         for each in holds
     ]
 
@@ -213,6 +213,8 @@ def _stock(rng: random.Random, twins: Twins) -> list[StockDelta]:
         )
         delta = StockDelta(sku=sku, node_id=node, **changes)
         seen = (twins.memory.store.positions.get(sku) or {}).get(node) or StockDelta(sku=sku, node_id=node)
+        if changes.get("available", 0) < 0 and "counts" not in changes and rng.random() < 0.3:
+            delta = KeepingDelta(sku=sku, node_id=node, keep=rng.randrange(1, 6), **changes)
         moves.append(_decided(rng, delta, seen) if "counts" in changes else delta)
     return moves
 

@@ -23,7 +23,7 @@ from oms.domain.errors import (
 )
 from oms.domain.history import History
 from oms.domain.holding import DueHold
-from oms.domain.stock import COMPONENTS, SEEN, DecidedDelta, StockDelta
+from oms.domain.stock import COMPONENTS, SEEN, DecidedDelta, KeepingDelta, StockDelta
 from oms.domain.supply import Lot, LotStatus
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class DynamoLog:
         for name, units in changes.items():
             values[f":{name}"] = {"N": str(units)}
             if units < 0:
-                values[f":least_{name}"] = {"N": str(-units)}
+                values[f":least_{name}"] = {"N": str(_kept(delta, name) - units)}
                 conditions.append(f"#{name} >= :least_{name}")
         if delta.reserved > 0:  # nothing is bound where units that orders have bound were not found
             names["#short"] = "short"
@@ -254,6 +254,11 @@ def _refusal(
         for delta, old in refused
     ]
     return InsufficientStockError("not enough stock", positions=short)
+
+
+def _kept(delta: StockDelta, name: str) -> int:
+    """Units that must stay."""
+    return delta.keep if isinstance(delta, KeepingDelta) and name == "available" else 0
 
 
 def _has(delta: StockDelta, old: Mapping[str, Any]) -> dict[str, int]:

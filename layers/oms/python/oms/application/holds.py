@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.application.orders import next_commit
 from oms.application.stock import check_known
 from oms.domain import ids
+from oms.domain.buffers import POLICY, read_buffers
 from oms.domain.commit import Cause
 from oms.domain.errors import (
     ContentionError,
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from oms.application.ports import Clock, Log, Reference, Stock
+    from oms.domain.buffers import Buffers
     from oms.domain.canonical import ShipTo
     from oms.domain.history import History
     from oms.domain.holding import HoldEvent, HoldKind, StockHold
     from oms.domain.sourcing.request import SourcingPlan
+    from oms.domain.stock import StockDelta
 
 ATTEMPTS: Final = 8
 REPLANS: Final = 4
@@ -98,8 +101,11 @@ class StockHolds:
         command_id: str,
         cause: Cause,
         decide: Callable[[StockHold | None, datetime], tuple[HoldEvent, ...]],
+        on: Callable[[Sequence[StockDelta]], Sequence[StockDelta]] = tuple,
     ) -> tuple[StockHold, bool]:
         """The hold after a command, and whether it changed anything now; once by the command's id.
+
+        `on` says on what conditions stock moves.
 
         Raises what `decide` raises, StockHoldNotFoundError, InsufficientStockError, IdempotencyKeyReusedError,
         ContentionError.
@@ -120,7 +126,7 @@ class StockHolds:
                 return after, False
             commit = next_commit(loaded.history, command_id, cause, now, events)
             try:
-                self.log.append(commit, stock=stock_deltas(events), due=due_marks(loaded.hold, after))
+                self.log.append(commit, stock=on(stock_deltas(events)), due=due_marks(loaded.hold, after))
             except VersionConflictError:
                 continue
             return after, True
@@ -172,7 +178,7 @@ class HoldStock:
         """
         nodes = {each.node_id for each in request.wanted if each.node_id}
         check_known(self.reference, nodes, {each.sku for each in request.wanted})
-        hold_id = ids.derive("hld", key)
+        hold_id = ids.derive("sth", key)
         skus = frozenset(each.sku for each in request.wanted)
 
         def decide(hold: StockHold | None, now: datetime) -> tuple[HoldEvent, ...]:
@@ -181,11 +187,14 @@ class HoldStock:
             units = self._choose(request, now)
             return (make_hold(hold_id, request.kind, request.channel, units, now, request.lasts),)
 
+        def on(deltas: Sequence[StockDelta]) -> Sequence[StockDelta]:
+            return self._buffers().kept(deltas, request.channel)
+
         left = REPLANS
         while True:
             left -= 1
             try:
-                return self.holds.execute(hold_id, ids.command_id("hold_stock", key), cause, decide)
+                return self.holds.execute(hold_id, ids.command_id("hold_stock", key), cause, decide, on)
             except InsufficientStockError as error:
                 if not left:
                     raise _short(error) from error
@@ -194,7 +203,7 @@ class HoldStock:
 
     def _choose(self, request: HoldRequest, now: datetime) -> list[HeldUnits]:
         """Units by node: those that name their node, the others as sourcing would."""
-        candidates = self.reference.nodes(self._available(request.wanted))
+        candidates = self.reference.nodes(self._available(request))
         left = {each.node_id: dict(each.available) for each in candidates if not each.excluded}
         chosen = []
         for each in request.wanted:
@@ -223,9 +232,13 @@ class HoldStock:
         held = [HeldUnits(sku=part.sku, node_id=part.node_id, quantity=part.quantity) for part in plan.units]
         return chosen + held
 
-    def _available(self, wanted: Sequence[WantedUnits]) -> dict[str, dict[str, int]]:
+    def _buffers(self) -> Buffers:
+        return read_buffers(self.reference.policy(POLICY))
+
+    def _available(self, request: HoldRequest) -> dict[str, dict[str, int]]:
         available: dict[str, dict[str, int]] = {}
-        for position in self.stock.positions(each.sku for each in wanted):
+        positions = self.stock.positions(each.sku for each in request.wanted)
+        for position in self._buffers().offered(positions, request.channel):
             at_node = available.setdefault(position.node_id, {})
             at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
         return available

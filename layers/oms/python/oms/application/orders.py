@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oms.domain.order.commands import Command
     from oms.domain.order.events import OrderEvent
     from oms.domain.order.state import Order
+    from oms.domain.stock import StockDelta
 
 ATTEMPTS: Final = 8
 """Reloads after a lost race before giving up: each lost race means that somebody else won one."""
@@ -73,6 +74,21 @@ class Beside:
     due: tuple[DueHold, ...] = ()
 
 
+def _as_they_are(deltas: Sequence[StockDelta]) -> Sequence[StockDelta]:
+    return deltas
+
+
+@frozen
+class Along:
+    """What goes with a command's commit: perhaps another one, and on what conditions stock moves."""
+
+    beside: Beside | None = None
+    on: Callable[[Sequence[StockDelta]], Sequence[StockDelta]] = _as_they_are
+
+
+ALONE: Final = Along()
+
+
 @frozen(kw_only=False)
 class Orders:
     """The order aggregate over the log."""
@@ -100,13 +116,13 @@ class Orders:
         *,
         unique: Sequence[str] = (),
         loaded: Loaded | None = None,
-        beside: Callable[[Sequence[OrderEvent]], Beside | None] = lambda _: None,
+        along: Callable[[Sequence[OrderEvent]], Along] = lambda _: ALONE,
     ) -> Outcome:
         """Run a command exactly once: a command id that is in the log answers with what it did then.
 
         After a lost race the order is loaded and decided again; a command that depends on what was read (a plan over
-        stock) is given as the function that makes it. `loaded` is the order as the caller has just read it, `beside`
-        says what is written together with the events that were decided. Raises the command's typed refusals,
+        stock) is given as the function that makes it. `loaded` is the order as the caller has just read it, `along`
+        says what goes with the events that were decided. Raises the command's typed refusals,
         InsufficientStockError, ContentionError after `ATTEMPTS`.
         """
         for attempt in range(ATTEMPTS):
@@ -126,18 +142,19 @@ class Orders:
                 return Outcome(order=after, events=())
             commit = self._commit(loaded, after, asked, cause, events)
             try:
-                self._append(commit, unique if commit.number == 1 else (), beside(events))
+                self._append(commit, unique if commit.number == 1 else (), along(events))
             except VersionConflictError:
                 continue
             return Outcome(order=after, events=events)
         raise ContentionError("too many writers on one order", order_id=order_id)
 
-    def _append(self, commit: Commit, unique: Sequence[str], other: Beside | None) -> None:
+    def _append(self, commit: Commit, unique: Sequence[str], along: Along) -> None:
+        other = along.beside
         if other is None:
-            self.log.append(commit, stock=stock_deltas(commit.events), unique=unique)
+            self.log.append(commit, stock=along.on(stock_deltas(commit.events)), unique=unique)
             return
         second = next_commit(other.history, other.command_id, commit.cause, commit.at, other.events)
-        stock = stock_deltas((*commit.events, *second.events))
+        stock = along.on(stock_deltas((*commit.events, *second.events)))
         self.log.append(commit, stock=stock, unique=unique, due=other.due, beside=[second])
 
     def _commit(

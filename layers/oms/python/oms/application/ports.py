@@ -48,11 +48,11 @@ class Log(Protocol):
         """Append `commit`, and move stock with it, all or nothing.
 
         `unique` are keys that no other stream may hold, `lots` are kept as they stand after the commit, holds of stock
-        are found where `due` says, and `beside` are commits of other streams. Raises
-        VersionConflictError when a number is taken, InsufficientStockError when a position would go below zero or has
-        none to bind, StockChangedError when one is not as a DecidedDelta has `seen` it, DuplicateOrderNumberError for a
-        taken key, ContentionError when concurrent transactions kept colliding. After any of them nothing was written by
-        this call, but an earlier attempt of the same call may have been: read again.
+        are found where `due` says, and `beside` are commits of other streams. Raises VersionConflictError when a number
+        is taken, InsufficientStockError when a position would go below zero, or below what a KeepingDelta must `keep`,
+        or has none to bind, StockChangedError when one is not as a DecidedDelta has `seen` it,
+        DuplicateOrderNumberError for a taken key, ContentionError when concurrent transactions kept colliding. After
+        any of them nothing was written by this call, but an earlier attempt of the same call may have been: read again.
         """
 
     def put_fact(self, stream: str, fact_id: str, fact: Mapping[str, Any]) -> bool:

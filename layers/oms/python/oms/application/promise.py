@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.application.orders import Along
 from oms.domain import ids
+from oms.domain.buffers import POLICY, read_buffers
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
 from oms.domain.frozen import frozen
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 
     from oms.application.claim import Claim
     from oms.application.holds import StockHolds
-    from oms.application.orders import Beside, Loaded, Orders
+    from oms.application.orders import Loaded, Orders
     from oms.application.ports import Clock, PaymentProvider, Reference, Stock
+    from oms.domain.buffers import Buffers
     from oms.domain.order.commands import Command
     from oms.domain.order.events import NodeUnits, OrderEvent
     from oms.domain.order.state import Order
@@ -124,7 +127,7 @@ class PromiseOrderStep:
         while replans:
             try:
                 attempt = _Attempt(self, authorization)
-                outcome = self.orders.execute(order_id, attempt.plan, cause, beside=attempt.beside)
+                outcome = self.orders.execute(order_id, attempt.plan, cause, along=attempt.along)
             except (InsufficientStockError, InvalidTransitionError):
                 replans -= 1
                 continue
@@ -143,6 +146,10 @@ class PromiseOrderStep:
 
         return find_claim(order, wanted, self.holds, self.reference, self.now())
 
+    def buffers(self) -> Buffers:
+        """What channels must leave."""
+        return read_buffers(self.reference.policy(POLICY))
+
     def source(self, order: Order, wanted: Mapping[str, int]) -> SourcingPlan:
         """Nodes for units by line."""
         lines = tuple(
@@ -150,7 +157,8 @@ class PromiseOrderStep:
             for line_id, units in wanted.items()
         )
         available: dict[str, dict[str, int]] = {}
-        for position in self.stock.positions(line.sku for line in lines):
+        positions = self.stock.positions(line.sku for line in lines)
+        for position in self.buffers().offered(positions, order.placed.channel):
             at_node = available.setdefault(position.node_id, {})
             at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
         candidates = tuple(
@@ -168,10 +176,12 @@ class _Attempt:
         self._step = step
         self._authorization = authorization
         self._claim: Claim | None = None
+        self._channel = ""
 
     def plan(self, loaded: Loaded) -> Command:
         """The command, over what is there now."""
         step, order = self._step, loaded.order
+        self._channel = order.placed.channel if order else ""
         wanted = wanted_units(order) if order else {}
         claim = self._claim = step.claim(order, wanted) if order and wanted else None
         left = claim.left(wanted) if claim else wanted
@@ -190,9 +200,10 @@ class _Attempt:
             taken_over=claim.units if claim else (),
         )
 
-    def beside(self, events: Sequence[OrderEvent]) -> Beside | None:
-        """The claim, if what was decided makes it."""
-        return self._claim.beside(events) if self._claim else None
+    def along(self, events: Sequence[OrderEvent]) -> Along:
+        """The claim, if what was decided makes it; stock moves as far as the channel's buffers allow."""
+        beside = self._claim.beside(events) if self._claim else None
+        return Along(beside=beside, on=lambda deltas: self._step.buffers().kept(deltas, self._channel))
 
 
 def _first_positions(units: tuple[NodeUnits, ...], most: int) -> tuple[NodeUnits, ...]:

@@ -13,7 +13,7 @@ from typing import Final
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHARS: Final = 26
 _ORDER_ID: Final = re.compile(rf"ord_[{_ALPHABET}]{{{_CHARS}}}", re.ASCII)
-_STOCK_HOLD_ID: Final = re.compile(rf"hld_[{_ALPHABET}]{{{_CHARS}}}", re.ASCII)
+_STOCK_HOLD_ID: Final = re.compile(rf"sth_[{_ALPHABET}]{{{_CHARS}}}", re.ASCII)
 _FULFILLMENT_ORDER_ID: Final = re.compile(rf"ful_[{_ALPHABET}]{{{_CHARS}}}_[1-9][0-9]{{0,5}}", re.ASCII)
 
 

@@ -228,6 +228,13 @@ class DecidedDelta(StockDelta):
     seen: StockDelta
 
 
+@frozen
+class KeepingDelta(StockDelta):
+    """What is taken by somebody who must leave `keep` available units: written only while so many stay."""
+
+    keep: int
+
+
 COMPONENTS: Final = tuple(each.name for each in fields(StockDelta) if each.name not in ("sku", "node_id"))
 SEEN: Final = ("on_hand", "counts")
 """Components that tell whether a position is still as a count has seen it. Reservations change neither."""

@@ -180,10 +180,11 @@ class ExtendBody(Body):
 
 
 class AvailabilityBody(Body):
-    """POST /availability: no nodes means all that are active."""
+    """POST /availability: no nodes means all that are active, no channel what is there for any."""
 
     skus: Annotated[list[Name], Field(min_length=1, max_length=100)]
     node_ids: Annotated[list[Name], Field(max_length=200)] = []
+    channel: Annotated[str, Field(max_length=60)] = ""
 
 
 class LookUpBody(Body):
