@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if "Records" in event:
         return streams.list_unpromised(event)
+    counts = use_cases.redrive_overdue()()
     holds = use_cases.expire_holds()()
-    counts = {**use_cases.redrive_overdue()(), "holds_expired": holds["expired"], "holds_unread": holds["unread"]}
+    counts |= {"holds_expired": holds["expired"], "holds_unread": holds["unread"]}
     for name, value in counts.items():
         count(f"Watchdog{name.title().replace('_', '')}", value)
     flush()
