@@ -1,7 +1,8 @@
-"""`make import KIND=products|nodes|stock FILE=… [DRY=1]`: master data and stock from a CSV file.
+"""`make import KIND=products|nodes|stock|buffers FILE=… [DRY=1]`: master data and stock from a CSV file.
 
 Every row is checked before any is written; what is wrong is printed by line, and then nothing is imported. Importing
-the same file twice changes nothing: products and nodes are compared, stock movements carry a key made of the file.
+the same file twice changes nothing: products and nodes are compared, stock movements carry a key made of the file. A
+file of buffers is all of them: it takes the place of what was there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from oms.adapters.dynamodb_log import DynamoLog
 from oms.adapters.dynamodb_reference import DynamoReference
 from oms.adapters.gazetteer import PackagedGazetteer
 from oms.application.stock import MoveStock
+from oms.domain.buffers import POLICY, read_buffers
 from oms.domain.commit import Cause
 from oms.domain.errors import OmsError
 from oms.domain.places import COUNTRY, find_place
@@ -31,6 +33,7 @@ COLUMNS: Final = {
     "products": ("sku", "title", "weight_g", "length_mm", "width_mm", "height_mm"),
     "nodes": ("node_id", "name", "country", "handling_days"),
     "stock": ("sku", "node_id", "quantity"),
+    "buffers": ("sku", "node_id", "channel", "units"),
 }
 OTHERS: Final = {
     "nodes": ("latitude", "longitude", "postal_code", "region", "city", "active"),
@@ -128,10 +131,17 @@ def read_movement(row: dict[str, str]) -> dict[str, Any]:
     return {"movement": movement}
 
 
+def read_buffer(row: dict[str, str]) -> dict[str, Any]:
+    """A channel's buffer; `*` stands for all."""
+    names = {name: _text(row, name) for name in COLUMNS["buffers"][:3]}
+    return {**names, "units": _whole(row, "units", 0, 10**9)}
+
+
 READERS: Final[dict[str, Callable[[dict[str, str]], dict[str, Any]]]] = {
     "products": read_product,
     "nodes": read_node,
     "stock": read_movement,
+    "buffers": read_buffer,
 }
 
 
@@ -156,6 +166,11 @@ def load(system: System, kind: str, rows: list[dict[str, Any]], fingerprint: str
     dynamodb = system.client("dynamodb")
     reference = DynamoReference(dynamodb, system.outputs["ReferenceTable"])
     done = {"written": 0, "unchanged": 0}
+    if kind == "buffers":
+        rules = {"rules": rows}
+        read_buffers(rules)
+        done["written" if reference.put("policy", POLICY, rules) else "unchanged"] += len(rows)
+        return done
     if kind != "stock":
         single, key = ("product", "sku") if kind == "products" else ("node", "node_id")
         for row in rows:
@@ -182,7 +197,7 @@ def import_file(system: System, kind: str, file: Path, *, dry: bool = False) -> 
 def main(arguments: list[str]) -> int:
     """Import; 1 when rows are wrong, 2 when the command is."""
     if len(arguments) != 2 or arguments[0] not in COLUMNS:  # noqa: PLR2004 - kind and file
-        print("usage: make import KIND=products|nodes|stock FILE=rows.csv [DRY=1]", file=sys.stderr)
+        print("usage: make import KIND=products|nodes|stock|buffers FILE=rows.csv [DRY=1]", file=sys.stderr)
         for kind, columns in COLUMNS.items():
             others = "".join(f"[,{each}]" for each in OTHERS.get(kind, ()))
             print(f"  {kind}: {','.join(columns)}{others}", file=sys.stderr)

@@ -277,6 +277,7 @@ def test_a_run_is_put_down_and_taken_up(both: Both) -> None:
     [
         ("checks_number", "log", twins.log_operation),
         ("checks_stock", "log", twins.log_operation),
+        ("checks_keep", "log", twins.log_operation),
         ("checks_unique", "log", twins.log_operation),
         ("checks_revision", "contacts", twins.contact_operation),
     ],

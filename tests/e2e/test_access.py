@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ORDER = "/orders/ord_00000000000000000000000000"
 WORK = "/fulfillment-orders/ful_00000000000000000000000000_1"
 PARKED = "/quarantine/qrn_00000000000000000000000000"
+STOCK_HOLD = "/stock/holds/sth_00000000000000000000000000"
 READERS = {"service", "warehouse", "finance", "sales", "shop"}
 ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/orders"): {"shop", "sales"},
@@ -44,6 +45,10 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/stock/counts"): {"warehouse"},
     ("POST", "/stock/inbound"): {"warehouse"},
     ("PUT", "/stock/feed"): {"warehouse"},
+    ("POST", "/stock/holds"): {"shop"},
+    ("GET", STOCK_HOLD): {"shop", "sales", "service", "warehouse"},
+    ("POST", f"{STOCK_HOLD}/extend"): {"shop"},
+    ("POST", f"{STOCK_HOLD}/release"): {"shop"},
     ("POST", "/availability"): {"warehouse", "service", "sales", "shop"},
     ("GET", "/quarantine"): {"service"},
     ("GET", PARKED): {"service"},

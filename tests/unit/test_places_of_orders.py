@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from oms.adapters.gazetteer import PackagedGazetteer
 from oms.application.customers import Customers
+from oms.application.holds import StockHolds
 from oms.application.intake import SyncSnapshot
 from oms.application.orders import Orders, stream_of
 from oms.application.promise import PromiseOrderStep
@@ -109,7 +110,8 @@ def test_the_record_of_the_promise_says_what_was_used_and_stands_by_itself() -> 
         )
     order = shop.take(paid(snapshot(line("1"), ship_to=ShipTo(country="FR", postal_code="69100"))), LYON)
     assert order.payment.channel_state is PAID
-    step = PromiseOrderStep(shop.orders, MemoryStock(shop.store), shop.reference, shop.source, lambda: T0)
+    stock, holds = MemoryStock(shop.store), StockHolds(shop.log, lambda: T0)
+    step = PromiseOrderStep(shop.orders, stock, shop.reference, shop.source, lambda: T0, holds)
     step(order.order_id, cause("promise"), None)
     (reserved,) = [
         event

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from oms.domain.commit import Commit
+    from oms.domain.holding import DueHold
     from oms.domain.stock import StockDelta
     from oms.domain.supply import Lot
     from tests.proof.memory.store import Step
@@ -89,10 +90,12 @@ class Counted:
                 stock: Sequence[StockDelta] = (),
                 unique: Sequence[str] = (),
                 lots: Sequence[Lot] = (),
+                due: Sequence[DueHold] = (),
+                beside: Sequence[Commit] = (),
             ) -> None:
                 """See the port."""
-                super().append(commit, stock=stock, unique=unique, lots=lots)
-                counted.appended.append(commit)
+                super().append(commit, stock=stock, unique=unique, lots=lots, due=due, beside=beside)
+                counted.appended += [commit, *beside]
 
         ports = {
             "log": Log(store, self.pause),

@@ -18,10 +18,12 @@ from tests.proof.interleave.story import (
     at,
     expect,
     placed_in_channel,
+    placed_on_card,
     position,
     receive,
     refusal,
     ship,
+    site_id,
     workflow,
 )
 from tests.proof.interleave.world import cause
@@ -163,7 +165,36 @@ def _one_unit_is_missing(world: World, orders: Mapping[str, Order], ended: Mappi
     expect("I8", refusal(ended, "warehouse") == refusal(ended, "buyer 2") == "", "a count stopped an order")
 
 
+def _kept_from_a_channel(world: World) -> None:
+    rule = {"sku": SKU, "channel": "shopify", "units": 1}
+    world.store.put_in(world.store.reference, "policy", "buffers", {"rules": [rule]})
+    receive(world, SKU, "WH1", 2)
+    for number in "12":
+        placed_in_channel(world, line(), number=number)
+    placed_on_card(world, line())
+
+
+def _with_own_site(world: World) -> list[Worker]:
+    return [*_buyers(world, "1", "2"), workflow(world, "own site", site_id("K1"))]
+
+
+def _one_is_left_by_the_channel(world: World, orders: Mapping[str, Order], _ended: Mapping[str, Ended]) -> None:
+    taken = [at(orders[placed_id(number)], Place.ALLOCATED) for number in "12"]
+    own = at(orders[site_id("K1")], Place.ALLOCATED)
+    expect("I1", sum(taken) <= 1 and own == 1, f"the channel took {taken} of two, our own site {own}")
+    expect("I1", position(world).reserved == sum(taken) + own, f"{position(world)}")
+
+
 SCENARIOS: Final = (
+    Scenario(
+        name="channel-buffer",
+        about="Two buyers of a channel that must leave one of two units, and one of our own site.",
+        prelude=_kept_from_a_channel,
+        workers=_with_own_site,
+        expect=_one_is_left_by_the_channel,
+        guard="condition that the channel's buffer stays",
+        without=guards.no_buffer,
+    ),
     Scenario(
         name="last-unit",
         about="Three buyers and one unit.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.customers import Customers
 from oms.application.feed import TakeStockFeed
+from oms.application.holds import ExpireHolds, ExtendHold, HoldStock, ReleaseHold, StockHolds
 from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
 from oms.application.orders import stream_of
 from oms.application.payment_events import TakePaymentEvent
@@ -76,7 +77,14 @@ class Uses:
         self.replay = ReplayParked(self.take, ports.quarantine, lambda _pk, _sk: None)
         self.screen = ScreenOrderStep(orders, ports.reference)
         self.authorize = AuthorizePaymentStep(orders, providers)
-        self.promise = PromiseOrderStep(orders, ports.stock, ports.reference, remembered_source, now)
+        holds = StockHolds(log, now)
+        self.promise = PromiseOrderStep(orders, ports.stock, ports.reference, remembered_source, now, holds)
+        self.expire_holds = ExpireHolds(holds, ports.stock, now)
+        self.hold = HoldStock(holds, ports.stock, ports.reference, remembered_source, self.expire_holds)
+        self.extend_hold = ExtendHold(holds)
+        self.release_hold = ReleaseHold(holds)
+        self.holds = holds
+        self.stock = ports.stock
         self.settle = SettlePaymentStep(orders, providers, now)
         self.move = MoveStock(log, ports.reference, now)
         self.count = CountStock(log, ports.stock, ports.reference, now)

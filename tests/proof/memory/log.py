@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from oms.adapters.keys import at_sk, held_pk, held_pks, instant
 from oms.domain.codec import event_from_plain, event_to_plain
 from oms.domain.commit import StoredCommit, chain_hash
 from oms.domain.errors import (
@@ -17,15 +18,17 @@ from oms.domain.errors import (
 )
 from oms.domain.feed import NO_MARK, Fed, FedDelta, taken_key
 from oms.domain.history import History
-from oms.domain.stock import SEEN, DecidedDelta, StockDelta
+from oms.domain.stock import SEEN, DecidedDelta, KeepingDelta, StockDelta
 from oms.domain.supply import LotStatus
 from tests.proof.memory.store import Port, Stream, step, through_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from oms.domain.commit import Commit
     from oms.domain.feed import Told
+    from oms.domain.holding import DueHold
     from oms.domain.supply import Lot
 
 
@@ -56,9 +59,21 @@ class MemoryLog(Port):
         stock: Sequence[StockDelta] = (),
         unique: Sequence[str] = (),
         lots: Sequence[Lot] = (),
+        due: Sequence[DueHold] = (),
+        beside: Sequence[Commit] = (),
     ) -> None:
         """See the port."""
+        store = self.store
+        placed = [self._next(each) for each in (commit, *beside)] if beside else []
         self.write(commit, stock, unique)
+        for each in placed[1:]:
+            store.put(store.streams, each.stream, _with(store.streams.get(each.stream), self.form(each)))
+        for hold in due:
+            key = at_sk(instant(hold.due), hold.hold_id)
+            if hold.open:
+                store.put(store.held, key, hold)
+            else:
+                store.drop(store.held, key)
         for lot in lots:
             if lot.status is LotStatus.EXPECTED:
                 self.store.put_in(self.store.lots, lot.sku, lot.supply_id, lot)
@@ -66,13 +81,9 @@ class MemoryLog(Port):
                 self.store.drop_in(self.store.lots, lot.sku, lot.supply_id)
 
     def write(self, commit: Commit, stock: Sequence[StockDelta], unique: Sequence[str]) -> None:
-        """What `append` does."""
+        """What `append` does for a commit that stands alone."""
         store = self.store
-        known = store.streams.get(commit.stream)
-        if known is not None and _taken(known, commit.number):
-            if store.checks_number:
-                raise VersionConflictError("the stream moved on", stream=commit.stream, number=commit.number)
-            commit = replace(commit, number=known.history.number + 1, previous=known.history.head)
+        commit = self._next(commit)
         self.check_unique(unique, commit.stream)
         for after in self.moved(stock):
             store.put_in(store.positions, after.sku, after.node_id, after)
@@ -81,7 +92,16 @@ class MemoryLog(Port):
                 store.put_in(store.marks, (delta.sku, delta.node_id), delta.source, delta.mark)
         for key in unique:
             store.put(store.owners, key, commit.stream)
-        store.put(store.streams, commit.stream, _with(known, self.form(commit)))
+        store.put(store.streams, commit.stream, _with(store.streams.get(commit.stream), self.form(commit)))
+
+    def _next(self, commit: Commit) -> Commit:
+        """The commit itself when its number is free; raises VersionConflictError, or puts it behind what is there."""
+        known = self.store.streams.get(commit.stream)
+        if known is None or not _taken(known, commit.number):
+            return commit
+        if self.store.checks_number:
+            raise VersionConflictError("the stream moved on", stream=commit.stream, number=commit.number)
+        return replace(commit, number=known.history.number + 1, previous=known.history.head)
 
     def form(self, commit: Commit) -> StoredCommit:
         """The commit as it is kept."""
@@ -114,7 +134,11 @@ class MemoryLog(Port):
             binds = delta.reserved > 0
             if (isinstance(delta, DecidedDelta) and _differ(known, delta.seen)) or self.mark_moved(delta):
                 changed.append({"sku": delta.sku, "node": delta.node_id})
-            if (binds and known.short) or any(units < 0 and getattr(new, name) < 0 for name, units in changes.items()):
+            keep = delta.keep if isinstance(delta, KeepingDelta) and self.store.checks_keep else 0
+            least = {"available": keep}
+            if (binds and known.short) or any(
+                units < 0 and getattr(new, name) < least.get(name, 0) for name, units in changes.items()
+            ):
                 has = {name: getattr(known, name) for name in (*changes, *(["short"] if binds else []))}
                 short.append({"sku": delta.sku, "node": delta.node_id, "needs": changes, "has": has})
         if changed and self.store.checks_seen:
@@ -160,6 +184,13 @@ class MemoryStock(Port):
         """See the port."""
         kept = self.store.lots.get(sku, {})
         return [kept[supply_id] for supply_id in sorted(kept)]
+
+    @step("stock.due_holds")
+    def due_holds(self, now: datetime, limit: int) -> list[DueHold]:
+        """See the port."""
+        until = at_sk(instant(now), "~")
+        over = [self.store.held[key] for key in sorted(self.store.held) if key < until]
+        return [each for pk in held_pks() for each in [hold for hold in over if held_pk(hold.hold_id) == pk][:limit]]
 
     def look(self, skus: Iterable[str]) -> list[StockDelta]:
         """See the port."""

@@ -15,9 +15,10 @@ from oms.domain.canonical import Contact, ContactKey, PostalAddress
 from oms.domain.commit import Cause, Commit
 from oms.domain.errors import OmsError
 from oms.domain.feed import Fed, FeedRow, decide_row, taken_key, told
+from oms.domain.holding import DueHold
 from oms.domain.order import commands as cmd
 from oms.domain.parked import Parked
-from oms.domain.stock import DecidedDelta, MovementKind, StockDelta, StockMoved, StockMovement
+from oms.domain.stock import DecidedDelta, KeepingDelta, MovementKind, StockDelta, StockMoved, StockMovement
 from oms.domain.supply import Lot, LotStatus
 from tests.proof.interleave.story import ask, cancel, receive, ship, take_in, work
 from tests.proof.interleave.world import World
@@ -141,7 +142,16 @@ def log_operation(rng: random.Random, twins: Twins) -> None:
     kind = rng.random()
     if kind < 0.5:
         commit = _commit(rng, twins.memory.history(stream), stream)
-        twins.do("append", commit, stock=_stock(rng, twins), unique=_unique(rng), lots=_lots(rng))
+        beside = _beside(rng, twins)
+        twins.do(
+            "append",
+            commit,
+            stock=_stock(rng, twins),
+            unique=_unique(rng),
+            lots=_lots(rng),
+            due=_due(rng),
+            beside=beside,
+        )
     elif kind < 0.75:
         twins.do("read", stream)
     elif kind < 0.9:
@@ -174,6 +184,22 @@ def feed_operation(rng: random.Random, log: Twins, feed: Twins) -> None:
     commit = replace(_commit(rng, log.memory.history(stream), stream), events=(change.event,))
     unique = [] if row.change is None else [taken_key(source, row.row_id)]
     log.do("append", commit, stock=[change.delta], unique=unique)
+
+
+def _beside(rng: random.Random, twins: Twins) -> list[Commit]:
+    """Now and then the commit of another stream, as sound as the first."""
+    if rng.random() < 0.8:
+        return []
+    stream = f"hold#{rng.randrange(20)}"
+    return [_commit(rng, twins.memory.history(stream), stream)]
+
+
+def _due(rng: random.Random) -> list[DueHold]:
+    holds = rng.sample(range(12), rng.choice((0, 0, 0, 1, 2)))
+    return [
+        DueHold(hold_id=f"sth_{each}", due=minutes(rng.randrange(3)), skus=("A", "B"), open=rng.random() < 0.6)
+        for each in holds
+    ]
 
 
 def _commit(rng: random.Random, history: Any, stream: str) -> Commit:
@@ -214,6 +240,8 @@ def _stock(rng: random.Random, twins: Twins) -> list[StockDelta]:
         )
         delta = StockDelta(sku=sku, node_id=node, **changes)
         seen = (twins.memory.store.positions.get(sku) or {}).get(node) or StockDelta(sku=sku, node_id=node)
+        if changes.get("available", 0) < 0 and "counts" not in changes and rng.random() < 0.3:
+            delta = KeepingDelta(sku=sku, node_id=node, keep=rng.randrange(1, 6), **changes)
         moves.append(_decided(rng, delta, seen) if "counts" in changes else delta)
     return moves
 
@@ -245,6 +273,8 @@ def stock_operation(rng: random.Random, twins: Twins) -> None:
     """Positions of some SKUs, known or not, named once or twice."""
     if rng.random() < 0.3:
         twins.do("inbound", f"S{rng.randrange(5)}")
+    if rng.random() < 0.3:
+        twins.do("due_holds", minutes(rng.randrange(4)), rng.choice((1, 2, 50)))
     how = rng.choice(("positions", "look"))
     twins.do(how, [f"S{rng.randrange(14)}" for _ in range(rng.choice((1, 2, 4, 30)))])
 

@@ -32,6 +32,7 @@ APART: Final = ("alert", "quarantine", "report", "reconciliation", "stock_feed")
 UNSTEADY: Final = frozenset({"tries", "dpk", "dsk", "ttl"})
 """What the watchdog and the clock change of a row."""
 
+HELD: Final = "held#"
 RUNS: Final = frozenset({"started_at", "finished_at", "looks", "commits"})
 FEEDS: Final = frozenset({"began_at", "finished_at", "times_begun", "accepted", "unchanged", "document", "error_files"})
 """A row that was taken before its reader died changes nothing the second time."""
@@ -41,6 +42,7 @@ BEGUN: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:]{6,8}[-#]")
 INVARIANTS: Final = {
     "orders": "I5",
     "movements": "I5",
+    "holds": "I6",
     "stock": "I1",
     "contacts": "I4",
     "money": "I3",
@@ -65,6 +67,7 @@ def facts(w: World) -> Facts:
     return {
         "orders": {names[order_id]: order_facts(order) for order_id, order in orders.items()},
         "movements": sorted(stream for stream in commits if stream.startswith("stock#")),
+        "holds": holds(w, commits),
         "stock": stock(w),
         "contacts": contacts(w, orders),
         "money": money(w),
@@ -137,13 +140,25 @@ def contacts(w: World, orders: Mapping[str, Order]) -> dict[str, str]:
     return {name: kept[where]["body"]["S"] for name, where in places.items() if where in kept}
 
 
+def holds(w: World, commits: Mapping[str, list[Commit]]) -> dict[str, list[str]]:
+    """What happened to every hold of stock, in order; and which of them the sweep would find some day."""
+    found = {
+        stream: [type(event).__name__ for commit in told for event in commit.events]
+        for stream, told in commits.items()
+        if stream.startswith("hold#")
+    }
+    rows = [item["sk"]["S"] for item in w.cloud.items("StockTable") if item["pk"]["S"].startswith(HELD)]
+    return {**found, "listed": sorted(row.rpartition("#")[2] for row in rows)}
+
+
 def stock(w: World) -> Facts:
-    """Components of every position."""
+    """Components of every position, and lots. When a hold ends is not the same once a fault has taken its time."""
     return {
         f"{item['pk']['S']} {item['sk']['S']}": {
             name: int(value["N"]) for name, value in item.items() if "N" in value and int(value["N"])
         }
         for item in w.cloud.items("StockTable")
+        if not item["pk"]["S"].startswith(HELD)
     }
 
 

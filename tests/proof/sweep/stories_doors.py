@@ -165,6 +165,38 @@ def supply_is_expected(w: World) -> None:
     assert (shown["available"], shown["positions"][0]["qc"], shown["inbound"]) == (15, 25, [])
 
 
+def stock_is_held(w: World) -> None:
+    """A quote becomes an order, which needs less than was held; a basket is given up, and another one forgotten."""
+    w.product("MUG-01", "LAMP-OAK")
+    w.receive("opening", MUG_01=(MAIN, 5), LAMP_OAK=(MAIN, 1))
+
+    def held(key: str, ttl_s: int, lines: list[dict[str, Any]], **more: Any) -> str:
+        body = {"ttl_s": ttl_s, "lines": lines, **more}
+        return str(w.post("/stock/holds", body, key=key, role="shop", status=201)["hold_id"])
+
+    mug = {"sku": "MUG-01", "quantity": 2}
+    quote = held("quote", 2_592_000, [mug, {"sku": "LAMP-OAK", "quantity": 1}], kind="quote")
+    basket = held("basket", 7200, [{**mug, "node_id": MAIN}])
+    forgotten = held("forgotten", 3600, [{**mug, "quantity": 1}])
+    late = w.http("POST", "/stock/holds", {"ttl_s": 60, "lines": [mug]}, key="late", role="shop")
+    assert (late.status, late.document["code"], late.document["skus"]) == (409, "insufficient_stock", ["MUG-01"]), late
+    place(w, "s-1", {"MUG-01": 2}, hold_id=quote)
+    w.post(f"/stock/holds/{basket}/release", key="give-up", role="shop")
+    w.settle()
+    assert w.get("/stock/LAMP-OAK")["available"] == 1
+    w.now += timedelta(hours=2)
+    assert w.get(f"/stock/holds/{forgotten}")["status"] == "expired"
+    w.schedule("RedriveOverdue")
+    w.settle()
+    shown = [w.get(f"/stock/holds/{each}")["status"] for each in (quote, basket, forgotten)]
+    assert shown == ["claimed", "released", "expired"], shown
+    position = w.get("/stock/MUG-01")["positions"][0]
+    assert (position["available"], position["reserved"]) == (3, 2), position
+    again = held("quick", 600, [{**mug, "quantity": 3}])
+    longer = w.post(f"/stock/holds/{again}/extend", {"ttl_s": 1800}, key="longer", role="shop")
+    assert longer["status"] == "open", longer
+
+
 def nightly_report(w: World) -> None:
     """Yesterday's sales, twice, by the schedule."""
     w.product("MUG-01")

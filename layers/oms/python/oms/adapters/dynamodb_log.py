@@ -24,7 +24,8 @@ from oms.domain.errors import (
 )
 from oms.domain.feed import FedDelta
 from oms.domain.history import History
-from oms.domain.stock import COMPONENTS, SEEN, DecidedDelta, StockDelta
+from oms.domain.holding import DueHold
+from oms.domain.stock import COMPONENTS, SEEN, DecidedDelta, KeepingDelta, StockDelta
 from oms.domain.supply import Lot, LotStatus
 
 if TYPE_CHECKING:
@@ -67,17 +68,20 @@ class DynamoLog:
         stock: Sequence[StockDelta] = (),
         unique: Sequence[str] = (),
         lots: Sequence[Lot] = (),
+        due: Sequence[DueHold] = (),
+        beside: Sequence[Commit] = (),
     ) -> None:
         """See the port. A plain conditional put when the commit stands alone, else one transaction."""
-        item = commit_to_item(commit)
-        rows = [self._lot(lot) for lot in lots]
-        if not stock and not unique and not rows:
-            self._put(item, commit)
+        rows = [*[self._lot(lot) for lot in lots], *[self._due(hold) for hold in due]]
+        if not stock and not unique and not rows and not beside:
+            self._put(commit_to_item(commit), commit)
             return
-        put = {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+        commits = (commit, *beside)
+        if_absent = {"TableName": self._table, "ConditionExpression": "attribute_not_exists(pk)"}
+        puts = [{"Put": {**if_absent, "Item": commit_to_item(each)}} for each in commits]
         guards = [{"Put": self._guard(key, commit.stream)} for key in unique]
         moves = [{"Update": self._move(delta)} for delta in stock]
-        self._transact([{"Put": put}, *guards, *moves, *rows], commit, stock, unique)
+        self._transact([*puts, *guards, *moves, *rows], commits, stock, unique)
 
     def image(self, pk: str, sk: str) -> Mapping[str, Any] | None:
         """The stored form of one item, as a stream would carry it."""
@@ -113,6 +117,14 @@ class DynamoLog:
         if lot.status is not LotStatus.EXPECTED:
             return {"Delete": {"TableName": self._stock_table, "Key": key}}
         fields = {"node": {"S": lot.node_id}, "quantity": {"N": str(lot.quantity)}, "due": {"S": keys.instant(lot.due)}}
+        return {"Put": {"TableName": self._stock_table, "Item": {**key, **fields}}}
+
+    def _due(self, hold: DueHold) -> dict[str, Any]:
+        """Where the sweep finds an open hold: written with the commit, so that none is missed."""
+        key = {"pk": {"S": keys.held_pk(hold.hold_id)}, "sk": {"S": keys.at_sk(keys.instant(hold.due), hold.hold_id)}}
+        if not hold.open:
+            return {"Delete": {"TableName": self._stock_table, "Key": key}}
+        fields = {"due": {"S": keys.instant(hold.due)}, "skus": {"SS": list(hold.skus)}}
         return {"Put": {"TableName": self._stock_table, "Item": {**key, **fields}}}
 
     def _items(self, stream: str, prefix: str) -> Iterable[dict[str, Any]]:
@@ -159,7 +171,7 @@ class DynamoLog:
         for name, units in changes.items():
             values[f":{name}"] = {"N": str(units)}
             if units < 0:
-                values[f":least_{name}"] = {"N": str(-units)}
+                values[f":least_{name}"] = {"N": str(_kept(delta, name) - units)}
                 conditions.append(f"#{name} >= :least_{name}")
         if delta.reserved > 0:  # nothing is bound where units that orders have bound were not found
             names["#short"] = "short"
@@ -185,7 +197,7 @@ class DynamoLog:
         return update
 
     def _transact(
-        self, items: list[dict[str, Any]], commit: Commit, stock: Sequence[StockDelta], unique: Sequence[str]
+        self, items: list[dict[str, Any]], commits: Sequence[Commit], stock: Sequence[StockDelta], unique: Sequence[str]
     ) -> None:
         for attempt in range(COLLISIONS):
             try:
@@ -195,11 +207,11 @@ class DynamoLog:
                 if error.response["Error"]["Code"] != "TransactionCanceledException":
                     raise
                 reasons = error.response.get("CancellationReasons", [])
-                refusal = _refusal(reasons, commit, stock, unique)
+                refusal = _refusal(reasons, commits, stock, unique)
                 if refusal is not None:
                     raise refusal from error
             _step_back(attempt)
-        raise ContentionError("transactions kept colliding", stream=commit.stream)
+        raise ContentionError("transactions kept colliding", stream=commits[0].stream)
 
 
 def _none_of(name: str) -> str:
@@ -216,23 +228,27 @@ def _moved_on(commit: Commit) -> VersionConflictError:
 
 
 def _refusal(
-    reasons: Sequence[Mapping[str, Any]], commit: Commit, stock: Sequence[StockDelta], unique: Sequence[str]
+    reasons: Sequence[Mapping[str, Any]],
+    commits: Sequence[Commit],
+    stock: Sequence[StockDelta],
+    unique: Sequence[str],
 ) -> Exception | None:
     """Why a transaction was cancelled; None when only other transactions were in the way.
 
-    The commit's own condition comes first: when the number is taken, nothing else that the plan said still counts.
+    The commits' own conditions come first: when a number is taken, nothing else that the plan said still counts.
     """
     failed = [index for index, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
-    if 0 in failed:
-        return _moved_on(commit)
     if not failed:
         return None
     first = failed[0]
-    if first <= len(unique):
-        if unique[first - 1].startswith("payment#"):
+    if first < len(commits):
+        return _moved_on(commits[first])
+    before = len(commits) + len(unique)
+    if first < before:
+        if unique[first - len(commits)].startswith("payment#"):
             return PaymentAlreadyUsedError("this payment pays for another order")
         return DuplicateOrderNumberError("another order has this number")
-    refused = [(stock[index - 1 - len(unique)], reasons[index].get("Item") or {}) for index in failed]
+    refused = [(stock[index - before], reasons[index].get("Item") or {}) for index in failed]
     changed = [delta for delta, old in refused if _moved(delta, old)]
     if changed:
         places = [{"sku": delta.sku, "node": delta.node_id} for delta in changed]
@@ -242,6 +258,11 @@ def _refusal(
         for delta, old in refused
     ]
     return InsufficientStockError("not enough stock", positions=short)
+
+
+def _kept(delta: StockDelta, name: str) -> int:
+    """Units that must stay."""
+    return delta.keep if isinstance(delta, KeepingDelta) and name == "available" else 0
 
 
 def _has(delta: StockDelta, old: Mapping[str, Any]) -> dict[str, int]:
@@ -287,6 +308,24 @@ class DynamoStock:
         """One Query."""
         return [_lot(sku, item) for item in self._items(keys.lots_pk(sku), consistent=True) if not is_position(item)]
 
+    def due_holds(self, now: datetime, limit: int) -> list[DueHold]:
+        """One Query per partition."""
+        found: list[DueHold] = []
+        for pk in keys.held_pks():
+            page = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND sk < :until",
+                FilterExpression="attribute_exists(due)",
+                ExpressionAttributeValues={
+                    ":pk": {"S": pk},
+                    ":until": {"S": keys.at_sk(keys.instant(now), "~")},
+                },
+                ConsistentRead=True,
+                Limit=limit,
+            )
+            found.extend(_due_hold(item) for item in page["Items"])
+        return found
+
     def _of(self, sku: str, *, consistent: bool) -> list[StockDelta]:
         return [position_from_item(item) for item in self._items(sku, consistent=consistent) if is_position(item)]
 
@@ -316,8 +355,15 @@ def _lot(sku: str, item: Mapping[str, Any]) -> Lot:
     )
 
 
+def _due_hold(item: Mapping[str, Any]) -> DueHold:
+    _, _, hold_id = item["sk"]["S"].rpartition("#")
+    return DueHold(
+        hold_id=hold_id, due=datetime.fromisoformat(item["due"]["S"]), skus=tuple(sorted(item["skus"]["SS"]))
+    )
+
+
 def is_position(item: Mapping[str, Any]) -> bool:
-    """Beside positions, the table of stock holds lots that are to come."""
+    """Beside positions, the table of stock has lots that are to come, and open holds by when they end."""
     return "due" not in item
 
 

@@ -2,10 +2,11 @@
 
 | table | pk | sk |
 |---|---|---|
-| events | `order#<id>`, `stock#<id>`, `supply#<id>` | `c#<commit number, 8 digits>` commit, `s#<fact id>` fact |
+| events | `order#<id>`, `stock#<id>`, `supply#<id>`, `hold#<id>` | `c#<number, 8 digits>` commit, `s#<fact id>` fact |
 | events | `unique#<key>` | `owner` |
 | stock | `<sku>` | `<node>#<shard>` |
 | stock | `inbound#<sku>` | `lot#<supply id>` |
+| stock | `held#<0-3>` | `<expires at>#<hold id>` |
 | contacts | `<customer id>`, of an order without one `<order id>` | `<placed at>#<order id>` |
 | views | `day#<day>#<0-3>` | `<placed at>#<order id>` |
 | views | `tracking#<number>`, `number#<number>`, `payment#<ref>` | `<placed at>#<order id>` |
@@ -64,6 +65,16 @@ def lots_pk(sku: str) -> str:
 def lot_sk(supply_id: str) -> str:
     """Sort key of a lot."""
     return f"{LOT_PREFIX}{supply_id}"
+
+
+def held_pk(hold_id: str) -> str:
+    """Partition of open holds of stock by when they end. Shared with the positions of a SKU of that name."""
+    return f"held#{_shard(hold_id, DUE_SHARDS)}"
+
+
+def held_pks() -> list[str]:
+    """All partitions of open holds."""
+    return [f"held#{shard}" for shard in range(DUE_SHARDS)]
 
 
 def contact_key(where: ContactKey) -> tuple[str, str]:

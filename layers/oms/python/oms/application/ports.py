@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from oms.domain.feed import Fed, Told
     from oms.domain.geo import Point
     from oms.domain.history import History
+    from oms.domain.holding import DueHold
     from oms.domain.inbound import Notice
     from oms.domain.parked import Parked
     from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
@@ -43,14 +44,17 @@ class Log(Protocol):
         stock: Sequence[StockDelta] = (),
         unique: Sequence[str] = (),
         lots: Sequence[Lot] = (),
+        due: Sequence[DueHold] = (),
+        beside: Sequence[Commit] = (),
     ) -> None:
         """Append `commit`, and move stock with it, all or nothing.
 
-        `unique` are keys that no other stream may hold, `lots` are kept as they stand after the commit. Raises
-        VersionConflictError when the number is taken, InsufficientStockError when a position would go below zero or has
-        none to bind, StockChangedError when one is not as a DecidedDelta has `seen` it, DuplicateOrderNumberError for a
-        taken key, ContentionError when concurrent transactions kept colliding. After any of them nothing was written by
-        this call, but an earlier attempt of the same call may have been: read again.
+        `unique` are keys that no other stream may hold, `lots` are kept as they stand after the commit, holds of stock
+        are found where `due` says, and `beside` are commits of other streams. Raises VersionConflictError when a number
+        is taken, InsufficientStockError when a position would go below zero, or below what a KeepingDelta must `keep`,
+        or has none to bind, StockChangedError when one is not as a DecidedDelta has `seen` it,
+        DuplicateOrderNumberError for a taken key, ContentionError when concurrent transactions kept colliding. After
+        any of them nothing was written by this call, but an earlier attempt of the same call may have been: read again.
         """
 
     def put_fact(self, stream: str, fact_id: str, fact: Mapping[str, Any]) -> bool:
@@ -71,6 +75,9 @@ class Stock(Protocol):
 
     def inbound(self, sku: str) -> list[Lot]:
         """Lots of which more is to come, by their ids, read consistently."""
+
+    def due_holds(self, now: datetime, limit: int) -> list[DueHold]:
+        """Open holds whose time is over, of each partition `limit` at most, the longest over first. Consistent."""
 
 
 class FedStock(Protocol):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.application.orders import Along
 from oms.domain import ids
+from oms.domain.buffers import POLICY, read_buffers
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
 from oms.domain.frozen import frozen
@@ -20,12 +22,15 @@ from oms.domain.sourcing.request import SourcingRequest, WantedLine
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from oms.application.claim import Claim
+    from oms.application.holds import StockHolds
     from oms.application.orders import Loaded, Orders
     from oms.application.ports import Clock, PaymentProvider, Reference, Stock
+    from oms.domain.buffers import Buffers
     from oms.domain.order.commands import Command
-    from oms.domain.order.events import NodeUnits
+    from oms.domain.order.events import NodeUnits, OrderEvent
     from oms.domain.order.state import Order
     from oms.domain.sourcing.request import SourcingPlan
 
@@ -100,13 +105,17 @@ class AuthorizePaymentStep:
 
 @frozen(kw_only=False)
 class PromiseOrderStep:
-    """Choose nodes over the stock as it is now, and bind it together with the promise made on it."""
+    """Choose nodes over the stock as it is now, and bind it together with the promise made on it.
+
+    What was held for the buyer is taken over first, from where it is held.
+    """
 
     orders: Orders
     stock: Stock
     reference: Reference
     sourcing: Callable[[SourcingRequest], SourcingPlan]
     now: Clock
+    holds: StockHolds
 
     def __call__(self, order_id: str, cause: Cause, authorization: AuthorizationResult | None) -> dict[str, Any]:
         """{'promised': units bound, 'short': units that wait}.
@@ -117,7 +126,8 @@ class PromiseOrderStep:
         replans = REPLANS
         while replans:
             try:
-                outcome = self.orders.execute(order_id, lambda loaded: self._plan(loaded, authorization), cause)
+                attempt = _Attempt(self, authorization)
+                outcome = self.orders.execute(order_id, attempt.plan, cause, along=attempt.along)
             except (InsufficientStockError, InvalidTransitionError):
                 replans -= 1
                 continue
@@ -128,29 +138,27 @@ class PromiseOrderStep:
                 return {"promised": bound, "short": short}
         raise ContentionError("stock was taken from under every plan", order_id=order_id)
 
-    def _plan(self, loaded: Loaded, authorization: AuthorizationResult | None) -> Command:
-        order = loaded.order
-        wanted = wanted_units(order) if order else {}
-        plan = self._source(order, wanted) if order and wanted else None
-        units = _first_positions(plan.units) if plan else ()
-        complete = plan is None or len(units) == len(plan.units)
-        return PromiseOrder(
-            command_id=_step_id("promise", loaded),
-            units=units,
-            # What does not fit into this transaction is open still, and planned again in the next.
-            short=plan.short if plan and complete else (),
-            promised_by=plan.promised_by if plan else self.now(),
-            authorization=authorization,
-            decision=plan.decision if plan else {},
-        )
+    def claim(self, order: Order, wanted: Mapping[str, int]) -> Claim | None:
+        """What the order takes over of the hold that it names, if it can be claimed."""
+        if not order.placed.stock_hold:
+            return None
+        from oms.application.claim import find_claim  # most orders name none
 
-    def _source(self, order: Order, wanted: Mapping[str, int]) -> SourcingPlan:
+        return find_claim(order, wanted, self.holds, self.reference, self.now())
+
+    def buffers(self) -> Buffers:
+        """What channels must leave."""
+        return read_buffers(self.reference.policy(POLICY))
+
+    def source(self, order: Order, wanted: Mapping[str, int]) -> SourcingPlan:
+        """Nodes for units by line."""
         lines = tuple(
             WantedLine(line_id=line_id, sku=order.lines[line_id].placed.sku, quantity=units)
             for line_id, units in wanted.items()
         )
         available: dict[str, dict[str, int]] = {}
-        for position in self.stock.positions(line.sku for line in lines):
+        positions = self.stock.positions(line.sku for line in lines)
+        for position in self.buffers().offered(positions, order.placed.channel):
             at_node = available.setdefault(position.node_id, {})
             at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
         candidates = tuple(
@@ -161,13 +169,50 @@ class PromiseOrderStep:
         return self.sourcing(request)
 
 
-def _first_positions(units: tuple[NodeUnits, ...]) -> tuple[NodeUnits, ...]:
-    """As many units as touch `MAX_POSITIONS` positions."""
+class _Attempt:
+    """One command of the step: planned anew whenever its order, or the hold that it takes over, moved on."""
+
+    def __init__(self, step: PromiseOrderStep, authorization: AuthorizationResult | None) -> None:
+        self._step = step
+        self._authorization = authorization
+        self._claim: Claim | None = None
+        self._channel = ""
+
+    def plan(self, loaded: Loaded) -> Command:
+        """The command, over what is there now."""
+        step, order = self._step, loaded.order
+        self._channel = order.placed.channel if order else ""
+        wanted = wanted_units(order) if order else {}
+        claim = self._claim = step.claim(order, wanted) if order and wanted else None
+        left = claim.left(wanted) if claim else wanted
+        plan = step.source(order, left) if order and left else None
+        units = (*(claim.units if claim else ()), *(plan.units if plan else ()))
+        fitting = _first_positions(units, MAX_POSITIONS - (claim.positions if claim else 0))
+        promised = [each.promised_by for each in (claim, plan) if each and each.units]
+        return PromiseOrder(
+            command_id=_step_id("promise", loaded),
+            units=fitting,
+            # What does not fit into this transaction is open still, and planned again in the next.
+            short=plan.short if plan and len(fitting) == len(units) else (),
+            promised_by=max(promised, default=step.now()),
+            authorization=self._authorization,
+            decision={**(plan.decision if plan else {}), **(claim.decision if claim else {})},
+            taken_over=claim.units if claim else (),
+        )
+
+    def along(self, events: Sequence[OrderEvent]) -> Along:
+        """The claim, if what was decided makes it; stock moves as far as the channel's buffers allow."""
+        beside = self._claim.beside(events) if self._claim else None
+        return Along(beside=beside, on=lambda deltas: self._step.buffers().kept(deltas, self._channel))
+
+
+def _first_positions(units: tuple[NodeUnits, ...], most: int) -> tuple[NodeUnits, ...]:
+    """As many units as touch so many positions."""
     positions: set[tuple[str, str]] = set()
     kept = []
     for part in units:
         positions.add((part.sku, part.node_id))
-        if len(positions) > MAX_POSITIONS:
+        if len(positions) > most:
             break
         kept.append(part)
     return tuple(kept)

@@ -183,6 +183,8 @@ class CanonicalOrder:
     refunds: tuple[ChannelRefund, ...] = ()
     status_words: tuple[tuple[str, str], ...] = ()
     """The channel's own status words, kept as they came (unknown ones too)."""
+    stock_hold: str = ""
+    """The hold of stock that was made for this buyer before the order, if any."""
 
 
 @frozen

@@ -7,6 +7,7 @@ OmsError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
 │   ├── FeedGoneError
+│   ├── StockHoldNotFoundError
 │   └── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
 ├── InvalidInputError
 │   ├── MalformedPayloadError
@@ -44,6 +45,7 @@ OmsError
 │   ├── PaymentAlreadyUsedError
 │   ├── CountOutdatedError
 │   ├── StaleRowError
+│   ├── HoldExpiredError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -111,6 +113,12 @@ class FeedGoneError(NotFoundError):
     """The file of a stock feed is not there any more, or another one is in its place."""
 
     code = "feed_gone"
+
+
+class StockHoldNotFoundError(NotFoundError):
+    """No such hold of stock."""
+
+    code = "stock_hold_not_found"
 
 
 class SupplyNotFoundError(NotFoundError):
@@ -335,6 +343,12 @@ class StaleRowError(RefusedError):
     """A row of a stock feed is not newer than what its source said of the position before."""
 
     code = "stale_row"
+
+
+class HoldExpiredError(RefusedError):
+    """The time of a hold of stock is over."""
+
+    code = "hold_expired"
 
 
 class LedgerImbalanceError(RefusedError):

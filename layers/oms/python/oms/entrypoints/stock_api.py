@@ -37,7 +37,7 @@ def availability(app: APIGatewayHttpResolver) -> Response[str]:
     """What can be promised now, of many SKUs at many nodes."""
     http.require(app, "warehouse", "service", "sales", "shop")
     asked = http.body(app, AvailabilityBody)
-    return http.answer({"availability": use_cases.show_availability()(asked.skus, asked.node_ids)})
+    return http.answer({"availability": use_cases.show_availability()(asked.skus, asked.node_ids, asked.channel)})
 
 
 def move(app: APIGatewayHttpResolver) -> Response[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oms.application.feed import TakeStockFeed
     from oms.application.feed_file import TakeFeedFile
     from oms.application.feed_report import FeedReports
+    from oms.application.holds import ExpireHolds, ExtendHold, HoldStock, ReleaseHold
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.payment_events import TakePaymentEvent
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
@@ -108,7 +109,8 @@ def promise_order() -> PromiseOrderStep:
     from oms.application.promise import PromiseOrderStep
     from oms.domain.sourcing.engine import source
 
-    return PromiseOrderStep(wiring.orders(), wiring.stock(), wiring.reference(), source, wiring.now)
+    orders, stock, reference = wiring.orders(), wiring.stock(), wiring.reference()
+    return PromiseOrderStep(orders, stock, reference, source, wiring.now, wiring.stock_holds())
 
 
 @cache
@@ -208,6 +210,39 @@ def take_supply() -> TakeSupply:
     from oms.application.supply import TakeSupply
 
     return TakeSupply(wiring.log(), wiring.reference(), wiring.now)
+
+
+@cache
+def hold_stock() -> HoldStock:
+    """Use case."""
+    from oms.application.holds import HoldStock
+    from oms.domain.sourcing.engine import source
+
+    return HoldStock(wiring.stock_holds(), wiring.stock(), wiring.reference(), source, expire_holds())
+
+
+@cache
+def extend_hold() -> ExtendHold:
+    """Use case."""
+    from oms.application.holds import ExtendHold
+
+    return ExtendHold(wiring.stock_holds())
+
+
+@cache
+def release_hold() -> ReleaseHold:
+    """Use case."""
+    from oms.application.holds import ReleaseHold
+
+    return ReleaseHold(wiring.stock_holds())
+
+
+@cache
+def expire_holds() -> ExpireHolds:
+    """Use case."""
+    from oms.application.holds import ExpireHolds
+
+    return ExpireHolds(wiring.stock_holds(), wiring.stock(), wiring.now)
 
 
 @cache

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from oms.adapters.s3_feed import S3FeedFile
     from oms.adapters.secrets_manager import Connections, SecretDocument
     from oms.application.customers import Customers
+    from oms.application.holds import StockHolds
     from oms.application.orders import Orders
     from oms.application.ports import PaymentProvider, VendorApi
     from oms.application.status_links import StatusLinks
@@ -246,6 +247,14 @@ def orders() -> Orders:
     from oms.application.orders import Orders
 
     return Orders(log(), now)
+
+
+@cache
+def stock_holds() -> StockHolds:
+    """Holds of stock."""
+    from oms.application.holds import StockHolds
+
+    return StockHolds(log(), now)
 
 
 @cache

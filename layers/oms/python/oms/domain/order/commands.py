@@ -66,6 +66,8 @@ class PromiseOrder(Command):
     promised_by: datetime
     authorization: AuthorizationResult | None = None
     decision: Mapping[str, Any] = field(default_factory=dict)
+    taken_over: tuple[NodeUnits, ...] = ()
+    """Of `units`, those that a hold of stock has bound already."""
 
 
 @frozen

@@ -86,6 +86,8 @@ class OrderPlaced:
     customer_id: str = ""
     request_hash: str = ""
     """Of the `POST /orders` body: the same key with another body is refused."""
+    stock_hold: str = ""
+    """The hold of stock whose units the order takes over when it is promised."""
 
 
 @frozen
@@ -160,13 +162,15 @@ class PaymentVoided:
 class LinesReserved:
     """Units were bound at nodes and released to their warehouses: the promise.
 
-    One fulfillment order per node: `fulfillment_orders` maps its id to the node. `decision` says why these nodes.
+    One fulfillment order per node: `fulfillment_orders` maps its id to the node. `decision` says why these nodes. Of
+    `units`, a hold of stock had bound those that were `taken_over`.
     """
 
     units: tuple[NodeUnits, ...]
     fulfillment_orders: dict[str, str]
     promised_by: datetime
     decision: dict[str, Any] = field(default_factory=dict)
+    taken_over: tuple[NodeUnits, ...] = ()
 
 
 @frozen

@@ -66,6 +66,7 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
                 },
                 promised_by=command.promised_by,
                 decision=dict(command.decision),
+                taken_over=command.taken_over,
             )
         )
     # Planned units are taken from the open ones first; a line held or cancelled since planning waits for the next plan.
