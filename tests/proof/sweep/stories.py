@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tests.proof.sweep import stories_doors, stories_orders, stories_recovery
+from tests.proof.sweep import stories_channels, stories_doors, stories_orders, stories_recovery
 from tests.proof.sweep.world import world
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def _told(module: ModuleType) -> dict[str, Callable[[World], None]]:
     }
 
 
-STORIES: Final = {**_told(stories_orders), **_told(stories_recovery), **_told(stories_doors)}
+STORIES: Final = {**_told(stories_orders), **_told(stories_recovery), **_told(stories_doors), **_told(stories_channels)}
 """By name, in the order in which they stand in their modules."""
 
 

@@ -45,7 +45,7 @@ class Vendors:
     def __init__(self, tap: Tap) -> None:
         self.tap = tap
         self.outbox = Outbox()
-        self.sandbox = Sandbox(Settings(samples=EVENTS / "sandbox"))
+        self.sandbox = Sandbox(Settings(samples=EVENTS / "sandbox", amazon_list_delay=-1e9, list_page=2))
         self.sandbox._server.server_close()
         self.sandbox.stripe._webhooks = self.outbox  # type: ignore[assignment]
         # Ids by the clock would make each run another one.
@@ -86,6 +86,13 @@ class Vendors:
             raise UpstreamError("no answer from the vendor", vendor=vendor, cause="ReadTimeoutError")
         return Answer(status=reply.status, headers=dict(reply.headers), body=json.dumps(reply.document).encode())
 
+    def put_order(self, given: Mapping[str, Any]) -> None:
+        """A channel has an order, or (None) has it no longer."""
+        body = json.dumps(given).encode()
+        reply = self.sandbox.handle(Request(method="POST", path="/_sandbox/orders", query={}, headers={}, body=body))
+        assert reply is not None
+        assert reply.status == 200, reply
+
     def post(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
         """Somebody else than the system calls the provider."""
         from urllib.parse import urlencode
@@ -95,4 +102,5 @@ class Vendors:
         reply = self.sandbox.handle(request)
         assert reply is not None
         assert reply.status == 200, reply
+        assert isinstance(reply.document, dict)
         return dict(reply.document)

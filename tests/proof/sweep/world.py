@@ -23,6 +23,7 @@ from moto import mock_aws
 from moto.sqs import models as moto_queues
 
 from infra.local import recorded as rec
+from infra.local.sandbox.untold import untold
 from oms.adapters.dynamodb_views import walked_at
 from oms.entrypoints import telemetry, wiring
 from tests.e2e.recorder import Record
@@ -55,6 +56,13 @@ CREDENTIALS: Final = {
         "client_id": "sandbox_client",
         "client_secret": "sandbox_client_secret",
         "refresh_token": "sandbox_refresh_token",
+        "marketplace_ids": "ATVPDKIKX0DER,A1PA6795UKMFR9,A1VC38T7YXB528",
+    },
+    "shopify": {"url": "https://shopify.example", "access_token": "sandbox_shopify_token"},
+    "woocommerce": {
+        "url": "https://woocommerce.example",
+        "consumer_key": "ck_sandbox",
+        "consumer_secret": "cs_sandbox",
     },
     "stripe": {"secret_key": "sk_test_sandbox"},
 }
@@ -190,6 +198,14 @@ class World:
             return
         self._webhook(recorded)
 
+    def keep_to_itself(self, source: str, at: datetime, digits: str = "") -> rec.Recorded:
+        """A channel has an order and never delivers it; the webhook that it should have sent."""
+        given = untold(source, at, digits)
+        self.vendors.put_order(given)
+        recorded = recorded_of(source, given)
+        self.record.delivered(recorded, SELLER if source == "amazon" else "main", acked=True)
+        return recorded
+
     def _webhook(self, recorded: rec.Recorded) -> None:
         secret = TIKTOK if recorded.source == "tiktok-shop" else SECRETS[recorded.source]
         headers = rec.sign(recorded, secret, self.now.timestamp())
@@ -269,7 +285,7 @@ class World:
     def _wait_for_messages(self) -> None:
         for _ in range(ROUNDS):
             self.drain()
-            waiting = [each.visible_at for each in self.queues.waiting()]
+            waiting = [max(each.visible_at, each.delayed_until) for each in self.queues.waiting()]
             if not waiting:
                 return
             self.now = max(self.now, datetime.fromtimestamp(min(waiting) / 1000 + 0.001, UTC))
@@ -366,6 +382,29 @@ def changed(recorded: rec.Recorded, changes: Mapping[str, Any]) -> rec.Recorded:
         headers=recorded.headers,
         body=json.dumps(body, indent="\t", ensure_ascii=False).encode(),
     )
+
+
+def recorded_of(source: str, given: Mapping[str, Any]) -> rec.Recorded:
+    """The webhook of an order as the sandbox was given it."""
+    order, order_id = given["order"], given["id"]
+    headers: dict[str, str] = {}
+    match source:
+        case "shopify":
+            headers, body = {"x-shopify-topic": "orders/create", "x-shopify-event-id": f"evt-{order_id}"}, order
+        case "woocommerce":
+            headers, body = {"x-wc-webhook-topic": "order.created"}, order
+        case "tiktok-shop":
+            data = {"order_id": order_id, "order_status": order["status"], "update_time": order["update_time"]}
+            body = {"type": 1, "tts_notification_id": order_id, "timestamp": order["update_time"], "data": data}
+        case _:
+            change = {"SellerId": SELLER, "AmazonOrderId": order_id, "Summary": {"OrderStatus": "Unshipped"}}
+            body = {
+                "NotificationType": "ORDER_CHANGE",
+                "EventTime": order["order"]["LastUpdateDate"],
+                "NotificationMetadata": {"NotificationId": f"evt-{order_id}"},
+                "Payload": {"OrderChangeNotification": change},
+            }
+    return rec.Recorded(name=f"{source} {order_id}", source=source, headers=headers, body=json.dumps(body).encode())
 
 
 @cache

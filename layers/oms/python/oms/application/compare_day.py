@@ -58,15 +58,12 @@ class CompareDay:
         both = sorted(set(theirs) & set(ours))
         behind = [each for each in both if _is_behind(ours[each], theirs[each][0])]
         differing = _differing(theirs, ours, sorted(set(both) - set(behind)))
-        for number, external_id in enumerate([*missing, *behind]):
-            message = listed_message(source, account, theirs[external_id][0], self.now())
-            self.take_in(message, min(number * PACE_S, LONGEST_DELAY_S))
         phantoms = [
             {"external_id": external_id, "order_id": ours[external_id].order_id}
             for external_id in sorted(set(ours) - set(theirs))
             if self._is_unknown(source, account, external_id)
         ]
-        report = {
+        report: dict[str, Any] = {
             "day": day,
             "source": source,
             "account": account,
@@ -81,6 +78,10 @@ class CompareDay:
         }
         named = {"missing": missing, "behind": behind, "phantoms": phantoms, "differing": differing}
         self._publish(report, {name: found[:NAMED] for name, found in named.items()})
+        # Told before it is mended: whoever breaks off here finds it missing again.
+        for number, external_id in enumerate([*missing, *behind]):
+            message = listed_message(source, account, theirs[external_id][0], self.now())
+            self.take_in(message, min(number * PACE_S, LONGEST_DELAY_S))
         return len(missing) + len(phantoms) + len(differing) + unreadable
 
     def _theirs(self, source: str, account: str, since: datetime) -> tuple[dict[str, tuple[Listed, Told]], int]:

@@ -118,6 +118,8 @@ class PollChannel:
             return {"waiting": 1}
         try:
             for moved in self._steps(_Account(source, account, lists), mark, counts, more):
+                if moved == mark and seen is not None:
+                    continue
                 if not self.marks.save(name, moved.document(), seen):
                     return counts  # another poll of this account is further than this one
                 mark, seen = moved, moved.document()
