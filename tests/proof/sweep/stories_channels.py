@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from oms.domain import ids
 from tests.proof.sweep.people import EAST, MAIN
+from tests.proof.sweep.world import CREDENTIALS, SECRETS
 
 if TYPE_CHECKING:
     from tests.proof.sweep.world import World
@@ -35,17 +36,18 @@ def never_delivered(w: World) -> None:
 
 def a_day_is_compared(w: World) -> None:
     """Of a day's orders, one is unknown to its channel by the next, and one was never delivered nor listed as new."""
-    w.product("TEE-BLK-M", "BOTTLE-750", "SCARF-WOOL")
+    shop = {"current": SECRETS["shopify"], "api": CREDENTIALS["shopify"]}
+    w.cloud.secret("ConnectionsSecret", {"shopify/main": shop})
     _turn(w)
     w.now += timedelta(days=1)
-    for digits in ("101", "102"):
-        w.keep_to_itself("shopify", w.now, digits)
-    for _ in range(3):
+    w.keep_to_itself("shopify", w.now, "101")
+    for _ in range(2):
         _turn(w)
     w.vendors.put_order({"vendor": "shopify", "id": "6399000000101", "order": None})
     w.keep_to_itself("shopify", w.now - timedelta(hours=3), "103")
-    for _ in range(3):
-        _turn(w, timedelta(hours=9))
+    _turn(w, timedelta(hours=18))
+    for _ in range(2):
+        _turn(w)
     found = {each["kind"] for each in w.get("/alerts")["alerts"]}
     assert "channel_differs" in found, found
     assert w.get(f"/orders/{ids.order_id('shopify', 'main', '6399000000103')}")["number"] == "#9103"

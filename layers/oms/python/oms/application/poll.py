@@ -9,7 +9,7 @@ state, not by how often it was found.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.messages import listed_message
@@ -49,7 +49,9 @@ PATIENCE: Final = 6
 """Polls of an account that fail one after the other until somebody is told: an hour."""
 LONGEST_WAIT: Final = timedelta(minutes=30)
 COMPARED_AT: Final = timedelta(hours=2)
-"""After the end of a UTC day it is compared."""
+"""After the end of a UTC day it is compared, one day by one poll."""
+SETTLED: Final = timedelta(hours=1)
+"""So far beyond the day an earlier poll must have come: what it found has been taken in by now."""
 
 
 @frozen
@@ -87,9 +89,12 @@ def read_mark(document: Mapping[str, Any]) -> Mark:
 
 @frozen(kw_only=False)
 class _Account:
+    """`met` are the states that this poll has looked at: spans overlap."""
+
     source: str
     account: str
     lists: Lister
+    met: set[tuple[str, datetime]]
 
 
 @frozen(kw_only=False)
@@ -117,7 +122,7 @@ class PollChannel:
         if mark.not_before and now < mark.not_before:
             return {"waiting": 1}
         try:
-            for moved in self._steps(_Account(source, account, lists), mark, counts, more):
+            for moved in self._steps(_Account(source, account, lists, set()), mark, counts, more):
                 if moved == mark and seen is not None:
                     continue
                 if not self.marks.save(name, moved.document(), seen):
@@ -134,7 +139,7 @@ class PollChannel:
 
     def _steps(self, of: _Account, mark: Mark, counts: dict[str, int], more: Callable[[], bool]) -> Iterator[Mark]:
         """How the mark moves."""
-        now = self.now()
+        now, listed_before = self.now(), mark.until
         until = (now - LAG).replace(microsecond=0)
         while mark.until < until:
             width = timedelta(seconds=mark.width_s)
@@ -149,34 +154,34 @@ class PollChannel:
             yield mark
             if not more():
                 return
-        day = f"{now - COMPARED_AT - timedelta(days=1):%Y-%m-%d}"
-        if mark.compared < day:
-            counts["differences"] = self.compare(of.source, of.account, day)
+        day = _next_day(mark.compared)
+        if day + timedelta(days=1) <= min(now - COMPARED_AT, listed_before - SETTLED):
+            counts["differences"] = self.compare(of.source, of.account, f"{day:%Y-%m-%d}")
             counts["compared"] = 1
-            mark = replace(mark, compared=day)
+            mark = replace(mark, compared=f"{day:%Y-%m-%d}")
         yield replace(mark, failures=0, not_before=None)
 
     def _take(
         self, of: _Account, span: Span, counts: dict[str, int], more: Callable[[], bool], *, may_stop: bool
     ) -> bool:
         """Put on the intake what the span holds and we do not have; False when that was too much for one poll."""
-        met: set[tuple[str, datetime]] = set()
-        found = 0
+        new = 0
         for listed in self._listed(of, span, counts):
             key = (listed.external_id, listed.updated_at)
-            if key in met or listed.updated_at > span.until:
+            if key in of.met or listed.updated_at > span.until:
                 continue
-            met.add(key)
-            _count(counts, "listed")
             what = self._lacks(of, listed)
-            if not what:
-                continue
-            if may_stop and (found >= MOST or not more()):
-                return False
-            message = listed_message(of.source, of.account, listed, self.now())
-            self.take_in(message, min(found * PACE_S, LONGEST_DELAY_S))
-            found += 1
-            _count(counts, what)
+            if what:
+                # Of what lies before the mark, the poll before has had what it could.
+                new += listed.updated_at > span.since + OVERLAP
+                if may_stop and (new > MOST or not more()):
+                    return False
+                found = counts.get("missed", 0) + counts.get("behind", 0)
+                message = listed_message(of.source, of.account, listed, self.now())
+                self.take_in(message, min(found * PACE_S, LONGEST_DELAY_S))
+                _count(counts, what)
+            of.met.add(key)
+            _count(counts, "listed")
         return True
 
     def _lacks(self, of: _Account, listed: Listed) -> str:
@@ -221,6 +226,11 @@ class PollChannel:
 
 def _count(counts: dict[str, int], what: str) -> None:
     counts[what] = counts.get(what, 0) + 1
+
+
+def _next_day(day: str) -> datetime:
+    """When the day after `day` begins."""
+    return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)
 
 
 def _first(now: datetime, lists: Lister) -> Mark:
