@@ -113,7 +113,7 @@ class Shop:
         self.orders = Orders(MemoryLog(self.world.store), self.now)
         self.views = MemoryViews(self.world.store)
         self.marks = MemoryMarks(self.world.store, faithful=True)
-        self.compare = CompareDay(self.orders, self.vendor, self.views, self.put, self.now)  # type: ignore[arg-type]
+        self.compare = CompareDay(self.orders, self.vendor, self.views, self.put, self.now)
         self.poll = PollChannel(
             self.orders,
             self.vendor,
@@ -121,7 +121,7 @@ class Shop:
             self.views,
             self.put,
             self.compare,
-            self.now,  # type: ignore[arg-type]
+            self.now,
         )
 
     def now(self) -> datetime:

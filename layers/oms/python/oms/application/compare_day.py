@@ -76,7 +76,12 @@ class CompareDay:
             "differing": len(differing),
             "unreadable": unreadable,
         }
-        named = {"missing": missing, "behind": behind, "phantoms": phantoms, "differing": differing}
+        named: dict[str, list[Any]] = {
+            "missing": missing,
+            "behind": behind,
+            "phantoms": phantoms,
+            "differing": differing,
+        }
         self._publish(report, {name: found[:NAMED] for name, found in named.items()})
         # Told before it is mended: whoever breaks off here finds it missing again.
         for number, external_id in enumerate([*missing, *behind]):
