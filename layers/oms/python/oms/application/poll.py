@@ -32,7 +32,7 @@ EVERY: Final = timedelta(minutes=10)
 """The schedule's rate. With `LAG` an order that was never delivered is found within 13 minutes of its last change."""
 LAG: Final = timedelta(minutes=3)
 """A delivery has so long to come by itself; Amazon lists changes two minutes late."""
-OVERLAP: Final = timedelta(minutes=15)
+OVERLAP: Final = timedelta(minutes=6)
 """Listed again each time: lists are not exact to the second, and clocks differ by minutes at most."""
 FIRST_LOOK: Final = timedelta(hours=1)
 """How far back an account is listed that was never polled: older orders were somebody else's."""
