@@ -154,7 +154,7 @@ class CompareDay:
                 "kind": "channel_differs",
                 "raised_at": report["compared_at"],
                 **{name: report[name] for name in ("day", "source", "account")},
-                **what,
+                "orders": what,
                 "named": named,
             }
             alert_key = f"{self.now():%Y-%m-%d}#channel_day#{key}"
