@@ -14,6 +14,7 @@ from oms.adapters.dynamodb_marks import DynamoMarks
 from oms.application.poll import EVERY, LAG
 from oms.channels.registry import CONNECTORS
 from oms.domain import ids
+from oms.entrypoints import wiring
 from tests.proof.invariants import check
 from tests.proof.sweep.duels import meanwhile
 from tests.proof.sweep.evidence import evidence
@@ -60,8 +61,6 @@ def commits(w: World, order_id: str) -> int:
 def send(w: World, webhook: rec.Recorded) -> None:
     """The webhook comes after all."""
     if webhook.source == "amazon":
-        from oms.entrypoints import wiring
-
         queue = w.cloud.names["AmazonQueue"]
         wiring.client("sqs").send_message(QueueUrl=queue, MessageBody=webhook.body.decode())
     else:
@@ -243,6 +242,10 @@ def _interrupted(w: World, source: str, at: int) -> bool:
     w.now += EVERY
     count = 0
 
+    def come() -> None:
+        send(w, webhook)
+        w.drain()
+
     def interrupt(call: Call) -> None:
         nonlocal count
         if call.function not in ("PollChannels", "TakeOrders"):
@@ -250,7 +253,7 @@ def _interrupted(w: World, source: str, at: int) -> bool:
         count += 1
         if count == at + 1:
             w.tap.before_call = None
-            meanwhile(w, lambda: (send(w, webhook), w.drain()))
+            meanwhile(w, come)
 
     w.tap.before_call = interrupt
     w.schedule("PollChannels")
