@@ -2,175 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from oms.application import poll as polls
-from oms.application.compare_day import NAMED, CompareDay
 from oms.application.messages import listed_notice
 from oms.application.orders import Orders
-from oms.application.poll import EVERY, LAG, PATIENCE, PollChannel, PollChannels
+from oms.application.poll import EVERY, LAG, PATIENCE, PollChannels
 from oms.channels import shopify_list
-from oms.channels.payload import parse_object
 from oms.domain import ids
 from oms.domain.errors import (
     MalformedPayloadError,
-    OrderNotFoundError,
     UnknownEventError,
     UpstreamError,
     UpstreamRefusedError,
 )
-from tests.proof.interleave.story import take_in
-from tests.proof.interleave.world import World
-from tests.proof.memory import MemoryLog, MemoryMarks, MemoryViews
-from tests.support.builders import snapshot
+from tests.proof.memory import MemoryMarks
+from tests.support.polled import T0, Shop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from oms.channels.base import FetchRequest
-
-T0 = datetime(2026, 3, 2, 12, tzinfo=UTC)
-
-
-@dataclass
-class Shopify:
-    """A shop that lists its orders as Shopify does. `before` is called before each page is answered."""
-
-    orders: dict[str, dict[str, Any]] = field(default_factory=dict)
-    size: int = 2
-    before: Callable[[int], None] = lambda _: None
-    asked: list[Mapping[str, str]] = field(default_factory=list)
-    refuses_days: bool = False
-    unlisted: set[str] = field(default_factory=set)
-    """Orders that the shop has and leaves out of its lists."""
-
-    def put(self, number: int, at: datetime, placed_at: datetime | None = None, **changes: Any) -> str:
-        order_id = str(number)
-        placed = (placed_at or at).isoformat()
-        self.orders[order_id] = {
-            "id": number,
-            "created_at": placed,
-            "processed_at": placed,
-            "updated_at": at.isoformat(),
-            "currency": "EUR",
-            "total_price": "10.00",
-            "cancelled_at": None,
-            "refunds": [],
-            **changes,
-        }
-        return order_id
-
-    def pages(
-        self, source: str, account: str, lister: Any, requests: Sequence[FetchRequest]
-    ) -> Iterator[Mapping[str, Any]]:
-        (first,) = requests
-        request: FetchRequest | None = first
-        number = 0
-        while request is not None:
-            self.before(number)
-            if self.refuses_days and "processed_at_min" in request.query:
-                raise UpstreamError("too many requests")
-            self.asked.append(request.query)
-            found = [
-                each for key, each in self.orders.items() if self._fits(each, first.query) and key not in self.unlisted
-            ]
-            part = found[number * self.size : (number + 1) * self.size]
-            more = {"next_page_info": str(number)} if len(found) > (number + 1) * self.size else {}
-            document = parse_object(json.dumps({"orders": part, **more}).encode()).values
-            yield document
-            number += 1
-            request = lister.next_page(request, document)
-
-    @staticmethod
-    def _fits(order: Mapping[str, Any], query: Mapping[str, str]) -> bool:
-        time = query["order"].partition(" ")[0]
-        since, until = (datetime.fromisoformat(query[f"{time}_{end}"]) for end in ("min", "max"))
-        return isinstance(order[time], str) and since <= datetime.fromisoformat(order[time]) <= until
-
-    def fetch(self, source: str, account: str, connector: Any, notice: Any) -> dict[str, list[dict[str, Any]]]:
-        if notice.external_id not in self.orders:
-            raise OrderNotFoundError("the vendor knows no such order")
-        return {"order": [{"order": self.orders[notice.external_id]}]}
-
-
-@dataclass
-class Shop:
-    """A poller, and whoever takes in what it found."""
-
-    world: World = field(default_factory=World)
-    vendor: Shopify = field(default_factory=Shopify)
-    queue: list[tuple[Mapping[str, Any], int]] = field(default_factory=list)
-    refuses: bool = False
-    account: str = "main"
-
-    def __post_init__(self) -> None:
-        self.world.clock = T0
-        self.orders = Orders(MemoryLog(self.world.store), self.now)
-        self.views = MemoryViews(self.world.store)
-        self.marks = MemoryMarks(self.world.store, faithful=True)
-        self.compare = CompareDay(self.orders, self.vendor, self.views, self.put, self.now)
-        self.poll = PollChannel(
-            self.orders,
-            self.vendor,
-            self.marks,
-            self.views,
-            self.put,
-            self.compare,
-            self.now,
-        )
-
-    def now(self) -> datetime:
-        return self.world.clock
-
-    def put(self, message: Mapping[str, Any], delay_s: int) -> None:
-        if self.refuses:
-            raise ConnectionError
-        self.queue.append((message, delay_s))
-
-    def turn(self, wait: timedelta = EVERY) -> dict[str, int]:
-        self.world.clock += wait
-        return self.poll("shopify", self.account)
-
-    def take(self) -> list[str]:
-        """Take in everything that is queued, as its channel has it by now."""
-        taken = []
-        for message, _ in self.queue:
-            notice = listed_notice(message)
-            assert notice is not None
-            assert notice.external_id is not None
-            self.deliver(notice.external_id)
-            taken.append(notice.external_id)
-        self.queue.clear()
-        return taken
-
-    def deliver(self, order_id: str) -> None:
-        told = self.vendor.orders[order_id]
-        order = snapshot(
-            source="shopify",
-            account=self.account,
-            external_id=order_id,
-            number=f"#{order_id}",
-            captured=1000,
-            placed_at=datetime.fromisoformat(told["processed_at"]),
-        )
-        revision = datetime.fromisoformat(told["updated_at"])
-        known = take_in(self.world.calm, replace(order, revision=revision), f"{order_id} {revision}")
-        for commit in self.world.commits(known.order_id):
-            self.views.project(commit, late=True)
-
-    @property
-    def mark(self) -> Mapping[str, Any]:
-        found = self.marks.load(f"poll#shopify#{self.account}")
-        assert found is not None
-        return found
-
-    def rows(self, kind: str) -> list[Mapping[str, Any]]:
-        return self.views.list_rows(kind, 100, "")[0]
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -471,126 +324,3 @@ def test_each_account_is_first_now_and_then(shop: Shop) -> None:
         every()
         shop.world.clock += EVERY
     assert sorted(first[::3]) == ["a", "b", "c"]
-
-
-# ---------------------------------------------------------------- a day is compared
-
-DAY = "2026-03-03"
-NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
-
-
-def compared(shop: Shop) -> Mapping[str, Any]:
-    (report,) = shop.rows("channel_day")
-    return report
-
-
-def test_a_day_that_agrees_is_told_in_figures_and_to_nobody(shop: Shop) -> None:
-    for number in (1, 2):
-        shop.deliver(shop.vendor.put(number, NOON))
-    shop.deliver(shop.vendor.put(3, NOON - timedelta(days=1)))
-    assert shop.compare("shopify", "main", DAY) == 0
-    report = compared(shop)
-    figures = {"orders": 2, "cancelled": 0, "refunded": 0}
-    amounts = {"EUR": {"total": 2000, "cancelled": 0, "refunded": 0}}
-    assert report["channel"] == report["oms"] == {**figures, "amounts": amounts}
-    assert not shop.rows("alert")
-    assert not shop.queue
-
-
-def test_a_missing_order_is_fetched_and_told(shop: Shop) -> None:
-    shop.vendor.put(1, NOON)
-    assert shop.compare("shopify", "main", DAY) == 1
-    assert compared(shop)["named"]["missing"] == ["1"]
-    assert shop.rows("alert")[0]["kind"] == "channel_differs"
-    assert shop.take() == ["1"]
-    assert shop.compare("shopify", "main", DAY) == 0
-
-
-def test_an_order_that_the_channel_does_not_know_is_told(shop: Shop) -> None:
-    shop.deliver(shop.vendor.put(1, NOON))
-    del shop.vendor.orders["1"]
-    assert shop.compare("shopify", "main", DAY) == 1
-    (phantom,) = compared(shop)["named"]["phantoms"]
-    assert phantom == {"external_id": "1", "order_id": ids.order_id("shopify", "main", "1")}
-
-
-def test_an_order_that_a_list_leaves_out_is_no_phantom(shop: Shop) -> None:
-    shop.deliver(shop.vendor.put(1, NOON))
-    shop.vendor.unlisted.add("1")
-    assert shop.compare("shopify", "main", DAY) == 0
-
-
-def test_an_order_that_our_list_has_not_yet_is_not_missing(shop: Shop) -> None:
-    shop.deliver(shop.vendor.put(1, NOON))
-    shop.views.store.items.clear()
-    assert shop.compare("shopify", "main", DAY) == 0
-
-
-@pytest.mark.parametrize(
-    ("change", "difference"),
-    [
-        ({"total_price": "12.00"}, {"total": {"channel": 1200, "oms": 1000}}),
-        ({"currency": "USD"}, {"currency": {"channel": "USD", "oms": "EUR"}}),
-        ({"cancelled_at": NOON.isoformat()}, {"cancelled": {"channel": True, "oms": False}}),
-        (
-            {"refunds": [{"id": 5, "transactions": [{"kind": "refund", "status": "success", "amount": "4.00"}]}]},
-            {"refunded": {"channel": 400, "oms": 0}},
-        ),
-    ],
-)
-def test_what_differs_is_named_with_both_sides(
-    shop: Shop, change: Mapping[str, Any], difference: Mapping[str, Any]
-) -> None:
-    shop.deliver(shop.vendor.put(1, NOON))
-    shop.vendor.orders["1"] |= change
-    assert shop.compare("shopify", "main", DAY) == 1
-    (found,) = compared(shop)["named"]["differing"]
-    assert found == {"external_id": "1", "order_id": ids.order_id("shopify", "main", "1"), **difference}
-
-
-def test_an_order_that_has_changed_since_is_taken_again_and_not_compared(shop: Shop) -> None:
-    shop.deliver(shop.vendor.put(1, NOON))
-    shop.vendor.put(1, NOON + timedelta(hours=1), NOON, total_price="12.00")
-    assert shop.compare("shopify", "main", DAY) == 0
-    assert compared(shop)["behind"] == 1
-    assert shop.take() == ["1"]
-
-
-def test_of_many_only_some_are_named_and_all_are_counted(shop: Shop) -> None:
-    for number in range(NAMED + 5):
-        shop.vendor.put(number + 1, NOON)
-    assert shop.compare("shopify", "main", DAY) == NAMED + 5
-    assert len(compared(shop)["named"]["missing"]) == NAMED
-    assert len(shop.queue) == NAMED + 5
-    assert max(delay for _, delay in shop.queue) <= 900
-
-
-def test_yesterday_is_compared_once_two_hours_after_its_end(shop: Shop) -> None:
-    shop.turn()  # on the second of March, which was not wholly ours
-    shop.turn(datetime(2026, 3, 3, 23, 50, tzinfo=UTC) - shop.now())
-    assert not shop.rows("channel_day")
-    compared_at = [shop.now() for _ in range(20) if shop.turn().get("compared")]
-    assert compared_at == [datetime(2026, 3, 4, 2, tzinfo=UTC)]
-    assert compared(shop)["day"] == DAY
-
-
-def test_after_an_outage_every_day_is_compared_when_what_was_found_is_taken(shop: Shop) -> None:
-    shop.turn()
-    shop.vendor.put(1, NOON)
-    shop.turn(timedelta(days=4))
-    assert shop.take() == ["1"]
-    while shop.turn().get("compared"):
-        pass
-    assert [row["day"] for row in reversed(shop.rows("channel_day"))] == [f"2026-03-{day:02}" for day in (3, 4, 5)]
-    assert not shop.rows("alert")
-
-
-def test_a_day_that_cannot_be_compared_is_compared_later(shop: Shop) -> None:
-    shop.turn()
-    shop.turn(datetime(2026, 3, 4, 1, 50, tzinfo=UTC) - shop.now())
-    shop.vendor.refuses_days = True
-    assert shop.turn()["failed"] == 1
-    assert not shop.rows("channel_day")
-    shop.vendor.refuses_days = False
-    assert shop.turn()["compared"] == 1
-    assert shop.mark["failures"] == 0

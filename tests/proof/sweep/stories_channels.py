@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from oms.domain import ids
 from tests.proof.sweep.people import EAST, MAIN
-from tests.proof.sweep.world import CREDENTIALS, SECRETS
+from tests.proof.sweep.vendors import CREDENTIALS
+from tests.proof.sweep.world import SECRETS
 
 if TYPE_CHECKING:
     from tests.proof.sweep.world import World

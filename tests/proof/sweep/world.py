@@ -35,7 +35,7 @@ from tests.proof.sweep.evidence import Rows, note
 from tests.proof.sweep.stores import ACCOUNT
 from tests.proof.sweep.tap import Killed, Tap
 from tests.proof.sweep.triggers import Queues, Stream
-from tests.proof.sweep.vendors import EVENTS, Vendors
+from tests.proof.sweep.vendors import CREDENTIALS, EVENTS, SELLER, Vendors, recorded_of
 from tests.support import functions, template
 from tests.support.asl import Machine
 from tests.support.aws import REGION
@@ -46,27 +46,6 @@ if TYPE_CHECKING:
 START: Final = datetime(2026, 11, 25, 9, tzinfo=UTC)
 SECRETS: Final = {"shopify": "s-shop", "woocommerce": "s-woo", "easypost": "s-easy", "stripe": "s-stripe"}
 TIKTOK: Final = "sandbox_app:sandbox_app_secret"
-CREDENTIALS: Final = {
-    "tiktok-shop": {
-        "app_key": "sandbox_app",
-        "app_secret": "sandbox_app_secret",
-        "access_token": "sandbox_tiktok_token",
-    },
-    "amazon": {
-        "client_id": "sandbox_client",
-        "client_secret": "sandbox_client_secret",
-        "refresh_token": "sandbox_refresh_token",
-        "marketplace_ids": "ATVPDKIKX0DER,A1PA6795UKMFR9,A1VC38T7YXB528",
-    },
-    "shopify": {"url": "https://shopify.example", "access_token": "sandbox_shopify_token"},
-    "woocommerce": {
-        "url": "https://woocommerce.example",
-        "consumer_key": "ck_sandbox",
-        "consumer_secret": "cs_sandbox",
-    },
-    "stripe": {"secret_key": "sk_test_sandbox"},
-}
-SELLER: Final = "A2NORTHWHARF00"
 NODES: Final = {"us-east": ("US", "40.7357", "-74.1724"), "de-main": ("DE", "50.1326", "8.9167")}
 CLIENT_TRIES: Final = 6
 ROUNDS: Final = 400
@@ -382,29 +361,6 @@ def changed(recorded: rec.Recorded, changes: Mapping[str, Any]) -> rec.Recorded:
         headers=recorded.headers,
         body=json.dumps(body, indent="\t", ensure_ascii=False).encode(),
     )
-
-
-def recorded_of(source: str, given: Mapping[str, Any]) -> rec.Recorded:
-    """The webhook of an order as the sandbox was given it."""
-    order, order_id = given["order"], given["id"]
-    headers: dict[str, str] = {}
-    match source:
-        case "shopify":
-            headers, body = {"x-shopify-topic": "orders/create", "x-shopify-event-id": f"evt-{order_id}"}, order
-        case "woocommerce":
-            headers, body = {"x-wc-webhook-topic": "order.created"}, order
-        case "tiktok-shop":
-            data = {"order_id": order_id, "order_status": order["status"], "update_time": order["update_time"]}
-            body = {"type": 1, "tts_notification_id": order_id, "timestamp": order["update_time"], "data": data}
-        case _:
-            change = {"SellerId": SELLER, "AmazonOrderId": order_id, "Summary": {"OrderStatus": "Unshipped"}}
-            body = {
-                "NotificationType": "ORDER_CHANGE",
-                "EventTime": order["order"]["LastUpdateDate"],
-                "NotificationMetadata": {"NotificationId": f"evt-{order_id}"},
-                "Payload": {"OrderChangeNotification": change},
-            }
-    return rec.Recorded(name=f"{source} {order_id}", source=source, headers=headers, body=json.dumps(body).encode())
 
 
 @cache
