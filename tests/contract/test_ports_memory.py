@@ -15,6 +15,7 @@ from oms.adapters import dynamodb_reference
 from oms.adapters.dynamodb_contacts import DynamoContacts
 from oms.adapters.dynamodb_feed import DynamoFeed
 from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
+from oms.adapters.dynamodb_marks import DynamoMarks
 from oms.adapters.dynamodb_reference import DynamoReference
 from oms.adapters.dynamodb_scan import DynamoScan
 from oms.adapters.dynamodb_views import DynamoViews
@@ -28,6 +29,7 @@ from tests.proof.memory import (
     MemoryEverything,
     MemoryFeed,
     MemoryLog,
+    MemoryMarks,
     MemoryQuarantine,
     MemoryReference,
     MemoryStock,
@@ -54,6 +56,7 @@ OPERATIONS: Final = {
     "orders": 900,
     "quarantine": 600,
     "claims": 100,
+    "marks": 300,
 }
 TABLES: Final = ("EventsTable", "StockTable", "ContactsTable", "ReferenceTable", "ViewsTable")
 BUCKET: Final = "twins"
@@ -110,6 +113,9 @@ class Both:
     def quarantine(self) -> Twins:
         adapter = S3Quarantine(self.s3, BUCKET, self.lists())
         return Twins(MemoryQuarantine(self.store, faithful=True), adapter)
+
+    def marks(self) -> Twins:
+        return Twins(MemoryMarks(self.store, faithful=True), DynamoMarks(self.dynamodb, self.table("ViewsTable")))
 
     def claims(self) -> Twins:
         return Twins(MemoryClaims(self.store), S3Claims(self.s3, BUCKET))
@@ -212,6 +218,17 @@ def test_quarantine(both: Both) -> None:
     repeat(OPERATIONS["quarantine"], quarantine, twins.parked_operation)
     assert quarantine.refused == {"QuarantineNotFoundError"}
     assert quarantine.listed > 200
+
+
+def test_marks(both: Both) -> None:
+    marks = both.marks()
+    told: list[Any] = []
+
+    def operation(rng: random.Random, each: Twins) -> None:
+        told.append(twins.mark_operation(rng, each))
+
+    repeat(OPERATIONS["marks"], marks, operation)
+    assert {True, False} <= {each for each in told if isinstance(each, bool)}
 
 
 def test_claims(both: Both) -> None:

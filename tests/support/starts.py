@@ -45,6 +45,11 @@ ASYNC: Final[dict[str, Start]] = {
     "settle_payment": Start(("dynamodb", "secretsmanager"), ("use_cases.settle_payment()",)),
     "redrive_overdue": Start(("dynamodb",), ("use_cases.redrive_overdue()",)),
     "report_sales": Start(("dynamodb", "s3"), ("use_cases.report_sales()",)),
+    "poll_channels": Start(
+        ("dynamodb", "sqs", "secretsmanager"),
+        ("use_cases.poll_channels()", "wiring.connections()", "wiring.queue('INTAKE_QUEUE')"),
+        ("oms.channels.shopify_list",),
+    ),
     "reconcile_stock": Start(("dynamodb", "s3"), ("use_cases.reconcile()",)),
 }
 STARTS: Final = {**HTTP, **ASYNC}

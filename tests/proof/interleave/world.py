@@ -42,7 +42,7 @@ from tests.proof.memory import (
 from tests.support.builders import minutes, nowhere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from oms.domain.commit import Commit
@@ -58,6 +58,10 @@ class NoVendors:
     """No delivery here needs a vendor to be asked."""
 
     def fetch(self, *_: Any) -> dict[str, list[dict[str, Any]]]:
+        """Never."""
+        raise NotImplementedError
+
+    def pages(self, *_: Any) -> Iterator[Mapping[str, Any]]:
         """Never."""
         raise NotImplementedError
 

@@ -339,6 +339,16 @@ def row_operation(rng: random.Random, twins: Twins) -> None:
         twins.do("list_rows", kind, 5, rng.choice(("rubbish", "W10=", "e30=", "eyJwayI6ICJ4In0=")))
 
 
+def mark_operation(rng: random.Random, twins: Twins) -> Any:
+    """A mark read, or moved: more often than not from where it is."""
+    name = f"poll#{rng.randrange(4)}"
+    if rng.random() < 0.3:
+        return twins.do("load", name)
+    there = twins.memory.load(name)
+    seen = rng.choice((there, there, there, None, {"n": 99}))
+    return twins.do("save", name, rng.choice(({"n": rng.randrange(5), "ü": "é"}, there or {"n": 0})), seen)
+
+
 def parked_operation(rng: random.Random, twins: Twins) -> None:
     """Inputs parked, looked at, removed."""
     parked_id = f"qrn_{rng.randrange(20)}"

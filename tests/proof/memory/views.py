@@ -213,6 +213,27 @@ class MemoryViews(Port):
         return self.store.items[key[0]][key[1]]
 
 
+class MemoryMarks(Port):
+    """Marks port."""
+
+    __slots__ = ()
+
+    @step("marks.load")
+    def load(self, name: str) -> Mapping[str, Any] | None:
+        """See the port."""
+        item = self.store.items.get(keys.MARK, {}).get(name)
+        return item["row"] if item else None
+
+    @step("marks.save")
+    def save(self, name: str, mark: Mapping[str, Any], seen: Mapping[str, Any] | None) -> bool:
+        """See the port."""
+        known = self.store.items.get(keys.MARK, {}).get(name)
+        if (known["row"] if known else None) != seen:
+            return known is not None and bool(known["row"] == mark)
+        self.store.put_in(self.store.items, keys.MARK, name, {"row": through_json(mark) if self.faithful else mark})
+        return True
+
+
 def _listed(pk: str, sk: str, item: Item) -> Iterator[tuple[str, str, str]]:
     """Index, its partition, and the item's place there: its sort key, made its own when it does not end with an id."""
     for index in INDEXES:

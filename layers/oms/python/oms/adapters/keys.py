@@ -13,6 +13,7 @@
 | views | `work#<node>` | `<fulfillment order id>` |
 | views | `waiting#<sku>` | `<placed at>#<order id>` |
 | views | `<kind>` (quarantine, alert, report, stock_feed) | `<key>` |
+| views | `mark` | `<name>` |
 | views | `hit#<what>` | `<window>` |
 | reference | `product#<sku>`, `policy#<name>`, `account#<source>#<account>` | `v` |
 | reference | `node` | `<node id>` |
@@ -32,6 +33,7 @@ FACT_PREFIX: Final = "s#"
 LOT_PREFIX: Final = "lot#"
 OWNER: Final = "owner"
 ONLY: Final = "v"
+MARK: Final = "mark"
 DAY_SHARDS: Final = 4
 """Partitions of the orders of a day: one takes 1,000 write units a second."""
 DUE_SHARDS: Final = 4

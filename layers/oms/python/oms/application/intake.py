@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.application.messages import fingerprint, from_message
+from oms.application.messages import fingerprint, from_message, listed_notice
 from oms.application.senders import sender
 from oms.channels.registry import connector
 from oms.domain import ids
@@ -198,6 +198,9 @@ class TakeDelivery:
         """Process a delivery; raises typed errors and parks nothing."""
         source, request = from_message(message)
         who = sender(source)
+        listed = listed_notice(message)
+        if listed is not None:
+            return Taken("taken", listed.topic, self._channel(source, request, listed, kind="poll"))
         notice = who.identify(request)
         if notice.kind in (NoticeKind.PING, NoticeKind.IGNORED):
             return Taken("ignored", notice.topic)
@@ -207,9 +210,9 @@ class TakeDelivery:
             return Taken("taken", notice.topic, self.payment_events(source, request))
         return Taken("taken", notice.topic, self._channel(source, request, notice))
 
-    def _channel(self, source: str, request: InboundRequest, notice: Notice) -> str:
+    def _channel(self, source: str, request: InboundRequest, notice: Notice, kind: str = "webhook") -> str:
         who = connector(source)
-        cause = Cause(kind="webhook", ref=notice.event_id, actor=source)
+        cause = Cause(kind=kind, ref=notice.event_id, actor=source)
         if notice.kind is NoticeKind.FETCH:
             documents = self.vendors.fetch(source, request.account, who, notice)
             return self.sync(who.assemble(request.account, notice, documents), cause).order.order_id
@@ -232,7 +235,7 @@ class TakeDelivery:
         try:
             _, request = from_message(message)
             event_id = fingerprint(request)
-            notice = sender(source).identify(request)
+            notice = listed_notice(message) or sender(source).identify(request)
             topic, event_id = notice.topic, notice.event_id
         except OmsError:
             event_id = event_id or hashlib.sha256(json.dumps(message, sort_keys=True).encode()).hexdigest()

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from oms.channels.base import Connector
+    from oms.channels.base import Connector, FetchRequest
+    from oms.channels.listing import Lister
     from oms.domain.canonical import Contact, ContactKey
     from oms.domain.commit import Commit, StoredCommit, Unreadable
     from oms.domain.feed import Fed, Told
@@ -161,6 +162,16 @@ class Checkpoint(Protocol):
         """Nothing is there any more."""
 
 
+class Marks(Protocol):
+    """How far somebody came with something, by its name: small, and never behind what another one noted."""
+
+    def load(self, name: str) -> Mapping[str, Any] | None:
+        """What was noted last, read consistently."""
+
+    def save(self, name: str, mark: Mapping[str, Any], seen: Mapping[str, Any] | None) -> bool:
+        """Note it in place of `seen`; False, and nothing noted, when that is not what is there."""
+
+
 class Contacts(Protocol):
     """Personal data, one place per order."""
 
@@ -289,8 +300,8 @@ class Quarantine(Protocol):
 class Queue(Protocol):
     """Deliveries on their way to be processed."""
 
-    def send(self, message: Mapping[str, Any]) -> None:
-        """Return only when the message is durably queued; large ones go by claim check."""
+    def send(self, message: Mapping[str, Any], delay_s: int = 0) -> None:
+        """Return only when the message is durably queued; large ones go by claim check. It comes `delay_s` later."""
 
 
 class Claims(Protocol):
@@ -362,6 +373,11 @@ class VendorApi(Protocol):
 
     def fetch(self, source: str, account: str, connector: Connector, notice: Notice) -> dict[str, list[dict[str, Any]]]:
         """The documents that a thin notice needs, pages in order."""
+
+    def pages(
+        self, source: str, account: str, lister: Lister, requests: Sequence[FetchRequest]
+    ) -> Iterator[Mapping[str, Any]]:
+        """The pages of these lists, each asked for when it is taken; raises UpstreamError, UpstreamRefusedError."""
 
 
 class Documents(Protocol):

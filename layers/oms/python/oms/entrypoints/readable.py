@@ -24,6 +24,7 @@ MAX_BODY_SHOWN: Final = 200_000
 """Characters of a quarantined body on a page."""
 CAUSES: Final[Mapping[str, str]] = {
     "webhook": "webhook from",
+    "poll": "list of",
     "api": "request by",
     "workflow": "workflow",
     "carrier": "carrier scan from",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from oms.application.holds import ExpireHolds, ExtendHold, HoldStock, ReleaseHold
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.payment_events import TakePaymentEvent
+    from oms.application.poll import PollChannels
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
     from oms.application.reconcile import Reconcile
     from oms.application.relay import RelayCommit
@@ -162,6 +163,24 @@ def reconcile() -> Reconcile:
 
     reports, checkpoint = wiring.reports(), wiring.checkpoint("reconcile")
     return Reconcile(wiring.everything(), wiring.stock(), wiring.views(), reports, checkpoint, wiring.wait, wiring.now)
+
+
+@cache
+def poll_channels() -> PollChannels:
+    """Use case."""
+    from oms.application.compare_day import CompareDay
+    from oms.application.poll import PollChannel, PollChannels
+    from oms.channels.registry import CONNECTORS
+    from oms.entrypoints.telemetry import logger
+
+    def failed(source: str, account: str, error: Exception) -> None:
+        what = {"source": source, "account": account, "error": type(error).__name__}
+        logger.warning("poll broke off", extra=what)
+
+    orders, vendors, views = wiring.orders(), wiring.vendors(), wiring.views()
+    compare = CompareDay(orders, vendors, views, wiring.take_in, wiring.now)
+    poll = PollChannel(orders, vendors, wiring.marks(), views, wiring.take_in, compare, wiring.now)
+    return PollChannels(wiring.connections().accounts, poll, frozenset(CONNECTORS), failed, wiring.now)
 
 
 @cache

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from oms.adapters.dynamodb_contacts import DynamoContacts
     from oms.adapters.dynamodb_feed import DynamoFeed
     from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
+    from oms.adapters.dynamodb_marks import DynamoMarks
     from oms.adapters.dynamodb_reference import DynamoReference
     from oms.adapters.dynamodb_scan import DynamoScan
     from oms.adapters.dynamodb_views import DynamoViews
@@ -193,6 +194,14 @@ def checkpoint(name: str) -> S3Checkpoint:
 
 
 @cache
+def marks() -> DynamoMarks:
+    """How far polls came."""
+    from oms.adapters.dynamodb_marks import DynamoMarks
+
+    return DynamoMarks(client("dynamodb"), os.environ["VIEWS_TABLE"])
+
+
+@cache
 def everything() -> DynamoScan:
     """Log and stock, read through."""
     from oms.adapters.dynamodb_scan import DynamoScan
@@ -310,6 +319,11 @@ def queue_of(source: str) -> str:
 def requeue(message: Mapping[str, Any]) -> None:
     """Put a delivery on the queue that its source's deliveries take."""
     queue(queue_of(str(message.get("source", "")))).send(message)
+
+
+def take_in(message: Mapping[str, Any], delay_s: int) -> None:
+    """Have an order taken in a little later, as if it had been delivered."""
+    queue("INTAKE_QUEUE").send(message, delay_s)
 
 
 def relay_later(pk: str, sk: str) -> None:
