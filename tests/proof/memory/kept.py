@@ -9,7 +9,7 @@ from oms.adapters.dynamodb_contacts import NO_REVISION
 from oms.adapters.keys import contact_key
 from oms.domain.canonical import Contact
 from oms.domain.codec import from_plain, to_plain
-from oms.domain.sourcing.request import Candidate
+from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_product
 from tests.proof.memory.store import Port, step, through_json
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from oms.domain.canonical import ContactKey
+    from oms.domain.sourcing.network import Network, Product
+    from oms.domain.sourcing.request import Candidate
 
 ERASED: Final = "erased"
 """The revision of a tombstone."""
@@ -76,18 +78,39 @@ class MemoryReference(Port):
     @step("reference.nodes")
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
         """See the port."""
-        return tuple(
-            Candidate(
-                node_id=row["node_id"],
-                country=row.get("country", ""),
-                latitude=float(row["latitude"]),
-                longitude=float(row["longitude"]),
-                handling_days=int(row.get("handling_days", 1)),
-                available=skus.get(row["node_id"], {}),
-                excluded="" if row.get("active", True) else "inactive",
-            )
-            for row in self.node_rows()
-        )
+        return self._network().candidates(skus)
+
+    @step("reference.network")
+    def network(self) -> Network:
+        """See the port."""
+        return self._network()
+
+    def _network(self) -> Network:
+        return read_network(self.node_rows(), self._tariff())
+
+    def _tariff(self) -> Mapping[str, Any] | None:
+        return self.store.reference.get("tariff", {}).get("main")
+
+    @step("reference.keep_network")
+    def keep_network(self) -> str:
+        """Keep nodes and freight as they are now under the id of their content."""
+        rows, tariff = self.node_rows(), self._tariff()
+        name = network_id(rows, tariff)
+        document = through_json({"nodes": rows, "tariff": tariff or {}})
+        self.store.put_in(self.store.reference, "network", name, document)
+        return name
+
+    @step("reference.kept_network")
+    def kept_network(self, name: str) -> Network | None:
+        """See the port."""
+        kept = self.store.reference.get("network", {}).get(name)
+        return read_network(kept["nodes"], kept["tariff"]) if kept else None
+
+    @step("reference.products")
+    def products(self, skus: Iterable[str]) -> dict[str, Product]:
+        """See the port."""
+        known = self.store.reference.get("product", {})
+        return {sku: read_product(known[sku]) if sku in known else PLAIN for sku in skus}
 
     def node_rows(self) -> list[Mapping[str, Any]]:
         """Nodes as imported."""

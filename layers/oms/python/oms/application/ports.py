@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oms.domain.inbound import Notice
     from oms.domain.parked import Parked
     from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
+    from oms.domain.sourcing.network import Network, Product
     from oms.domain.sourcing.request import Candidate
     from oms.domain.stock import StockDelta
     from oms.domain.supply import Lot
@@ -141,6 +142,15 @@ class Reference(Protocol):
 
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
         """Active nodes as candidates; `skus` gives what is available by node and SKU."""
+
+    def network(self) -> Network:
+        """Every node, and the freight table."""
+
+    def kept_network(self, name: str) -> Network | None:
+        """Nodes and freight as they were when a decision named them so; None when that was not kept."""
+
+    def products(self, skus: Iterable[str]) -> Mapping[str, Product]:
+        """What sourcing needs of each of these SKUs; one that nobody knows weighs nothing and needs nothing."""
 
     def policy(self, name: str) -> Mapping[str, Any]:
         """A policy document; empty when none is stored."""
