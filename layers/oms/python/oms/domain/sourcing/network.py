@@ -3,8 +3,8 @@
 A row that lacks a field has its default, so that rows of an earlier import go on working. A node whose row cannot be
 read is not used, and says so: it must not stop the others.
 
-    node     node_id, country, latitude, longitude, handling_days, active; and if there: capabilities, time_zone, cut_off,
-             workdays, holidays, daily_orders, per_parcel, per_line, per_unit, zone
+    node     node_id, country, latitude, longitude, handling_days, active; and if there: capabilities, time_zone,
+             cut_off, workdays, holidays, daily_orders, per_parcel, per_line, per_unit, zone
     tariff   {"zones": [{"name", "up_to_km", "transit_days", "base", "per_kg": [[up to grams, minor units], …]}]}
     product  sku, weight_g, needs, duty
 """
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +21,7 @@ from oms.domain.frozen import frozen
 from oms.domain.sourcing.request import DAY_OPEN, ESTIMATE, FREE, Calendar, Candidate, NodeCosts, Zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 UNREADABLE: Final = "its reference data cannot be read"
 NO_ZONE: Final = "the tariff does not have its zone"
