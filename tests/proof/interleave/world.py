@@ -12,6 +12,7 @@ from oms.application.customers import Customers
 from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
 from oms.application.orders import stream_of
 from oms.application.payment_events import TakePaymentEvent
+from oms.application.planning import PlanOrder
 from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep, workflow_cause
 from oms.application.relay import RelayCommit
 from oms.application.settle import SettlePaymentStep
@@ -22,11 +23,12 @@ from oms.domain.commit import Cause
 from oms.domain.order.status import NextStep
 from oms.domain.payments import AuthorizationResult, AuthorizationState
 from tests.proof.interleave.gate import Gate
-from tests.proof.interleave.remember import RememberingLog, RememberingOrders, remembered_source, remembered_step
+from tests.proof.interleave.remember import RememberingLog, RememberingOrders, remembered_decision, remembered_step
 from tests.proof.memory import (
     MemoryBus,
     MemoryContacts,
     MemoryLog,
+    MemoryOpenWork,
     MemoryPayments,
     MemoryQuarantine,
     MemoryQueue,
@@ -74,7 +76,8 @@ class Uses:
         self.replay = ReplayParked(self.take, ports.quarantine, lambda _pk, _sk: None)
         self.screen = ScreenOrderStep(orders, ports.reference)
         self.authorize = AuthorizePaymentStep(orders, providers)
-        self.promise = PromiseOrderStep(orders, ports.stock, ports.reference, remembered_source, now)
+        plan = PlanOrder(ports.stock, ports.reference, ports.work, remembered_decision)
+        self.promise = PromiseOrderStep(orders, plan, now)
         self.settle = SettlePaymentStep(orders, providers, now)
         self.move = MoveStock(log, ports.reference, now)
         self.count = CountStock(log, ports.stock, ports.reference, now)
@@ -110,6 +113,7 @@ class Ports:
 
     log: MemoryLog
     stock: MemoryStock
+    work: MemoryOpenWork
     views: MemoryViews
     quarantine: MemoryQuarantine
     payments: MemoryPayments
@@ -169,6 +173,7 @@ class World:
         return Ports(
             log=self.without.log(store, gate),
             stock=MemoryStock(store, gate),
+            work=MemoryOpenWork(store, gate),
             views=MemoryViews(store, gate),
             quarantine=self.without.quarantine(store, gate),
             payments=MemoryPayments(store, gate),

@@ -41,7 +41,7 @@ from tests.proof.memory.outbox import MemoryBus, MemoryQueue, MemoryWorkflows
 from tests.proof.memory.payments import Effect, MemoryPayments, Payment
 from tests.proof.memory.quarantine import MemoryQuarantine
 from tests.proof.memory.store import Pause, Port, Step, Store
-from tests.proof.memory.views import MemoryViews
+from tests.proof.memory.views import MemoryOpenWork, MemoryViews
 
 __all__ = [
     "Effect",
@@ -52,6 +52,7 @@ __all__ = [
     "MemoryDocuments",
     "MemoryEverything",
     "MemoryLog",
+    "MemoryOpenWork",
     "MemoryPayments",
     "MemoryQuarantine",
     "MemoryQueue",

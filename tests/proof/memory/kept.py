@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from oms.domain.sourcing.network import Network, Product
     from oms.domain.sourcing.request import Candidate
 
+_READ: Final[dict[tuple[int, ...], tuple[Network, object, object]]] = {}
+"""Networks by the rows they were read from, which are kept with them: what is put is never changed."""
+_MOST_READ: Final = 100
 ERASED: Final = "erased"
 """The revision of a tombstone."""
 
@@ -86,7 +89,14 @@ class MemoryReference(Port):
         return self._network()
 
     def _network(self) -> Network:
-        return read_network(self.node_rows(), self._tariff())
+        rows, tariff = self.node_rows(), self._tariff()
+        key = tuple(id(each) for each in (*rows, tariff))
+        known = _READ.get(key)
+        if known is None:
+            if len(_READ) >= _MOST_READ:
+                _READ.clear()
+            known = _READ[key] = (read_network(rows, tariff), rows, tariff)
+        return known[0]
 
     def _tariff(self) -> Mapping[str, Any] | None:
         return self.store.reference.get("tariff", {}).get("main")

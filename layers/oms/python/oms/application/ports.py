@@ -162,6 +162,13 @@ class Reference(Protocol):
         """Keep a master-data item; False when the same is there already."""
 
 
+class OpenWork(Protocol):
+    """What nodes have been given and have not shipped."""
+
+    def open_orders(self, node_ids: Iterable[str]) -> Mapping[str, int]:
+        """Fulfillment orders open at each of these nodes, as of some seconds ago."""
+
+
 class Views(Protocol):
     """Lists, search and due work. Derived; each row refuses an older commit than it shows."""
 

@@ -16,18 +16,17 @@ from oms.domain.order.promising import wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
 from oms.domain.payments import AuthorizationResult, AuthorizationState
 from oms.domain.screening import match_rules
-from oms.domain.sourcing.request import SourcingRequest, WantedLine
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from oms.application.orders import Loaded, Orders
-    from oms.application.ports import Clock, PaymentProvider, Reference, Stock
+    from oms.application.planning import PlanOrder
+    from oms.application.ports import Clock, PaymentProvider, Reference
     from oms.domain.order.commands import Command
     from oms.domain.order.events import NodeUnits
     from oms.domain.order.state import Order
-    from oms.domain.sourcing.request import SourcingPlan
 
 REPLANS: Final = 6
 """Plans made anew because stock that a plan counted on was taken meanwhile."""
@@ -103,9 +102,7 @@ class PromiseOrderStep:
     """Choose nodes over the stock as it is now, and bind it together with the promise made on it."""
 
     orders: Orders
-    stock: Stock
-    reference: Reference
-    sourcing: Callable[[SourcingRequest], SourcingPlan]
+    plan: PlanOrder
     now: Clock
 
     def __call__(self, order_id: str, cause: Cause, authorization: AuthorizationResult | None) -> dict[str, Any]:
@@ -131,34 +128,32 @@ class PromiseOrderStep:
     def _plan(self, loaded: Loaded, authorization: AuthorizationResult | None) -> Command:
         order = loaded.order
         wanted = wanted_units(order) if order else {}
-        plan = self._source(order, wanted) if order and wanted else None
-        units = _first_positions(plan.units) if plan else ()
-        complete = plan is None or len(units) == len(plan.units)
-        return PromiseOrder(
+        now = self.now()
+        command = PromiseOrder(
             command_id=_step_id("promise", loaded),
+            units=(),
+            short=(),
+            promised_by=now,
+            authorization=authorization,
+            at=now,
+        )
+        if order is None or not wanted:
+            return command
+        planned = self.plan(order, wanted, now)
+        made = planned.made
+        units = _first_positions(made.units)
+        complete = len(units) == len(made.units)
+        return replace(
+            command,
             units=units,
             # What does not fit into this transaction is open still, and planned again in the next.
-            short=plan.short if plan and complete else (),
-            promised_by=plan.promised_by if plan else self.now(),
-            authorization=authorization,
-            decision=plan.decision if plan else {},
+            short=made.short if complete else (),
+            promised_by=made.promised_by,
+            decision=made.decision,
+            hold=planned.hold,
+            retry_at=made.retry_at,
+            cancel_at=made.cancel_at,
         )
-
-    def _source(self, order: Order, wanted: Mapping[str, int]) -> SourcingPlan:
-        lines = tuple(
-            WantedLine(line_id=line_id, sku=order.lines[line_id].placed.sku, quantity=units)
-            for line_id, units in wanted.items()
-        )
-        available: dict[str, dict[str, int]] = {}
-        for position in self.stock.positions(line.sku for line in lines):
-            at_node = available.setdefault(position.node_id, {})
-            at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
-        candidates = tuple(
-            replace(node, excluded="rejected this order") if node.node_id in order.rejected_nodes else node
-            for node in self.reference.nodes(available)
-        )
-        request = SourcingRequest(lines=lines, ship_to=order.placed.ship_to, candidates=candidates, at=self.now())
-        return self.sourcing(request)
 
 
 def _first_positions(units: tuple[NodeUnits, ...]) -> tuple[NodeUnits, ...]:

@@ -102,10 +102,12 @@ def authorize_payment() -> AuthorizePaymentStep:
 @cache
 def promise_order() -> PromiseOrderStep:
     """Workflow step."""
+    from oms.application.planning import PlanOrder
     from oms.application.promise import PromiseOrderStep
-    from oms.domain.sourcing.engine import source
+    from oms.domain.sourcing.deciding import decide_sourcing
 
-    return PromiseOrderStep(wiring.orders(), wiring.stock(), wiring.reference(), source, wiring.now)
+    plan = PlanOrder(wiring.stock(), wiring.reference(), wiring.open_work(), decide_sourcing)
+    return PromiseOrderStep(wiring.orders(), plan, wiring.now)
 
 
 @cache

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from oms.adapters.dynamodb_reference import DynamoReference
     from oms.adapters.dynamodb_scan import DynamoScan
     from oms.adapters.dynamodb_views import DynamoViews
+    from oms.adapters.dynamodb_work import DynamoOpenWork
     from oms.adapters.messaging import EventBridgeBus, SqsQueue, StepFunctions
     from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Documents, S3Quarantine
     from oms.adapters.secrets_manager import Connections, SecretDocument
@@ -102,6 +103,14 @@ def views() -> DynamoViews:
     from oms.adapters.dynamodb_views import DynamoViews
 
     return DynamoViews(client("dynamodb"), os.environ["VIEWS_TABLE"], os.environ["CONTACTS_TABLE"])
+
+
+@cache
+def open_work() -> DynamoOpenWork:
+    """What is open at nodes."""
+    from oms.adapters.dynamodb_work import DynamoOpenWork
+
+    return DynamoOpenWork(client("dynamodb"), os.environ["VIEWS_TABLE"])
 
 
 @cache

@@ -1,0 +1,107 @@
+"""What sourcing is asked for an order: its rule, what nodes have and can do now, and what is known of its goods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.domain import ids
+from oms.domain.frozen import frozen
+from oms.domain.sourcing.deciding import Asked, request_of, usable
+from oms.domain.sourcing.request import WantedLine
+from oms.domain.sourcing.rules import B2C, OrderFacts, asks_customer, choose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from oms.application.ports import OpenWork, Reference, Stock
+    from oms.domain.order.state import Order
+    from oms.domain.sourcing.deciding import Decided
+    from oms.domain.sourcing.network import Network, Product
+    from oms.domain.sourcing.request import Candidate
+    from oms.domain.sourcing.rules import Rule
+
+SOURCING: Final = "sourcing"
+"""The policy document, and the kind of hold that its rules place."""
+MAX_REASON: Final = 500
+
+
+@frozen(kw_only=False)
+class Planned:
+    """What was decided; `hold` (id, kind, reason) when a person is to look at it."""
+
+    made: Decided
+    hold: tuple[str, str, str] | None = None
+
+
+@frozen(kw_only=False)
+class PlanOrder:
+    """Stock is read as it is now; nodes, products, rules and open work may be seconds old."""
+
+    stock: Stock
+    reference: Reference
+    work: OpenWork
+    decide: Callable[[Asked], Decided]
+
+    def __call__(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Planned:
+        """A plan for units by line. Raises a SourcingInputError for reference data that no plan can be made of."""
+        asked = self._ask(order, wanted, now)
+        made = self.decide(asked)
+        return Planned(made, _hold(asked, made) if made.hold else None)
+
+    def _ask(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Asked:
+        products = self.reference.products(line.placed.sku for line in order.lines.values())
+        lines = tuple(_wanted(order, line_id, units, products) for line_id, units in wanted.items())
+        stored = self.reference.policy(SOURCING)
+        rule = choose(stored, self._facts(order, products, stored))
+        network = self.reference.network()
+        candidates = usable(self._candidates(network, {line.sku for line in lines}), order, rule)
+        return Asked(
+            request=request_of(lines, order, candidates, network, rule, now),
+            rule=rule,
+            network_id=network.network_id,
+            person_asked=_hold_id(rule) in order.holds,
+        )
+
+    def _candidates(self, network: Network, skus: Iterable[str]) -> tuple[Candidate, ...]:
+        available: dict[str, dict[str, int]] = {}
+        for position in self.stock.positions(skus):
+            if position.promisable:
+                at_node = available.setdefault(position.node_id, {})
+                at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
+        limited = network.limited()
+        return network.candidates(available, self.work.open_orders(limited) if limited else {})
+
+    def _facts(self, order: Order, products: Mapping[str, Product], stored: Mapping[str, Any]) -> OrderFacts:
+        placed = order.placed
+        account = (self.reference.account(placed.channel, placed.account) or {}) if asks_customer(stored) else {}
+        return OrderFacts(
+            channel=placed.channel,
+            account=placed.account,
+            country=placed.ship_to.country if placed.ship_to else "",
+            customer=str(account.get("customers", B2C)),
+            shipping_method=placed.shipping_method,
+            currency=placed.currency,
+            total=placed.total,
+            units=sum(line.placed.quantity for line in order.lines.values()),
+            skus=frozenset(line.placed.sku for line in order.lines.values()),
+            needs=frozenset(need for product in products.values() for need in product.needs),
+        )
+
+
+def _wanted(order: Order, line_id: str, units: int, products: Mapping[str, Product]) -> WantedLine:
+    sku = order.lines[line_id].placed.sku
+    known = products[sku]
+    return WantedLine(line_id=line_id, sku=sku, quantity=units, grams=known.grams, needs=known.needs, duty=known.duty)
+
+
+def _hold_id(rule: Rule) -> str:
+    """A rule holds an order once in its life: who releases the hold has decided that it goes on."""
+    return ids.derive("hld", SOURCING, rule.name)
+
+
+def _hold(asked: Asked, made: Decided) -> tuple[str, str, str]:
+    short = {units.line_id for units in made.short}
+    missing = ", ".join(sorted({line.sku for line in asked.request.lines if line.line_id in short}))
+    reason = f"rule {asked.rule.name} of version {asked.rule.version}: no node has all of {missing}"
+    return _hold_id(asked.rule), SOURCING, reason[:MAX_REASON]
