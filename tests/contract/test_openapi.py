@@ -49,6 +49,8 @@ MODELS: list[type[BaseModel]] = [
     requests.CountsBody,
     requests.SupplyBody,
     requests.AvailabilityBody,
+    requests.SourcingPolicyBody,
+    requests.RollBackBody,
     requests.LookUpBody,
 ]
 

@@ -23,7 +23,7 @@ from oms.domain.sourcing.rules import (
 from oms.domain.sourcing.rules_check import MAX_RULES, Problem, problems
 
 CHEAP: dict[str, Any] = {"policy": "cheapest"}
-NODES = ("de-main", "us-east", "us-west")
+NODES = {"de-main": True, "us-east": True, "us-west": True, "closed": False}
 
 
 def rule(name: str, when: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -144,7 +144,8 @@ class TestRefusing:
             ({**CHEAP, "nodes": "de-main"}, "field", "then.nodes"),
             ({**CHEAP, "nodes": []}, "no_node", "then.nodes"),
             ({**CHEAP, "nodes": ["de-main"], "not_nodes": ["de-main"]}, "no_node", "then.nodes"),
-            ({**CHEAP, "not_nodes": list(NODES)}, "no_node", "then.nodes"),
+            ({**CHEAP, "not_nodes": ["de-main", "us-east", "us-west"]}, "no_node", "then.nodes"),
+            ({**CHEAP, "nodes": ["closed"]}, "no_node", "then.nodes"),
             ({**CHEAP, "not_nodes": ["moon"]}, "no_node", "then.nodes"),
         ],
     )

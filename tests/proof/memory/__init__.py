@@ -35,7 +35,7 @@ The `checks_*` of a store are the guards that make the product right: take one o
 """
 
 from tests.proof.memory.everything import MemoryCheckpoint, MemoryEverything
-from tests.proof.memory.kept import MemoryClaims, MemoryContacts, MemoryDocuments, MemoryReference
+from tests.proof.memory.kept import MemoryClaims, MemoryContacts, MemoryDocuments, MemoryPolicies, MemoryReference
 from tests.proof.memory.log import MemoryLog, MemoryStock
 from tests.proof.memory.outbox import MemoryBus, MemoryQueue, MemoryWorkflows
 from tests.proof.memory.payments import Effect, MemoryPayments, Payment
@@ -54,6 +54,7 @@ __all__ = [
     "MemoryLog",
     "MemoryOpenWork",
     "MemoryPayments",
+    "MemoryPolicies",
     "MemoryQuarantine",
     "MemoryQueue",
     "MemoryReference",

@@ -9,6 +9,7 @@ from oms.adapters.dynamodb_contacts import NO_REVISION
 from oms.adapters.keys import contact_key
 from oms.domain.canonical import Contact
 from oms.domain.codec import from_plain, to_plain
+from oms.domain.errors import VersionConflictError
 from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_product
 from tests.proof.memory.store import Port, step, through_json
 
@@ -145,6 +146,39 @@ class MemoryReference(Port):
             return False
         self.store.put_in(self.store.reference, kind, key, through_json(item))
         return True
+
+
+class MemoryPolicies(Port):
+    """Policies port; what is current is what `MemoryReference.policy` gives."""
+
+    __slots__ = ()
+
+    @step("policies.current")
+    def current(self, name: str) -> Mapping[str, Any] | None:
+        """See the port."""
+        return self.store.reference.get("policy", {}).get(name)
+
+    @step("policies.version")
+    def version(self, name: str, number: int) -> Mapping[str, Any] | None:
+        """See the port."""
+        return self.store.reference.get(f"versions of {name}", {}).get(str(number))
+
+    @step("policies.versions")
+    def versions(self, name: str, limit: int, before: int | None = None) -> list[Mapping[str, Any]]:
+        """See the port."""
+        kept = self.store.reference.get(f"versions of {name}", {})
+        numbers = sorted((int(each) for each in kept), reverse=True)
+        return [kept[str(each)] for each in numbers if before is None or each < before][:limit]
+
+    @step("policies.save")
+    def save(self, name: str, saved: Mapping[str, Any]) -> None:
+        """See the port."""
+        current = self.store.reference.get("policy", {}).get(name)
+        if saved["version"] != (current["version"] if current else 0) + 1:
+            raise VersionConflictError("another version was saved meanwhile", version=saved["version"])
+        document = through_json(saved)
+        self.store.put_in(self.store.reference, "policy", name, document)
+        self.store.put_in(self.store.reference, f"versions of {name}", str(saved["version"]), document)
 
 
 class MemoryClaims(Port):

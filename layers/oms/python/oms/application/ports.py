@@ -162,6 +162,26 @@ class Reference(Protocol):
         """Keep a master-data item; False when the same is there already."""
 
 
+class Policies(Protocol):
+    """Versions of policies: {'version', 'document', 'at', 'by', 'key'}, never changed once saved."""
+
+    def current(self, name: str) -> Mapping[str, Any] | None:
+        """The newest, consistently; None when none was saved."""
+
+    def version(self, name: str, number: int) -> Mapping[str, Any] | None:
+        """One of them, consistently."""
+
+    def versions(self, name: str, limit: int, before: int | None = None) -> list[Mapping[str, Any]]:
+        """Newest first; those below `before` when it is given."""
+
+    def save(self, name: str, saved: Mapping[str, Any]) -> None:
+        """Keep a version and make it the current one; its number is one above the current one's, from 1.
+
+        Raises VersionConflictError when it is not, ContentionError when two were saved at once: nothing was saved by
+        this call, but an earlier attempt of the same call may have been.
+        """
+
+
 class OpenWork(Protocol):
     """What nodes have been given and have not shipped."""
 

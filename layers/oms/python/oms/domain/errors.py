@@ -6,7 +6,8 @@ OmsError
 │   ├── FulfillmentOrderNotFoundError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
-│   └── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
+│   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
+│   └── PolicyVersionNotFoundError
 ├── InvalidInputError
 │   ├── MalformedPayloadError
 │   ├── UnknownCurrencyError
@@ -16,6 +17,7 @@ OmsError
 │   ├── NoSuchNodeError
 │   ├── NoSuchSkuError
 │   ├── InvalidCursorError
+│   ├── InvalidPolicyError
 │   └── SourcingInputError
 │       ├── SourcingRangeError
 │       ├── UnknownSkuError
@@ -41,6 +43,7 @@ OmsError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
 │   ├── CountOutdatedError
+│   ├── PolicyOutdatedError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -109,6 +112,12 @@ class SupplyNotFoundError(NotFoundError):
 
     code = "supply_not_found"
     retryable = True
+
+
+class PolicyVersionNotFoundError(NotFoundError):
+    """No such version of a policy was saved."""
+
+    code = "policy_version_not_found"
 
 
 class InvalidInputError(OmsError):
@@ -205,6 +214,12 @@ class RecordAlteredError(SourcingInputError):
     """A decision record whose inputs or outcome are not what they were when it was made."""
 
     code = "sourcing_record"
+
+
+class InvalidPolicyError(InvalidInputError):
+    """A document of rules with problems; `problems` are all of them, each with its rules' names."""
+
+    code = "invalid_policy"
 
 
 class AuthenticationError(OmsError):
@@ -314,6 +329,12 @@ class CountOutdatedError(RefusedError):
     """The position was counted after the counter looked at it, or more has left since than was found: count again."""
 
     code = "count_outdated"
+
+
+class PolicyOutdatedError(RefusedError):
+    """The policy was saved by somebody else since its author saw it."""
+
+    code = "policy_outdated"
 
 
 class LedgerImbalanceError(RefusedError):

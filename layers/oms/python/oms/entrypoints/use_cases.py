@@ -13,8 +13,10 @@ from oms.entrypoints import wiring
 
 if TYPE_CHECKING:
     from oms.application.availability import ShowAvailability
+    from oms.application.decisions import ShowDecisions
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.payment_events import TakePaymentEvent
+    from oms.application.policies import ManageSourcing
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
     from oms.application.reconcile import Reconcile
     from oms.application.relay import RelayCommit
@@ -49,6 +51,14 @@ def show_order() -> ShowOrder:
     from oms.application.tracking import ShowOrder
 
     return ShowOrder(wiring.orders(), wiring.log())
+
+
+@cache
+def show_decisions() -> ShowDecisions:
+    """Use case."""
+    from oms.application.decisions import ShowDecisions
+
+    return ShowDecisions(wiring.orders(), wiring.policies(), wiring.reference())
 
 
 @cache
@@ -108,6 +118,14 @@ def promise_order() -> PromiseOrderStep:
 
     plan = PlanOrder(wiring.stock(), wiring.reference(), wiring.open_work(), decide_sourcing)
     return PromiseOrderStep(wiring.orders(), plan, wiring.now)
+
+
+@cache
+def manage_sourcing() -> ManageSourcing:
+    """Use case."""
+    from oms.application.policies import ManageSourcing
+
+    return ManageSourcing(wiring.policies(), wiring.reference(), wiring.now)
 
 
 @cache

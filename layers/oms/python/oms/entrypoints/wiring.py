@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from oms.adapters.dynamodb_contacts import DynamoContacts
     from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
+    from oms.adapters.dynamodb_policies import DynamoPolicies
     from oms.adapters.dynamodb_reference import DynamoReference
     from oms.adapters.dynamodb_scan import DynamoScan
     from oms.adapters.dynamodb_views import DynamoViews
@@ -103,6 +104,14 @@ def views() -> DynamoViews:
     from oms.adapters.dynamodb_views import DynamoViews
 
     return DynamoViews(client("dynamodb"), os.environ["VIEWS_TABLE"], os.environ["CONTACTS_TABLE"])
+
+
+@cache
+def policies() -> DynamoPolicies:
+    """Versions of policies."""
+    from oms.adapters.dynamodb_policies import DynamoPolicies
+
+    return DynamoPolicies(client("dynamodb"), os.environ["REFERENCE_TABLE"])
 
 
 @cache

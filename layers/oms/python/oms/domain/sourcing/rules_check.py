@@ -54,8 +54,8 @@ class Problem:
     at: str = ""
 
 
-def problems(document: object, nodes: Sequence[str] = ()) -> tuple[Problem, ...]:
-    """Everything that is wrong with a document; `nodes` are those that may be used, none if that is not known."""
+def problems(document: object, nodes: Mapping[str, bool] | None = None) -> tuple[Problem, ...]:
+    """Everything that is wrong with a document; `nodes` says of each whether it may be used, if that is known."""
     if not isinstance(document, dict):
         return (Problem("field", "the document is not an object"),)
     rules = document.get("rules")
@@ -70,7 +70,7 @@ def problems(document: object, nodes: Sequence[str] = ()) -> tuple[Problem, ...]
             continue
         found.extend(_named(rule, name, names))
         wrong = [*_when(rule.get("when", {}), name)]
-        found += [*wrong, *_then(rule.get("then"), name, nodes), *_after(rule.get("after", {}), name)]
+        found += [*wrong, *_then(rule.get("then"), name, nodes or {}), *_after(rule.get("after", {}), name)]
         if not wrong:
             found.extend(_reached(sound, rule.get("when", {}), name))
             sound.append((name, rule.get("when", {})))
@@ -163,7 +163,7 @@ def _numbers(when: Mapping[str, Any], name: str) -> Iterator[Problem]:
             yield Problem("field", f"a whole number up to {MAX_NUMBER}", (name,), f"when.{field}")
 
 
-def _then(then: object, name: str, nodes: Sequence[str]) -> Iterator[Problem]:
+def _then(then: object, name: str, nodes: Mapping[str, bool]) -> Iterator[Problem]:
     if not isinstance(then, dict):
         yield Problem("policy", "a rule says by which policy: then", (name,), "then")
         return
@@ -197,21 +197,20 @@ def _weights(weights: object, name: str) -> Iterator[Problem]:
         yield Problem("weights", "all weights are zero: nothing counts", (name,), "then.weights")
 
 
-def _nodes(then: Mapping[str, Any], name: str, known: Sequence[str]) -> Iterator[Problem]:
-    wrong = False
-    for field in ("nodes", "not_nodes"):
-        if field in then and then[field] != [] and not _is_words(then[field]):
-            yield Problem("field", "a list of nodes", (name,), f"then.{field}")
-            wrong = True
+def _nodes(then: Mapping[str, Any], name: str, known: Mapping[str, bool]) -> Iterator[Problem]:
+    wrong = [field for field in ("nodes", "not_nodes") if then.get(field, []) != [] and not _is_words(then[field])]
+    for field in wrong:
+        yield Problem("field", "a list of nodes", (name,), f"then.{field}")
     if wrong:
         return
     only, never = then.get("nodes"), set(then.get("not_nodes", ()))
     unknown = sorted((set(only or ()) | never) - set(known)) if known else []
     for node in unknown:
-        yield Problem("no_node", f"there is no node {node[:60]} that may be used", (name,), "then.nodes")
-    left = (set(known) if only is None else set(only)) - never
-    if (known or only is not None) and not left - set(unknown):
-        yield Problem("no_node", "every node is excluded: no plan can be made", (name,), "then.nodes")
+        yield Problem("no_node", f"there is no node {node[:60]}", (name,), "then.nodes")
+    usable = {node for node, may in known.items() if may}
+    left = (usable if only is None else set(only) & usable if known else set(only)) - never
+    if (known or only is not None) and not left and not unknown:
+        yield Problem("no_node", "every node that may be used is excluded", (name,), "then.nodes")
 
 
 def _after(after: object, name: str) -> Iterator[Problem]:
