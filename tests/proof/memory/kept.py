@@ -10,7 +10,7 @@ from oms.adapters.keys import contact_key
 from oms.domain.canonical import Contact
 from oms.domain.codec import from_plain, to_plain
 from oms.domain.errors import VersionConflictError
-from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_product
+from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_nodes, read_product
 from tests.proof.memory.store import Port, step, through_json
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class MemoryReference(Port):
     @step("reference.nodes")
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
         """See the port."""
-        return self._network().candidates(skus)
+        return tuple(each.having(skus.get(each.candidate.node_id, {})) for each in read_nodes(self.node_rows()))
 
     @step("reference.network")
     def network(self) -> Network:

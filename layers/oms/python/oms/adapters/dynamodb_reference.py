@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
-from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_product
+from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_nodes, read_product
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from oms.domain.sourcing.network import Network, Product
+    from oms.domain.sourcing.network import KnownNode, Network, Product
     from oms.domain.sourcing.request import Candidate
 
 KEEP_S: Final = 5.0
@@ -97,8 +97,9 @@ class DynamoReference:
         return {sku: self._products[sku][1] for sku in wanted}
 
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
-        """Every node with what it has; inactive ones are excluded."""
-        return self.network().candidates(skus)
+        """Every node with what it has; inactive ones are excluded. For those who need no freight."""
+        known: tuple[KnownNode, ...] = self._remember("read nodes", lambda: read_nodes(self.node_rows()))
+        return tuple(each.having(skus.get(each.candidate.node_id, {})) for each in known)
 
     def node_rows(self) -> list[dict[str, Any]]:
         """Nodes as imported."""

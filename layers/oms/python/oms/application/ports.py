@@ -141,7 +141,7 @@ class Reference(Protocol):
         """Those of `skus` that the catalogue has."""
 
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
-        """Active nodes as candidates; `skus` gives what is available by node and SKU."""
+        """Every node as a candidate; `skus` gives what is available by node and SKU."""
 
     def network(self) -> Network:
         """Every node, and the freight table."""
