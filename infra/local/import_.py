@@ -136,7 +136,12 @@ def _calendar(row: dict[str, str]) -> dict[str, Any]:
         "workdays": sorted({WEEKDAYS.index(day) for day in days}),
         "holidays": sorted(set(_words(row, "holidays"))),
     }
-    made = Calendar(**{name: tuple(each) if isinstance(each, list) else each for name, each in calendar.items()})
+    made = Calendar(
+        time_zone=calendar["time_zone"],
+        cut_off=calendar["cut_off"],
+        workdays=tuple(calendar["workdays"]),
+        holidays=tuple(calendar["holidays"]),
+    )
     try:
         check_calendar(made, "")
     except SourcingInputError as error:

@@ -44,10 +44,10 @@ class DynamoOpenWork:
             "ExpressionAttributeValues": {":pk": {"S": pk}},
             "Select": "COUNT",
         }
-        count = 0
+        count: int = 0
         while True:
             page = self._client.query(**query)
-            count += page["Count"]
+            count += int(page["Count"])
             if "LastEvaluatedKey" not in page:
                 return count
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]

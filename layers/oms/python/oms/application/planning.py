@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain import ids
 from oms.domain.frozen import frozen
 from oms.domain.sourcing.deciding import Asked, request_of, usable
+from oms.domain.sourcing.network import PLAIN
 from oms.domain.sourcing.request import WantedLine
 from oms.domain.sourcing.rules import B2C, OrderFacts, asks_customer, choose
 
@@ -50,11 +51,13 @@ class PlanOrder:
         return Planned(made, _hold(asked, made) if made.hold else None)
 
     def _ask(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Asked:
-        products = self.reference.products(line.placed.sku for line in order.lines.values())
-        lines = tuple(_wanted(order, line_id, units, products) for line_id, units in wanted.items())
         stored = self.reference.policy(SOURCING)
-        rule = choose(stored, self._facts(order, products, stored))
         network = self.reference.network()
+        products: Mapping[str, Product] = {}
+        if stored or network.has_capabilities:  # else what is known of products decides nothing, and is not read
+            products = self.reference.products(line.placed.sku for line in order.lines.values())
+        lines = tuple(_wanted(order, line_id, units, products) for line_id, units in wanted.items())
+        rule = choose(stored, self._facts(order, products, stored))
         candidates = usable(self._candidates(network, {line.sku for line in lines}), order, rule)
         return Asked(
             request=request_of(lines, order, candidates, network, rule, now),
@@ -91,7 +94,7 @@ class PlanOrder:
 
 def _wanted(order: Order, line_id: str, units: int, products: Mapping[str, Product]) -> WantedLine:
     sku = order.lines[line_id].placed.sku
-    known = products[sku]
+    known = products.get(sku, PLAIN)
     return WantedLine(line_id=line_id, sku=sku, quantity=units, grams=known.grams, needs=known.needs, duty=known.duty)
 
 

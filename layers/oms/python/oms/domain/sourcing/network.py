@@ -72,6 +72,11 @@ class Network:
     nodes: tuple[KnownNode, ...]
     tariff: tuple[Zone, ...]
 
+    @property
+    def has_capabilities(self) -> bool:
+        """Some node says what it can handle: until then nobody is asked for it."""
+        return any(known.candidate.capabilities for known in self.nodes)
+
     def limited(self) -> tuple[str, ...]:
         """Nodes of which the open work has to be known."""
         return tuple(
