@@ -121,8 +121,9 @@ class DynamoReference:
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def policy(self, name: str) -> Mapping[str, Any]:
-        """The policy's document."""
-        document: Mapping[str, Any] = self._remember(f"policy#{name}", lambda: self._document(f"policy#{name}") or {})
+        """The policy's document. Read consistently: what was saved takes effect within `KEEP_S`, and no later."""
+        pk = keys.policy_pk(name)
+        document: Mapping[str, Any] = self._remember(pk, lambda: self._document(pk, consistent=True) or {})
         return document
 
     def account(self, source: str, account: str) -> Mapping[str, Any] | None:
@@ -131,8 +132,9 @@ class DynamoReference:
         document: Mapping[str, Any] | None = self._remember(key, lambda: self._document(key))
         return document
 
-    def _document(self, pk: str) -> dict[str, Any] | None:
-        item = self._client.get_item(TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": keys.ONLY}}).get("Item")
+    def _document(self, pk: str, *, consistent: bool = False) -> dict[str, Any] | None:
+        key = {"pk": {"S": pk}, "sk": {"S": keys.ONLY}}
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=consistent).get("Item")
         return json.loads(item["body"]["S"]) if item else None
 
     def put(self, kind: str, key: str, item: Mapping[str, Any]) -> bool:

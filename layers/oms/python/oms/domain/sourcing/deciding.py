@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from oms.domain.sourcing.network import Network
     from oms.domain.sourcing.request import Candidate, SourcingPlan
 
-MOST_KEPT: Final = 5_000
+MOST_KEPT: Final = 1_000
 """Pairs of node and SKU whose availability is kept; what more there is makes the log heavy, and is left out."""
 NOT_IN_RULE: Final = "not in the rule"
 REJECTED: Final = "rejected this order"
