@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oms.domain.sourcing.reach import covering, covers
+from oms.domain.sourcing.reach import Effort, covering, covers
 from oms.domain.sourcing.rules import OrderFacts, choose, matches
 from oms.domain.sourcing.rules_check import problems
 
@@ -53,26 +53,30 @@ def everybody() -> list[OrderFacts]:
 ORDERS = everybody()
 
 
+def effort() -> Effort:
+    return Effort(100_000)
+
+
 @given(st.lists(conditions(), max_size=4), conditions())
 def test_covered_means_that_no_order_is_left(before: list[dict[str, Any]], when: dict[str, Any]) -> None:
     left = any(matches(when, each) and not any(matches(other, each) for other in before) for each in ORDERS)
-    assert covers(before, when) is not left
+    assert covers(before, when, effort()) is not left
 
 
 @given(st.lists(conditions(), min_size=1, max_size=4), conditions())
 def test_those_named_are_enough_and_none_is_too_many(before: list[dict[str, Any]], when: dict[str, Any]) -> None:
-    named = covering([(str(number), each) for number, each in enumerate(before)], when)
+    named = covering([(str(number), each) for number, each in enumerate(before)], when, effort())
     whens = [before[int(name)] for name in named]
-    assert bool(named) is covers(before, when)
+    assert bool(named) is covers(before, when, effort())
     if named:
-        assert covers(whens, when)
-        assert not any(covers([other for other in whens if other is not each], when) for each in whens)
+        assert covers(whens, when, effort())
+        assert not any(covers([other for other in whens if other is not each], when, effort()) for each in whens)
 
 
 @given(st.lists(conditions(), max_size=4), st.sampled_from(ORDERS))
 def test_a_sound_document_gives_every_order_its_first_match(whens: list[dict[str, Any]], order: OrderFacts) -> None:
     rules = [{"name": f"r{n}", "when": when, "then": {"policy": "nearest"}} for n, when in enumerate([*whens, {}])]
-    document = {"rules": rules}
+    document = {"rules": rules, "b2b": ["a/firms"]}
     first = next(rule["name"] for rule in rules if matches(rule["when"], order))  # type: ignore[arg-type]
     assert choose({"version": 1, "document": document}, order).name == first
     found = problems(document)

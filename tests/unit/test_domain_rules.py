@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from oms.domain.sourcing.policy import BALANCE, CHEAPEST, NEAREST_COMPLETE, Weights
-from oms.domain.sourcing.reach import covering
+from oms.domain.sourcing.reach import Effort, covering
 from oms.domain.sourcing.rules import (
     BUILT_IN,
     POLICIES,
     After,
     OrderFacts,
     Short,
-    asks_customer,
     choose,
+    customer_of,
     find_rule,
     matches,
 )
@@ -87,10 +87,10 @@ class TestChoosing:
     def test_each_condition(self, when: dict[str, Any], yes: OrderFacts, no: OrderFacts) -> None:
         assert (matches(when, yes), matches(when, no)) == (True, False)
 
-    def test_whom_an_order_is_from_is_asked_for_only_when_it_matters(self) -> None:
-        assert asks_customer(stored(rule("b", {"customers": ["b2b"]})))
-        assert not asks_customer(stored(rule("b", {"channels": ["site"]})))
-        assert not asks_customer({})
+    def test_whom_an_account_sells_to_is_in_the_document(self) -> None:
+        kept = stored(rule("b", {"customers": ["b2b"]}), b2b=["site/wholesale"])
+        assert [customer_of(kept, "site", each) for each in ("wholesale", "main")] == ["b2b", "b2c"]
+        assert customer_of({}, "site", "wholesale") == "b2c"
 
     def test_each_policy_is_one_of_the_same_engine(self) -> None:
         for name, policy in POLICIES.items():
@@ -120,6 +120,7 @@ class TestRefusing:
             ({"units_from": 9, "units_to": 8}, "contradiction", "when.units_from"),
             ({"currency": "EUR", "total_from": 9, "total_to": 8}, "contradiction", "when.total_from"),
             ({"total_from": 9}, "contradiction", "when.currency"),
+            ({"customers": ["b2b"]}, "contradiction", "when.customers"),
         ],
     )
     def test_conditions(self, when: dict[str, Any], code: str, at: str) -> None:
@@ -184,6 +185,7 @@ class TestRefusing:
             rule("small", {"units_to": 5}),
             rule("firms", {"customers": ["b2b"]}),
             rule("people", {"customers": ["b2c"], "units_from": 3}),
+            b2b=["site/firms"],
         )
         assert only(problems(made))[:2] == ("unreachable", ("rest", "small", "firms", "people"))
 
@@ -206,6 +208,7 @@ class TestRefusing:
         assert only(problems([]))[0] == "field"
         assert only(problems(document(more=1))) == ("unknown", (), "more")
         assert only(problems(document(extra_parcel=-1))) == ("field", (), "extra_parcel")
+        assert only(problems(document(b2b=["site"]))) == ("field", (), "b2b")
         assert only(problems(document(union=["germany"]))) == ("field", (), "union")
 
     def test_everything_is_told_at_once(self) -> None:
@@ -217,6 +220,8 @@ class TestRefusing:
 
 def test_what_covers_is_as_few_as_can_be() -> None:
     rules = [("a", {"units_from": 1}), ("b", {"units_to": 4}), ("c", {"units_from": 3})]
-    assert covering(rules, {}) == ("a", "b")
-    assert covering(rules[1:], {"units_from": 9}) == ("c",)
-    assert covering(rules[1:2], {}) == ()
+    assert covering(rules, {}, Effort(99)) == ("a", "b")
+    assert covering(rules[1:], {"units_from": 9}, Effort(99)) == ("c",)
+    assert covering(rules[1:2], {}, Effort(99)) == ()
+    assert covering(rules, {}, Effort(2)) == ("a", "b", "c"), "no effort is left to find who can be left out"
+    assert covering(rules, {}, Effort(1)) == (), "what would take too long is not named"

@@ -183,15 +183,14 @@ class TestWhatCounts:
         assert shop.nodes_of(order) == {"1": "WH2"}
         assert shop.decision(order)["decision"]["excluded"] == {"WH1": "not in the rule"}
 
-    def test_firms_are_those_of_accounts_that_say_so(self, shop: Shop) -> None:
+    def test_firms_are_customers_of_the_accounts_that_the_rules_name(self, shop: Shop) -> None:
         for node in ("WH1", "WH2"):
             receive(shop.world, SKU, node, 5)
-        shop.rules(
-            {"name": "firms", "when": {"customers": ["b2b"]}, "then": {"policy": "nearest", "nodes": ["WH2"]}},
-            {"name": "rest", "then": {"policy": "nearest"}},
-        )
+        firms = {"name": "firms", "when": {"customers": ["b2b"]}, "then": {"policy": "nearest", "nodes": ["WH2"]}}
+        rest = {"name": "rest", "then": {"policy": "nearest"}}
+        shop.rules(firms, rest, b2b=["shopify/wholesale"])
         assert shop.nodes_of(shop.order(line("1", 1, sku=SKU))) == {"1": "WH1"}
-        shop.reference.put("account", "shopify#shop-1", {"customers": "b2b"})
+        shop.rules(firms, rest, b2b=["shopify/wholesale", "shopify/shop-1"])
         assert shop.nodes_of(shop.order(line("1", 1, sku=SKU), number="1002")) == {"1": "WH2"}
 
 
@@ -355,6 +354,9 @@ class TestVersions:
         many = {"name": "a", "when": {"skus": [f"{n:0200}" for n in range(900)]}, "then": {"policy": "nearest"}}
         with pytest.raises(InvalidPolicyError):
             shop.rules(many, {"name": "rest", "then": {"policy": "nearest"}})
+        with pytest.raises(InvalidPolicyError) as refused:
+            shop.rules(*({"name": f"r{n}", "what": 1, "then": {}} for n in range(90)))
+        assert (len(refused.value.context["problems"]), refused.value.context["more"]) == (200, 69)  # type: ignore[arg-type]
         assert shop.manage.show()["version"] == 0
 
 

@@ -93,7 +93,7 @@ def _of_summary(order: Order, at: datetime, before: Order | None) -> Hashable:
 
 def _of_asked(asked: Asked) -> Hashable:
     request = asked.request
-    nodes = [(each.node_id, each.excluded, *each.available.items()) for each in request.candidates]
+    nodes = [(each.node_id, each.excluded, each.orders_left, *each.available.items()) for each in request.candidates]
     return (request.lines, request.ship_to, request.at, asked.rule, asked.network_id, asked.person_asked, *nodes)
 
 

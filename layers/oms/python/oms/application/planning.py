@@ -9,7 +9,7 @@ from oms.domain.frozen import frozen
 from oms.domain.sourcing.deciding import Asked, request_of, usable
 from oms.domain.sourcing.network import PLAIN
 from oms.domain.sourcing.request import WantedLine
-from oms.domain.sourcing.rules import B2C, OrderFacts, asks_customer, choose
+from oms.domain.sourcing.rules import OrderFacts, choose, customer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -57,7 +57,7 @@ class PlanOrder:
         if stored or network.has_capabilities:  # else what is known of products decides nothing, and is not read
             products = self.reference.products(line.placed.sku for line in order.lines.values())
         lines = tuple(_wanted(order, line_id, units, products) for line_id, units in wanted.items())
-        rule = choose(stored, self._facts(order, products, stored))
+        rule = choose(stored, _facts(order, products, stored))
         candidates = usable(self._candidates(network, {line.sku for line in lines}), order, rule)
         return Asked(
             request=request_of(lines, order, candidates, network, rule, now),
@@ -75,21 +75,21 @@ class PlanOrder:
         limited = network.limited()
         return network.candidates(available, self.work.open_orders(limited) if limited else {})
 
-    def _facts(self, order: Order, products: Mapping[str, Product], stored: Mapping[str, Any]) -> OrderFacts:
-        placed = order.placed
-        account = (self.reference.account(placed.channel, placed.account) or {}) if asks_customer(stored) else {}
-        return OrderFacts(
-            channel=placed.channel,
-            account=placed.account,
-            country=placed.ship_to.country if placed.ship_to else "",
-            customer=str(account.get("customers", B2C)),
-            shipping_method=placed.shipping_method,
-            currency=placed.currency,
-            total=placed.total,
-            units=sum(line.placed.quantity for line in order.lines.values()),
-            skus=frozenset(line.placed.sku for line in order.lines.values()),
-            needs=frozenset(need for product in products.values() for need in product.needs),
-        )
+
+def _facts(order: Order, products: Mapping[str, Product], stored: Mapping[str, Any]) -> OrderFacts:
+    placed = order.placed
+    return OrderFacts(
+        channel=placed.channel,
+        account=placed.account,
+        country=placed.ship_to.country if placed.ship_to else "",
+        customer=customer_of(stored, placed.channel, placed.account),
+        shipping_method=placed.shipping_method,
+        currency=placed.currency,
+        total=placed.total,
+        units=sum(line.placed.quantity for line in order.lines.values()),
+        skus=frozenset(line.placed.sku for line in order.lines.values()),
+        needs=frozenset(need for product in products.values() for need in product.needs),
+    )
 
 
 def _wanted(order: Order, line_id: str, units: int, products: Mapping[str, Product]) -> WantedLine:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SOURCING: Final = "sourcing"
 OUTDATED: Final = "this is not the version that holds: look at it again"
 MAX_BYTES: Final = 100_000
+MAX_TOLD: Final = 200
+"""Problems that one answer names."""
 NO_DOCUMENT: Final[Mapping[str, Any]] = {
     "version": 0,
     "document": {"rules": [{"name": BUILT_IN.name, "then": {"policy": "nearest_complete"}}]},
@@ -96,10 +98,12 @@ class ManageSourcing:
         if not found and len(json.dumps(document)) > MAX_BYTES:
             found = (Problem("field", f"the document is larger than {MAX_BYTES} bytes"),)
         if found:
+            more = {"more": len(found) - MAX_TOLD} if len(found) > MAX_TOLD else {}
+            found = found[:MAX_TOLD]
             told = [
                 {"code": each.code, "rules": list(each.rules), "at": each.at, "message": each.message} for each in found
             ]
-            raise InvalidPolicyError("this document has problems", problems=told)
+            raise InvalidPolicyError("this document has problems", problems=told, **more)
 
 
 def shown(saved: Mapping[str, Any]) -> dict[str, Any]:

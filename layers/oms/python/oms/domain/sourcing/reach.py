@@ -15,8 +15,6 @@ from oms.domain.sourcing.rules import B2B, B2C, RANGES, SETS, WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-MOST: Final = 20_000
-"""Pieces looked at before a rule is taken to be reachable: what is named is always true."""
 _MANY: Final = 10**18
 
 
@@ -100,7 +98,14 @@ def _cut(box: Box, taken: Box) -> Iterator[Box]:
         rest[name] = inside
 
 
-def covers(whens: Sequence[Mapping[str, Any]], when: Mapping[str, Any]) -> bool:
+class Effort:
+    """How many pieces may still be looked at: what is named is true, what would take longer is not named."""
+
+    def __init__(self, pieces: int) -> None:
+        self.pieces = pieces
+
+
+def covers(whens: Sequence[Mapping[str, Any]], when: Mapping[str, Any], effort: Effort) -> bool:
     """Every order that meets `when` meets one of `whens`. Conditions are sound, each by itself."""
     start = _whole()
     for name, wanted in _conditions(when).items():
@@ -108,27 +113,29 @@ def covers(whens: Sequence[Mapping[str, Any]], when: Mapping[str, Any]) -> bool:
         if inside is None:
             return False
         start[name] = inside
+    taken = [_conditions(each) for each in whens]
     stack: list[tuple[Box, int]] = [(start, 0)]
-    looked = 0
     while stack:
         box, number = stack.pop()
-        looked += 1
-        if number == len(whens) or looked > MOST:
+        effort.pieces -= 1
+        if number == len(taken) or effort.pieces < 0:
             return False
-        stack.extend((piece, number + 1) for piece in _cut(box, _conditions(whens[number])))
+        stack.extend((piece, number + 1) for piece in _cut(box, taken[number]))
     return True
 
 
-def covering(rules: Sequence[tuple[str, Mapping[str, Any]]], when: Mapping[str, Any]) -> tuple[str, ...]:
+def covering(
+    rules: Sequence[tuple[str, Mapping[str, Any]]], when: Mapping[str, Any], effort: Effort
+) -> tuple[str, ...]:
     """Names of those of the rules that together take all orders which `when` asks for; empty when some order is left.
 
-    None of them can be left out.
+    None of them can be left out, if there is effort enough to see it.
     """
     left = list(rules)
-    if not covers([each for _, each in left], when):
+    if not covers([each for _, each in left], when, effort):
         return ()
     for rule in reversed(rules):
         fewer = [other for other in left if other is not rule]
-        if fewer and covers([each for _, each in fewer], when):
+        if fewer and covers([each for _, each in fewer], when, effort):
             left = fewer
     return tuple(name for name, _ in left)

@@ -1,8 +1,9 @@
 """Rules as data: which policy decides on an order, and what becomes of what no node has.
 
-    {"rules": [{"name", "when": {…}, "then": {…}, "after": {…}}, …], "extra_parcel": 0, "union": []}
+    {"rules": [{"name", "when": {…}, "then": {…}, "after": {…}}, …], "extra_parcel": 0, "union": [], "b2b": []}
 
-The first rule whose conditions all hold is the order's. The last one has none: it is for all others.
+`b2b` are accounts, as "channel/account", whose customers are firms; all others' are people. The first rule whose
+conditions all hold is the order's. The last one has none: it is for all others.
 
     when    channels, accounts, countries, customers ("b2b", "b2c"), skus, needs, shipping_methods: one of these words;
             currency, total_from, total_to (minor units of that currency), units_from, units_to: both ends included
@@ -127,9 +128,9 @@ def choose(stored: Mapping[str, Any], facts: OrderFacts) -> Rule:
     return BUILT_IN
 
 
-def asks_customer(stored: Mapping[str, Any]) -> bool:
-    """Some rule depends on whom the order is from."""
-    return any("customers" in rule.get("when", {}) for rule in stored.get("document", {}).get("rules", ()))
+def customer_of(stored: Mapping[str, Any], channel: str, account: str) -> str:
+    """Whom an account sells to, as the document says."""
+    return B2B if f"{channel}/{account}" in stored.get("document", {}).get("b2b", ()) else B2C
 
 
 def matches(when: Mapping[str, Any], facts: OrderFacts) -> bool:

@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.frozen import frozen
 from oms.domain.sourcing.check import MAX_COST, MAX_WEIGHT
-from oms.domain.sourcing.reach import covering
+from oms.domain.sourcing.reach import Effort, covering
 from oms.domain.sourcing.rules import B2B, B2C, POLICIES, RANGES, SETS, WORDS, Short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+MOST_PIECES: Final = 50_000
+"""Effort of finding what no order reaches in one document; what is not found by then is taken to be reachable."""
 MAX_RULES: Final = 100
 MAX_WORDS: Final = 1000
 MAX_TEXT: Final = 200
@@ -37,7 +39,7 @@ _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _WEIGHTS: Final = ("money", "parcel", "reach", "piece", "carry", "load")
 _NUMBERS: Final = tuple(name for pair in RANGES.values() for name in pair)
-_DOCUMENT: Final = ("rules", "extra_parcel", "union")
+_DOCUMENT: Final = ("rules", "extra_parcel", "union", "b2b")
 _RULE: Final = ("name", "when", "then", "after")
 _WHEN: Final = (*WORDS, *SETS, "currency", *_NUMBERS)
 _THEN: Final = ("policy", "weights", "split_lines", "max_parcels", "extra_parcel", "nodes", "not_nodes")
@@ -64,15 +66,16 @@ def problems(document: object, nodes: Mapping[str, bool] | None = None) -> tuple
         return (*found, Problem("no_rules", f"a document has 1 to {MAX_RULES} rules", at="rules"))
     names = [_name_of(rule, number) for number, rule in enumerate(rules, start=1)]
     sound: list[tuple[str, Mapping[str, Any]]] = []
+    effort = Effort(MOST_PIECES)
     for name, rule in zip(names, rules, strict=True):
         if not isinstance(rule, dict):
             found.append(Problem("field", "a rule is not an object", (name,)))
             continue
         found.extend(_named(rule, name, names))
-        wrong = [*_when(rule.get("when", {}), name)]
+        wrong = [*_when(rule.get("when", {}), name), *_firms(document, rule.get("when", {}), name)]
         found += [*wrong, *_then(rule.get("then"), name, nodes or {}), *_after(rule.get("after", {}), name)]
         if not wrong:
-            found.extend(_reached(sound, rule.get("when", {}), name))
+            found.extend(_reached(sound, rule.get("when", {}), name, effort))
             sound.append((name, rule.get("when", {})))
     last = rules[-1]
     if isinstance(last, dict) and last.get("when"):
@@ -117,6 +120,9 @@ def _is_words(value: object) -> bool:
 def _costs(document: Mapping[str, Any]) -> Iterator[Problem]:
     if not _is_whole(document.get("extra_parcel", 0), 0, MAX_COST):
         yield Problem("field", f"a whole number of minor units up to {MAX_COST}", at="extra_parcel")
+    accounts = document.get("b2b", [])
+    if accounts != [] and not (_is_words(accounts) and all("/" in each for each in accounts)):
+        yield Problem("field", "a list of accounts, each as channel/account", at="b2b")
     union = document.get("union", [])
     if union != [] and not (_is_words(union) and all(_COUNTRY.fullmatch(each) for each in union)):
         yield Problem("field", "a list of countries by their two capital letters", at="union")
@@ -137,6 +143,12 @@ def _when(when: object, name: str) -> Iterator[Problem]:
             yield Problem("contradiction", f"{low} is above {high}: no order is both", (name,), f"when.{low}")
     if ("total_from" in when or "total_to" in when) and "currency" not in when:
         yield Problem("contradiction", "a total is compared in one currency: name it", (name,), "when.currency")
+
+
+def _firms(document: Mapping[str, Any], when: object, name: str) -> Iterator[Problem]:
+    if isinstance(when, dict) and when.get("customers") == [B2B] and not document.get("b2b"):
+        message = "no account sells to firms: b2b names none, and no order is"
+        yield Problem("contradiction", message, (name,), "when.customers")
 
 
 def _words(when: Mapping[str, Any], name: str) -> Iterator[Problem]:
@@ -233,8 +245,10 @@ def _after(after: object, name: str) -> Iterator[Problem]:
         yield Problem("contradiction", message, (name,), "after.cancel_after_days")
 
 
-def _reached(before: list[tuple[str, Mapping[str, Any]]], when: Mapping[str, Any], name: str) -> Iterator[Problem]:
-    taken_by = covering(before, when) if before else ()
+def _reached(
+    before: list[tuple[str, Mapping[str, Any]]], when: Mapping[str, Any], name: str, effort: Effort
+) -> Iterator[Problem]:
+    taken_by = covering(before, when, effort) if before else ()
     if taken_by:
         others = ", ".join(taken_by)
         yield Problem(
