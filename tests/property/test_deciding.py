@@ -32,8 +32,10 @@ def asked(seed: int, short: Short, **more: int) -> Asked:
 
 def units(made: Decided, *, with_short: bool) -> Counter[str]:
     found: Counter[str] = Counter()
-    for part in (*made.units, *(made.short if with_short else ())):
-        found[part.line_id] += part.quantity
+    for given in made.units:
+        found[given.line_id] += given.quantity
+    for missing in made.short if with_short else ():
+        found[missing.line_id] += missing.quantity
     return found
 
 

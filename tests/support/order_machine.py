@@ -204,7 +204,7 @@ class OrderMachine(RuleBasedStateMachine):
         if not self.world.in_channel and not order.payment.authorized and pick % 4 == 0:
             return
         before = self.world.story.state
-        times = {"at": minutes(pick), "cancel_at": minutes(2 * pick % 7), "retry_at": minutes(pick + 9)}
+        times: dict[str, Any] = {"at": minutes(pick), "cancel_at": minutes(2 * pick % 7), "retry_at": minutes(pick + 9)}
         asks = (f"hld_rule_{pick}", "sourcing", "asks for a person") if short and pick % 5 == 3 else None
         events = self.world.story.promise({} if asks else plan, short, hold=asks, **times)
         self.world.check_moves(before, events)

@@ -17,7 +17,7 @@ from oms.domain.errors import (
     PolicyVersionNotFoundError,
     VersionConflictError,
 )
-from oms.domain.order.commands import ReleaseHold
+from oms.domain.order.commands import PlaceHold, ReleaseHold
 from oms.domain.order.events import HoldPlaced, LinesBackordered, LinesCancelled, LinesReserved
 from oms.domain.order.ledger import Place
 from oms.domain.order.status import NextStep, next_step
@@ -271,6 +271,18 @@ class TestWhatBecomesOfTheRest:
         assert (cancelled.origin, cancelled.reason) == ("oms", "backordered for too long")
         shop.world.calm.burst(again)
         assert shop.world.order(order.order_id) == done
+
+    def test_a_hold_stops_the_end_of_waiting(self, shop: Shop) -> None:
+        shop.rest(cancel_after_days=2)
+        order = shop.order(line("1", 3, sku=SKU))
+        ask(shop.world.calm, order.order_id, PlaceHold(command_id="wait", hold_id="hld_1", kind="manual"))
+        shop.world.clock += timedelta(days=3)
+        again = {"order_id": order.order_id, "step": "promise", "cause": "look again"}
+        shop.world.calm.burst(again)
+        assert at(shop.world.order(order.order_id), Place.BACKORDERED) == 3
+        ask(shop.world.calm, order.order_id, ReleaseHold(command_id="go on", hold_id="hld_1"))
+        shop.world.calm.burst(again)
+        assert at(shop.world.order(order.order_id), Place.CANCELLED) == 3
 
     def test_the_watchdog_sees_to_it_in_time(self, shop: Shop) -> None:
         shop.rest(short="backorder", cancel_after_days=2)

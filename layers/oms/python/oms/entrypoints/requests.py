@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -150,23 +150,6 @@ class AvailabilityBody(Body):
 
     skus: Annotated[list[Name], Field(min_length=1, max_length=100)]
     node_ids: Annotated[list[Name], Field(max_length=200)] = []
-
-
-Version = Annotated[int, Field(ge=0, le=99_999_998)]
-
-
-class SourcingPolicyBody(Body):
-    """PUT /policies/sourcing: a document on top of the version that its author saw, 0 when there was none."""
-
-    expected_version: Version
-    document: dict[str, Any]
-
-
-class RollBackBody(Body):
-    """POST /policies/sourcing/rollback: an earlier version's document, saved again."""
-
-    expected_version: Version
-    to_version: Version
 
 
 class LookUpBody(Body):

@@ -97,10 +97,13 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
 def _waited_too_long(order: Order, events: list[OrderEvent], command: PromiseOrder) -> tuple[OrderEvent, ...]:
     """The end of what is short still and has waited as long as its rule allows."""
     after = fold(order.order_id, events, order) or order
+    short = {units.line_id for units in command.short}
     over = {
         line_id: line.ledger.backordered
-        for line_id in dict.fromkeys(units.line_id for units in command.short)
-        if (line := after.lines[line_id]).ledger.backordered
+        for line_id, line in after.lines.items()
+        if line_id in short
+        and not after.line_held(line_id)
+        and line.ledger.backordered
         and not line.ledger.open
         and line.cancel_at
         and command.at
