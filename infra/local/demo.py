@@ -83,7 +83,7 @@ class Demo:
 
     def load_shop(self) -> None:
         """Products, nodes and stock; connected accounts with their demo secrets."""
-        for kind in ("products", "nodes", "stock"):
+        for kind in ("products", "nodes", "tariff", "stock"):
             counts, problems = import_file(self.system, kind, EVENTS / "demo" / f"{kind}.csv")
             if problems:
                 raise DemoError("; ".join(problems))

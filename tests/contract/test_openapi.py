@@ -21,7 +21,7 @@ from oms.domain.order import state, status
 from oms.domain.order.events import Disposition
 from oms.domain.stock import COMPONENTS, COUNT_REASONS, REASONS, Into, MovementKind, ReasonCode
 from oms.domain.supply import LotStatus, SupplyKind
-from oms.entrypoints import order_api, requests
+from oms.entrypoints import order_api, policy_api, requests
 from oms.entrypoints.sessions import COOKIE
 from tests.support import functions, template
 
@@ -54,6 +54,8 @@ MODELS: list[type[BaseModel]] = [
     requests.StockHoldBody,
     requests.ExtendBody,
     requests.AvailabilityBody,
+    policy_api.SourcingPolicyBody,
+    policy_api.RollBackBody,
     requests.LookUpBody,
 ]
 

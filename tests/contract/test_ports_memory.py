@@ -11,14 +11,16 @@ import pytest
 from botocore.config import Config
 
 from infra.local.engine import REGION, Engine, free_port
-from oms.adapters import dynamodb_reference
+from oms.adapters import dynamodb_reference, dynamodb_work
 from oms.adapters.dynamodb_contacts import DynamoContacts
 from oms.adapters.dynamodb_feed import DynamoFeed
 from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
 from oms.adapters.dynamodb_marks import DynamoMarks
+from oms.adapters.dynamodb_policies import DynamoPolicies
 from oms.adapters.dynamodb_reference import DynamoReference
 from oms.adapters.dynamodb_scan import DynamoScan
 from oms.adapters.dynamodb_views import DynamoViews
+from oms.adapters.dynamodb_work import DynamoOpenWork
 from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Quarantine
 from oms.domain.commit import Commit, StoredCommit
 from oms.domain.stock import MovementKind, StockMoved, StockMovement, stock_deltas
@@ -30,6 +32,8 @@ from tests.proof.memory import (
     MemoryFeed,
     MemoryLog,
     MemoryMarks,
+    MemoryOpenWork,
+    MemoryPolicies,
     MemoryQuarantine,
     MemoryReference,
     MemoryStock,
@@ -51,7 +55,8 @@ OPERATIONS: Final = {
     "stock": 600,
     "feed": 1200,
     "contacts": 1700,
-    "reference": 1700,
+    "reference": 2200,
+    "policies": 500,
     "rows": 1900,
     "orders": 900,
     "quarantine": 600,
@@ -100,6 +105,12 @@ class Both:
     def reference(self) -> Twins:
         return Twins(MemoryReference(self.store), DynamoReference(self.dynamodb, self.table("ReferenceTable")))
 
+    def policies(self) -> Twins:
+        return Twins(MemoryPolicies(self.store), DynamoPolicies(self.dynamodb, self.table("ReferenceTable")))
+
+    def work(self) -> Twins:
+        return Twins(MemoryOpenWork(self.store), DynamoOpenWork(self.dynamodb, self.table("ViewsTable")))
+
     def views(self) -> Twins:
         return Twins(MemoryViews(self.store, faithful=True), self.lists())
 
@@ -145,7 +156,12 @@ def _client(endpoint: str, service: str) -> Any:
 
 @pytest.fixture
 def both(clients: tuple[Any, Any], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Both:
-    monkeypatch.setattr(dynamodb_reference, "KEEP_S", -1.0)  # what a warm function remembers is not under test
+    for module, name in (
+        (dynamodb_reference, "KEEP_S"),
+        (dynamodb_reference, "KEEP_PRODUCTS_S"),
+        (dynamodb_work, "KEEP_S"),
+    ):
+        monkeypatch.setattr(module, name, -1.0)  # what a warm function remembers is not under test
     return Both(*clients, "".join(each if each.isalnum() else "-" for each in request.node.name))
 
 
@@ -195,6 +211,15 @@ def test_reference(both: Both) -> None:
     repeat(OPERATIONS["reference"], both.reference(), twins.reference_operation)
 
 
+def test_policies(both: Both) -> None:
+    policies, reference = both.policies(), both.reference()
+    rng = random.Random(1)
+    while policies.count < OPERATIONS["policies"]:
+        twins.policy_operation(rng, policies)
+        reference.do("policy", rng.choice(twins.POLICIES))
+    assert policies.refused == {"VersionConflictError"}
+
+
 def test_rows(both: Both) -> None:
     views = both.views()
     repeat(OPERATIONS["rows"], views, twins.row_operation)
@@ -209,6 +234,9 @@ def test_orders(both: Both) -> None:
     repeat(OPERATIONS["orders"], views, lambda rng, each: twins.order_operation(rng, each, commits))
     for commit in commits:
         views.do("project", commit)
+    counted = both.work().do("open_orders", ["WH1", "WH2", "WH3", "nowhere"])
+    assert counted["nowhere"] == 0
+    assert sum(counted.values()) > 5
     repeat(views.count + 100, views, lambda rng, each: twins.order_operation(rng, each, commits), seed=2)
     assert views.listed > 500
 

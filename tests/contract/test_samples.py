@@ -43,7 +43,7 @@ NEEDS: dict[str, list[str]] = {
     "report_sales.schedule": ["place_order.http"],
     "reconcile_stock.schedule": PROMISED,
 }
-STATUS = {"place_order.http": 201, "manage_stock.http": 201, "receive_webhook.http": 200}
+STATUS = {"place_order.http": 201, "manage_stock.http": 201, "manage_policies.http": 201, "receive_webhook.http": 200}
 STEPS = {
     "screen_order.workflow": {"proceed": True, "cleared": True},
     "authorize_payment.workflow": {"state": "authorized", "amount": 0},
@@ -285,6 +285,7 @@ ROUTES: list[tuple[str, str, str, dict[str, str]]] = [
     ("read_orders", "/orders", "/orders", {"number": "S-1001"}),
     ("read_orders", "/orders/{order_id}", f"/orders/{ORDER}", {}),
     ("read_orders", "/orders/{order_id}/timeline", f"/orders/{ORDER}/timeline", {}),
+    ("read_orders", "/orders/{order_id}/decision", f"/orders/{ORDER}/decision", {}),
     ("read_orders", "/alerts", "/alerts", {}),
     ("read_orders", "/reports/sales", "/reports/sales", {}),
     ("fulfill_orders", "/fulfillment-orders", "/fulfillment-orders", {"node": "de-main"}),

@@ -195,6 +195,7 @@ class Story:
         units: Mapping[str, Mapping[str, int]] | None = None,
         short: Mapping[str, int] | None = None,
         authorization: AuthorizationResult | None = None,
+        **fields: Any,
     ) -> tuple[OrderEvent, ...]:
         """Units by node and line; all that is wanted at WH1 when nothing is said. Authorizes what is payable."""
         placed = self.order.placed
@@ -215,6 +216,7 @@ class Story:
                 promised_by=minutes(60 * 24 * 3),
                 authorization=authorization,
                 decision={"policy": "test"},
+                **fields,
             )
         )
 

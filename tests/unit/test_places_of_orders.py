@@ -11,10 +11,12 @@ from oms.application.customers import Customers
 from oms.application.holds import StockHolds
 from oms.application.intake import SyncSnapshot
 from oms.application.orders import Orders, stream_of
+from oms.application.planning import PlanOrder
 from oms.application.promise import PromiseOrderStep
 from oms.domain.canonical import Contact, Normalized, PostalAddress, ShipTo
 from oms.domain.codec import to_plain
 from oms.domain.order.events import LinesReserved
+from oms.domain.sourcing.deciding import decide_sourcing
 from oms.domain.sourcing.engine import source
 from oms.domain.sourcing.explain import explain
 from oms.domain.sourcing.policy import NEAREST_COMPLETE
@@ -22,14 +24,15 @@ from oms.domain.sourcing.record import recompute, record
 from oms.domain.stock import StockDelta
 from oms.entrypoints import wiring
 from tests.proof.interleave.world import cause
-from tests.proof.memory import MemoryContacts, MemoryLog, MemoryReference, MemoryStock, Store
+from tests.proof.memory import MemoryContacts, MemoryLog, MemoryOpenWork, MemoryReference, MemoryStock, Store
 from tests.support.builders import BERLIN, PAID, T0, line, minutes, nowhere, paid, snapshot
 
 if TYPE_CHECKING:
     from oms.application.ports import Gazetteer
     from oms.domain.canonical import CanonicalOrder
     from oms.domain.order.state import Order
-    from oms.domain.sourcing.request import SourcingPlan, SourcingRequest
+    from oms.domain.sourcing.deciding import Asked, Decided
+    from oms.domain.sourcing.request import SourcingRequest
 
 PLACES: Final = PackagedGazetteer()
 LYON: Final = Contact(name="Anna", shipping=PostalAddress(lines=("1 Rue Garibaldi",), city="Villeurbanne"))
@@ -51,10 +54,10 @@ class Shop:
         sync = SyncSnapshot(self.orders, contacts, self.reference, Customers(lambda: "key"), gazetteer)
         return sync(Normalized(order=order, contact=contact), cause(ref)).order
 
-    def source(self, request: SourcingRequest) -> SourcingPlan:
-        """The engine, listened to."""
-        self.asked.append(request)
-        return source(request)
+    def decide(self, asked: Asked) -> Decided:
+        """The decision, listened to."""
+        self.asked.append(asked.request)
+        return decide_sourcing(asked)
 
 
 def told(order: Order) -> tuple[float | None, float | None, str]:
@@ -110,8 +113,8 @@ def test_the_record_of_the_promise_says_what_was_used_and_stands_by_itself() -> 
         )
     order = shop.take(paid(snapshot(line("1"), ship_to=ShipTo(country="FR", postal_code="69100"))), LYON)
     assert order.payment.channel_state is PAID
-    stock, holds = MemoryStock(shop.store), StockHolds(shop.log, lambda: T0)
-    step = PromiseOrderStep(shop.orders, stock, shop.reference, shop.source, lambda: T0, holds)
+    plan = PlanOrder(MemoryStock(shop.store), shop.reference, MemoryOpenWork(shop.store), shop.decide)
+    step = PromiseOrderStep(shop.orders, plan, lambda: T0, StockHolds(shop.log, lambda: T0))
     step(order.order_id, cause("promise"), None)
     (reserved,) = [
         event

@@ -26,6 +26,7 @@ from tests.proof.cost.path import CATALOGUE, NODE, STEPS, Journey, sku
 from tests.proof.memory import (
     MemoryContacts,
     MemoryLog,
+    MemoryOpenWork,
     MemoryReference,
     MemoryStock,
     MemoryViews,
@@ -101,6 +102,7 @@ class Counted:
             "log": Log(store, self.pause),
             "stock": MemoryStock(store, self.pause),
             "views": MemoryViews(store, self.pause),
+            "open_work": MemoryOpenWork(store, self.pause),
             "contacts": MemoryContacts(store, self.pause),
             "reference": MemoryReference(store, self.pause),
             "workflows": SimpleNamespace(start=self._start),

@@ -14,6 +14,7 @@ from oms.application.holds import ExpireHolds, ExtendHold, HoldStock, ReleaseHol
 from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
 from oms.application.orders import stream_of
 from oms.application.payment_events import TakePaymentEvent
+from oms.application.planning import PlanOrder
 from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep, workflow_cause
 from oms.application.relay import RelayCommit
 from oms.application.settle import SettlePaymentStep
@@ -23,13 +24,15 @@ from oms.application.watchdog import ListUnpromised, RedriveOverdue
 from oms.domain.commit import Cause
 from oms.domain.order.status import NextStep
 from oms.domain.payments import AuthorizationResult, AuthorizationState
+from oms.domain.sourcing.engine import source
 from tests.proof.interleave.gate import Gate
-from tests.proof.interleave.remember import RememberingLog, RememberingOrders, remembered_source, remembered_step
+from tests.proof.interleave.remember import RememberingLog, RememberingOrders, remembered_decision, remembered_step
 from tests.proof.memory import (
     MemoryBus,
     MemoryContacts,
     MemoryFeed,
     MemoryLog,
+    MemoryOpenWork,
     MemoryPayments,
     MemoryQuarantine,
     MemoryQueue,
@@ -82,9 +85,10 @@ class Uses:
         self.screen = ScreenOrderStep(orders, ports.reference)
         self.authorize = AuthorizePaymentStep(orders, providers)
         holds = StockHolds(log, now)
-        self.promise = PromiseOrderStep(orders, ports.stock, ports.reference, remembered_source, now, holds)
+        plan = PlanOrder(ports.stock, ports.reference, ports.work, remembered_decision)
+        self.promise = PromiseOrderStep(orders, plan, now, holds)
         self.expire_holds = ExpireHolds(holds, ports.stock, now)
-        self.hold = HoldStock(holds, ports.stock, ports.reference, remembered_source, self.expire_holds)
+        self.hold = HoldStock(holds, ports.stock, ports.reference, source, self.expire_holds)
         self.extend_hold = ExtendHold(holds)
         self.release_hold = ReleaseHold(holds)
         self.holds = holds
@@ -126,6 +130,7 @@ class Ports:
     log: MemoryLog
     stock: MemoryStock
     feed: MemoryFeed
+    work: MemoryOpenWork
     views: MemoryViews
     quarantine: MemoryQuarantine
     payments: MemoryPayments
@@ -186,6 +191,7 @@ class World:
             log=self.without.log(store, gate),
             stock=MemoryStock(store, gate),
             feed=MemoryFeed(store, gate),
+            work=MemoryOpenWork(store, gate),
             views=MemoryViews(store, gate),
             quarantine=self.without.quarantine(store, gate),
             payments=MemoryPayments(store, gate),

@@ -300,15 +300,25 @@ def contact_operation(rng: random.Random, twins: Twins) -> None:
 
 def reference_operation(rng: random.Random, twins: Twins) -> None:
     """Master data put, and asked for."""
-    kind = rng.choice(("product", "policy", "account", "node"))
+    kind = rng.choice(("product", "policy", "account", "node", "tariff"))
+    if kind == "tariff":
+        zones = [{"name": "all", "up_to_km": 21_000, "transit_days": rng.randrange(9), "base": rng.randrange(900)}]
+        twins.do("put", "tariff", "main", {"zones": zones})
+        return
     key = f"shop#{rng.randrange(12)}" if kind == "account" else f"k{rng.randrange(12)}"
     item = document(rng) | {
         "node_id": key,
         "latitude": rng.randrange(90),
         "longitude": 13,
         "active": rng.random() < 0.8,
+        "weight_g": rng.choice((0, 170, -1, "heavy")),
+        "needs": rng.choice(([], ["hazmat"])),
+        "zone": rng.choice(("", "", "all", "none")),
+        "daily_orders": rng.choice((None, 0, 9)),
+        "per_unit": rng.choice((0, 5)),
+        **rng.choice(({}, {"time_zone": "Europe/Berlin", "holidays": ["2026-12-25"]}, {"time_zone": "Moon"})),
     }
-    ask_for = rng.randrange(6)
+    ask_for = rng.randrange(9)
     if ask_for < 2:
         twins.do("put", kind, key, item)
     elif ask_for == 2:
@@ -317,8 +327,32 @@ def reference_operation(rng: random.Random, twins: Twins) -> None:
         twins.do("policy", key)
     elif ask_for == 4:
         twins.do("account", "shop", str(rng.randrange(14)))
-    else:
+    elif ask_for == 5:
         twins.do("nodes", {key: {"S1": 3}})
+    elif ask_for == 6:
+        twins.do("network")
+    elif ask_for == 7:
+        twins.do("kept_network", twins.do("keep_network") if rng.random() < 0.8 else "unknown")
+    else:
+        twins.do("products", [f"k{rng.randrange(14)}" for _ in range(5)])
+
+
+POLICIES: Final = ("sourcing", "other")
+
+
+def policy_operation(rng: random.Random, twins: Twins) -> None:
+    """Versions saved, also of numbers that are not next, and asked for."""
+    name = rng.choice(POLICIES)
+    number = rng.randrange(1, 15)
+    match rng.randrange(5):
+        case 0 | 1:
+            twins.do("save", name, {"version": number, "document": document(rng), "key": "k", "by": "admin"})
+        case 2:
+            twins.do("current", name)
+        case 3:
+            twins.do("version", name, number)
+        case _:
+            twins.do("versions", name, rng.choice((1, 3, 50)), rng.choice((None, number)))
 
 
 def row_operation(rng: random.Random, twins: Twins) -> None:

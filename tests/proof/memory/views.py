@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
 from oms.adapters.dynamodb_views import walked_at
+from oms.adapters.dynamodb_work import OPEN
 from oms.adapters.order_lists import LOOKUPS, days
 from oms.adapters.projection import ATTENTION, rows_of
 from oms.domain.canonical import ContactKey
@@ -18,7 +19,7 @@ from oms.domain.errors import InvalidCursorError
 from tests.proof.memory.store import Port, step, through_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from oms.domain.commit import Commit
 
@@ -293,3 +294,18 @@ def _order_row(item: Item) -> Mapping[str, Any]:
     row = json.loads(item["row"])
     row.pop("fulfillment_order", None)
     return {**row, "commit": item["n"], "tries": item.get("tries", 0)}
+
+
+class MemoryOpenWork(Port):
+    """OpenWork port, over the rows of the views. What is projected is counted at once."""
+
+    __slots__ = ()
+
+    @step("work.open_orders")
+    def open_orders(self, node_ids: Iterable[str]) -> dict[str, int]:
+        """See the port."""
+        listed = self.store.listed
+        return {
+            node: sum(len(listed.get(("w", keys.open_work_pk(node, status)), ())) for status in OPEN)
+            for node in node_ids
+        }

@@ -16,6 +16,8 @@
 | views | `mark` | `<name>` |
 | views | `hit#<what>` | `<window>` |
 | reference | `product#<sku>`, `policy#<name>`, `account#<source>#<account>` | `v` |
+| reference | `tariff#main`, `network#<id of its content>` | `v` |
+| reference | `policy#<name>` | `v#<version, 8 digits>` |
 | reference | `node` | `<node id>` |
 """
 
@@ -34,9 +36,20 @@ LOT_PREFIX: Final = "lot#"
 OWNER: Final = "owner"
 ONLY: Final = "v"
 MARK: Final = "mark"
+LAST_VERSION: Final = 99_999_999
 DAY_SHARDS: Final = 4
 """Partitions of the orders of a day: one takes 1,000 write units a second."""
 DUE_SHARDS: Final = 4
+
+
+def policy_pk(name: str) -> str:
+    """Partition of a policy: the current one, and every version."""
+    return f"policy#{name}"
+
+
+def version_sk(number: int) -> str:
+    """Sort key of a version of a policy."""
+    return f"{ONLY}#{number:08d}"
 
 
 def commit_sk(number: int) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from oms.domain.inbound import Notice
     from oms.domain.parked import Parked
     from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
+    from oms.domain.sourcing.network import Network, Product
     from oms.domain.sourcing.request import Candidate
     from oms.domain.stock import StockDelta
     from oms.domain.supply import Lot
@@ -192,7 +193,16 @@ class Reference(Protocol):
         """Those of `skus` that the catalogue has."""
 
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
-        """Active nodes as candidates; `skus` gives what is available by node and SKU."""
+        """Every node as a candidate; `skus` gives what is available by node and SKU."""
+
+    def network(self) -> Network:
+        """Every node, and the freight table."""
+
+    def kept_network(self, name: str) -> Network | None:
+        """Nodes and freight as they were when a decision named them so; None when that was not kept."""
+
+    def products(self, skus: Iterable[str]) -> Mapping[str, Product]:
+        """What sourcing needs of each of these SKUs; one that nobody knows weighs nothing and needs nothing."""
 
     def policy(self, name: str) -> Mapping[str, Any]:
         """A policy document; empty when none is stored."""
@@ -209,6 +219,33 @@ class Gazetteer(Protocol):
 
     def __call__(self, key: str) -> Point | None:
         """The point, to 1/100 degree, kept under a key of `domain.places`; None when there is none."""
+
+
+class Policies(Protocol):
+    """Versions of policies: {'version', 'document', 'at', 'by', 'key'}, never changed once saved."""
+
+    def current(self, name: str) -> Mapping[str, Any] | None:
+        """The newest, consistently; None when none was saved."""
+
+    def version(self, name: str, number: int) -> Mapping[str, Any] | None:
+        """One of them, consistently."""
+
+    def versions(self, name: str, limit: int, before: int | None = None) -> list[Mapping[str, Any]]:
+        """Newest first; those below `before` when it is given."""
+
+    def save(self, name: str, saved: Mapping[str, Any]) -> None:
+        """Keep a version and make it the current one; its number is one above the current one's, from 1.
+
+        Raises VersionConflictError when it is not, ContentionError when two were saved at once: nothing was saved by
+        this call, but an earlier attempt of the same call may have been.
+        """
+
+
+class OpenWork(Protocol):
+    """What nodes have been given and have not shipped."""
+
+    def open_orders(self, node_ids: Iterable[str]) -> Mapping[str, int]:
+        """Fulfillment orders open at each of these nodes, as of some seconds ago."""
 
 
 class Views(Protocol):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.orders import Along
 from oms.domain import ids
-from oms.domain.buffers import POLICY, read_buffers
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
 from oms.domain.frozen import frozen
@@ -18,21 +16,20 @@ from oms.domain.order.promising import wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
 from oms.domain.payments import AuthorizationResult, AuthorizationState
 from oms.domain.screening import match_rules
-from oms.domain.sourcing.request import SourcingRequest, WantedLine
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from oms.application.claim import Claim
     from oms.application.holds import StockHolds
     from oms.application.orders import Loaded, Orders
-    from oms.application.ports import Clock, PaymentProvider, Reference, Stock
-    from oms.domain.buffers import Buffers
+    from oms.application.planning import PlanOrder
+    from oms.application.ports import Clock, PaymentProvider, Reference
     from oms.domain.order.commands import Command
     from oms.domain.order.events import NodeUnits, OrderEvent
     from oms.domain.order.state import Order
-    from oms.domain.sourcing.request import SourcingPlan
 
 REPLANS: Final = 6
 """Plans made anew because stock that a plan counted on was taken meanwhile."""
@@ -111,9 +108,7 @@ class PromiseOrderStep:
     """
 
     orders: Orders
-    stock: Stock
-    reference: Reference
-    sourcing: Callable[[SourcingRequest], SourcingPlan]
+    plan: PlanOrder
     now: Clock
     holds: StockHolds
 
@@ -138,35 +133,13 @@ class PromiseOrderStep:
                 return {"promised": bound, "short": short}
         raise ContentionError("stock was taken from under every plan", order_id=order_id)
 
-    def claim(self, order: Order, wanted: Mapping[str, int]) -> Claim | None:
+    def claim(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Claim | None:
         """What the order takes over of the hold that it names, if it can be claimed."""
         if not order.placed.stock_hold:
             return None
         from oms.application.claim import find_claim  # most orders name none
 
-        return find_claim(order, wanted, self.holds, self.reference, self.now())
-
-    def buffers(self) -> Buffers:
-        """What channels must leave."""
-        return read_buffers(self.reference.policy(POLICY))
-
-    def source(self, order: Order, wanted: Mapping[str, int]) -> SourcingPlan:
-        """Nodes for units by line."""
-        lines = tuple(
-            WantedLine(line_id=line_id, sku=order.lines[line_id].placed.sku, quantity=units)
-            for line_id, units in wanted.items()
-        )
-        available: dict[str, dict[str, int]] = {}
-        positions = self.stock.positions(line.sku for line in lines)
-        for position in self.buffers().offered(positions, order.placed.channel):
-            at_node = available.setdefault(position.node_id, {})
-            at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
-        candidates = tuple(
-            replace(node, excluded="rejected this order") if node.node_id in order.rejected_nodes else node
-            for node in self.reference.nodes(available)
-        )
-        request = SourcingRequest(lines=lines, ship_to=order.placed.ship_to, candidates=candidates, at=self.now())
-        return self.sourcing(request)
+        return find_claim(order, wanted, self.holds, self.plan.reference, now)
 
 
 class _Attempt:
@@ -182,28 +155,33 @@ class _Attempt:
         """The command, over what is there now."""
         step, order = self._step, loaded.order
         self._channel = order.placed.channel if order else ""
-        wanted = wanted_units(order) if order else {}
-        claim = self._claim = step.claim(order, wanted) if order and wanted else None
+        wanted, now = wanted_units(order) if order else {}, step.now()
+        claim = self._claim = step.claim(order, wanted, now) if order and wanted else None
         left = claim.left(wanted) if claim else wanted
-        plan = step.source(order, left) if order and left else None
-        units = (*(claim.units if claim else ()), *(plan.units if plan else ()))
+        planned = step.plan(order, left, now) if order and left else None
+        made = planned.made if planned else None
+        units = (*(claim.units if claim else ()), *(made.units if made else ()))
         fitting = _first_positions(units, MAX_POSITIONS - (claim.positions if claim else 0))
-        promised = [each.promised_by for each in (claim, plan) if each and each.units]
+        promised = [each.promised_by for each in (claim, made) if each and each.units]
         return PromiseOrder(
             command_id=_step_id("promise", loaded),
             units=fitting,
             # What does not fit into this transaction is open still, and planned again in the next.
-            short=plan.short if plan and len(fitting) == len(units) else (),
-            promised_by=max(promised, default=step.now()),
+            short=made.short if made and len(fitting) == len(units) else (),
+            promised_by=max(promised, default=now),
             authorization=self._authorization,
-            decision={**(plan.decision if plan else {}), **(claim.decision if claim else {})},
+            decision={**(made.decision if made else {}), **(claim.decision if claim else {})},
             taken_over=claim.units if claim else (),
+            at=now,
+            hold=planned.hold if planned else None,
+            retry_at=made.retry_at if made else None,
+            cancel_at=made.cancel_at if made else None,
         )
 
     def along(self, events: Sequence[OrderEvent]) -> Along:
         """The claim, if what was decided makes it; stock moves as far as the channel's buffers allow."""
         beside = self._claim.beside(events) if self._claim else None
-        return Along(beside=beside, on=lambda deltas: self._step.buffers().kept(deltas, self._channel))
+        return Along(beside=beside, on=lambda deltas: self._step.plan.buffers().kept(deltas, self._channel))
 
 
 def _first_positions(units: tuple[NodeUnits, ...], most: int) -> tuple[NodeUnits, ...]:

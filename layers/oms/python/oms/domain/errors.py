@@ -8,7 +8,8 @@ OmsError
 │   ├── QuarantineNotFoundError
 │   ├── FeedGoneError
 │   ├── StockHoldNotFoundError
-│   └── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
+│   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
+│   └── PolicyVersionNotFoundError
 ├── InvalidInputError
 │   ├── MalformedPayloadError
 │   ├── UnknownCurrencyError
@@ -19,6 +20,7 @@ OmsError
 │   ├── NoSuchSkuError
 │   ├── InvalidCursorError
 │   ├── MalformedRowError
+│   ├── InvalidPolicyError
 │   └── SourcingInputError
 │       ├── SourcingRangeError
 │       ├── UnknownSkuError
@@ -46,6 +48,7 @@ OmsError
 │   ├── CountOutdatedError
 │   ├── StaleRowError
 │   ├── HoldExpiredError
+│   ├── PolicyOutdatedError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -126,6 +129,12 @@ class SupplyNotFoundError(NotFoundError):
 
     code = "supply_not_found"
     retryable = True
+
+
+class PolicyVersionNotFoundError(NotFoundError):
+    """No such version of a policy was saved."""
+
+    code = "policy_version_not_found"
 
 
 class InvalidInputError(OmsError):
@@ -228,6 +237,12 @@ class RecordAlteredError(SourcingInputError):
     """A decision record whose inputs or outcome are not what they were when it was made."""
 
     code = "sourcing_record"
+
+
+class InvalidPolicyError(InvalidInputError):
+    """A document of rules with problems; `problems` are all of them, each with its rules' names."""
+
+    code = "invalid_policy"
 
 
 class AuthenticationError(OmsError):
@@ -349,6 +364,12 @@ class HoldExpiredError(RefusedError):
     """The time of a hold of stock is over."""
 
     code = "hold_expired"
+
+
+class PolicyOutdatedError(RefusedError):
+    """The policy was saved by somebody else since its author saw it."""
+
+    code = "policy_outdated"
 
 
 class LedgerImbalanceError(RefusedError):

@@ -13,12 +13,14 @@ from oms.entrypoints import wiring
 
 if TYPE_CHECKING:
     from oms.application.availability import ShowAvailability
+    from oms.application.decisions import ShowDecisions
     from oms.application.feed import TakeStockFeed
     from oms.application.feed_file import TakeFeedFile
     from oms.application.feed_report import FeedReports
     from oms.application.holds import ExpireHolds, ExtendHold, HoldStock, ReleaseHold
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.payment_events import TakePaymentEvent
+    from oms.application.policies import ManageSourcing
     from oms.application.poll import PollChannels
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
     from oms.application.reconcile import Reconcile
@@ -54,6 +56,14 @@ def show_order() -> ShowOrder:
     from oms.application.tracking import ShowOrder
 
     return ShowOrder(wiring.orders(), wiring.log())
+
+
+@cache
+def show_decisions() -> ShowDecisions:
+    """Use case."""
+    from oms.application.decisions import ShowDecisions
+
+    return ShowDecisions(wiring.orders(), wiring.policies(), wiring.reference())
 
 
 @cache
@@ -107,11 +117,20 @@ def authorize_payment() -> AuthorizePaymentStep:
 @cache
 def promise_order() -> PromiseOrderStep:
     """Workflow step."""
+    from oms.application.planning import PlanOrder
     from oms.application.promise import PromiseOrderStep
-    from oms.domain.sourcing.engine import source
+    from oms.domain.sourcing.deciding import decide_sourcing
 
-    orders, stock, reference = wiring.orders(), wiring.stock(), wiring.reference()
-    return PromiseOrderStep(orders, stock, reference, source, wiring.now, wiring.stock_holds())
+    plan = PlanOrder(wiring.stock(), wiring.reference(), wiring.open_work(), decide_sourcing)
+    return PromiseOrderStep(wiring.orders(), plan, wiring.now, wiring.stock_holds())
+
+
+@cache
+def manage_sourcing() -> ManageSourcing:
+    """Use case."""
+    from oms.application.policies import ManageSourcing
+
+    return ManageSourcing(wiring.policies(), wiring.reference(), wiring.now)
 
 
 @cache

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from oms.adapters.dynamodb_feed import DynamoFeed
     from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
     from oms.adapters.dynamodb_marks import DynamoMarks
+    from oms.adapters.dynamodb_policies import DynamoPolicies
     from oms.adapters.dynamodb_reference import DynamoReference
     from oms.adapters.dynamodb_scan import DynamoScan
     from oms.adapters.dynamodb_views import DynamoViews
+    from oms.adapters.dynamodb_work import DynamoOpenWork
     from oms.adapters.gazetteer import PackagedGazetteer
     from oms.adapters.messaging import EventBridgeBus, SqsQueue, StepFunctions
     from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Documents, S3Quarantine
@@ -143,6 +145,22 @@ def views() -> DynamoViews:
     from oms.adapters.dynamodb_views import DynamoViews
 
     return DynamoViews(client("dynamodb"), os.environ["VIEWS_TABLE"], os.environ["CONTACTS_TABLE"])
+
+
+@cache
+def policies() -> DynamoPolicies:
+    """Versions of policies."""
+    from oms.adapters.dynamodb_policies import DynamoPolicies
+
+    return DynamoPolicies(client("dynamodb"), os.environ["REFERENCE_TABLE"])
+
+
+@cache
+def open_work() -> DynamoOpenWork:
+    """What is open at nodes."""
+    from oms.adapters.dynamodb_work import DynamoOpenWork
+
+    return DynamoOpenWork(client("dynamodb"), os.environ["VIEWS_TABLE"])
 
 
 @cache

@@ -115,12 +115,13 @@ class ShipToChanged:
 
 @frozen
 class HoldPlaced:
-    """The order, or only `lines`, may not progress."""
+    """The order, or only `lines`, may not progress. `decision`: the sourcing that asked for a person, if one did."""
 
     hold_id: str
     kind: str
     reason: str = ""
     lines: tuple[str, ...] = ()
+    decision: dict[str, Any] = field(default_factory=dict)
 
 
 @frozen
@@ -175,10 +176,15 @@ class LinesReserved:
 
 @frozen
 class LinesBackordered:
-    """No node has these units; they wait for supply."""
+    """No node has these units; they wait for supply.
+
+    `retry_at`: when to look again at the latest. `cancel_at`: from when on units that still wait are cancelled.
+    """
 
     lines: tuple[LineUnits, ...]
     decision: dict[str, Any] = field(default_factory=dict)
+    retry_at: datetime | None = None
+    cancel_at: datetime | None = None
 
 
 @frozen
