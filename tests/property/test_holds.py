@@ -109,7 +109,7 @@ class HoldMachine(RuleBasedStateMachine):
         until = now + timedelta(minutes=lasts)
         try:
             after, changed = self.world.calm.extend_hold(
-                hold_id, f"{len(self.reached)} {now}", timedelta(minutes=lasts), cause(f"{now} {lasts}", "api")
+                hold_id, f"{now} {lasts}", timedelta(minutes=lasts), cause(f"{now} {lasts}", "api")
             )
         except HoldExpiredError:
             assert before.status_at(now) is HoldStatus.EXPIRED

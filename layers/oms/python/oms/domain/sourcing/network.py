@@ -146,6 +146,7 @@ def _read(row: Mapping[str, Any]) -> KnownNode:
         capabilities=tuple(row.get("capabilities", ())),
         calendar=_calendar(row),
         zone=row.get("zone", ""),
+        located_by=row.get("located_by", ""),
         costs=FREE if costs == FREE else costs,
     )
     per_unit = int(row.get("per_unit", 0))
