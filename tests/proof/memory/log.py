@@ -149,6 +149,10 @@ class MemoryStock(Port):
         kept = self.store.lots.get(sku, {})
         return [kept[supply_id] for supply_id in sorted(kept)]
 
+    def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
+        """See the port."""
+        return self.of(tuple(units))
+
     def look(self, skus: Iterable[str]) -> list[StockDelta]:
         """See the port."""
         return self.of(tuple(dict.fromkeys(skus)))

@@ -149,8 +149,11 @@ class PromiseOrderStep:
             WantedLine(line_id=line_id, sku=order.lines[line_id].placed.sku, quantity=units)
             for line_id, units in wanted.items()
         )
+        units: dict[str, int] = {}
+        for line in lines:
+            units[line.sku] = units.get(line.sku, 0) + line.quantity
         available: dict[str, dict[str, int]] = {}
-        for position in self.stock.positions(line.sku for line in lines):
+        for position in self.stock.to_promise(units):
             at_node = available.setdefault(position.node_id, {})
             at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
         candidates = tuple(

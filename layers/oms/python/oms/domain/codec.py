@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import UnknownEventError
 from oms.domain.order import events as order_events
+from oms.domain.shards import ShardsChanged
 from oms.domain.stock import StockCounted, StockMoved
 from oms.domain.supply import SupplyEvent
 
@@ -27,7 +28,13 @@ VERSION: Final = 1
 
 EVENT_TYPES: Final[Mapping[str, type[Any]]] = {
     each.__name__: each
-    for each in (*typing.get_args(order_events.OrderEvent), StockMoved, StockCounted, *typing.get_args(SupplyEvent))
+    for each in (
+        *typing.get_args(order_events.OrderEvent),
+        StockMoved,
+        StockCounted,
+        ShardsChanged,
+        *typing.get_args(SupplyEvent),
+    )
 }
 """Every event that may be stored, by its stored name."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from oms.adapters.messaging import EventBridgeBus, SqsQueue, StepFunctions
     from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Documents, S3Quarantine
     from oms.adapters.secrets_manager import Connections, SecretDocument
+    from oms.adapters.shards import Shards
     from oms.application.customers import Customers
     from oms.application.orders import Orders
     from oms.application.ports import PaymentProvider, VendorApi
@@ -61,11 +62,19 @@ class Later:
 
 
 @cache
+def shards() -> Shards:
+    """Rows of spread positions."""
+    from oms.adapters.shards import Shards
+
+    return Shards(client("dynamodb"), os.environ["STOCK_TABLE"])
+
+
+@cache
 def log() -> DynamoLog:
     """The event log."""
     from oms.adapters.dynamodb_log import DynamoLog
 
-    return DynamoLog(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"])
+    return DynamoLog(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"], shards())
 
 
 def is_commit(image: Mapping[str, Any]) -> bool:
@@ -85,7 +94,7 @@ def stock() -> DynamoStock:
     """Stock positions."""
     from oms.adapters.dynamodb_log import DynamoStock
 
-    return DynamoStock(client("dynamodb"), os.environ["STOCK_TABLE"])
+    return DynamoStock(client("dynamodb"), os.environ["STOCK_TABLE"], shards())
 
 
 @cache

@@ -1,0 +1,94 @@
+"""Positions that are spread over rows, and put together again: each time one transaction, whose commit says so."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from oms.adapters.shards import Given
+from oms.domain import ids
+from oms.domain.commit import Cause, Commit
+from oms.domain.errors import (
+    ContentionError,
+    InsufficientStockError,
+    OmsError,
+    StockChangedError,
+    VersionConflictError,
+)
+from oms.domain.shards import HEAT, Row, ShardsChanged, further, gather, spread, total
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from oms.adapters.shards import Shards
+    from oms.domain.history import History
+
+    Place = tuple[str, str]
+
+GATHERINGS: Final = 4
+"""Tries to put a position together whose rows move."""
+
+
+class Reshape:
+    """`read` and `append` are those of the log."""
+
+    def __init__(self, shards: Shards, read: Callable[[str], History], append: Callable[[Commit, Given], None]) -> None:
+        self._shards = shards
+        self._read = read
+        self._append = append
+
+    def adapt(self, rows: Sequence[Row], met: Mapping[Place, int], at: datetime) -> None:
+        """Spread what collides, and put together what was spread long ago.
+
+        `rows` were written, others were `met` so many times in the way. Whatever becomes of this, the caller's own
+        commit stands or does not.
+        """
+        with suppress(OmsError, ClientError, BotoCoreError):
+            for place, times in met.items():
+                if times >= HEAT:
+                    self._spread(place, times, at)
+            for place in self._shards.calm(rows, at):
+                if place not in met:
+                    self._write(place, gather(self._shards.read_again(place)), at)
+
+    def _spread(self, place: Place, times: int, at: datetime) -> None:
+        known = self._shards.known(place)
+        before = len(known.rows) if known else 1
+        rows = self._shards.read_again(place)
+        after = further(before, times, total(rows).available)
+        # If somebody else has spread it since, what was met there tells nothing of how it is now.
+        if len(rows) == before < after and self._shards.cool(place, at):
+            self._write(place, spread(rows[0], before, after, at), at)
+
+    def gather(self, place: Place, at: datetime) -> None:
+        """The position is one row again; raises ContentionError when its rows kept moving."""
+        for _ in range(GATHERINGS):
+            rows = self._shards.read_again(place)
+            if len(rows) == 1:
+                return
+            with suppress(InsufficientStockError, StockChangedError, VersionConflictError):
+                self._write(place, gather(rows), at)
+                return
+        raise ContentionError("the rows of a position kept moving", sku=place[0], node=place[1])
+
+    def _write(self, place: Place, rows: Sequence[Row], at: datetime) -> None:
+        sku, node_id = place
+        before, after = rows[0].was, rows[0].becomes
+        if before == after:
+            return
+        history = self._read(f"shards#{ids.derive('shd', sku, node_id)}")
+        number = history.number + 1
+        commit = Commit(
+            stream=history.stream,
+            number=number,
+            command_id=ids.command_id("reshape", history.stream, str(number)),
+            cause=Cause(kind="system", ref="load"),
+            at=max(at, history.commits[-1].at) if history.commits else at,
+            events=(ShardsChanged(sku=sku, node_id=node_id, before=before, after=after),),
+            previous=history.head,
+        )
+        self._append(commit, Given(self._shards, rows))
+        self._shards.forget(place)
