@@ -234,7 +234,7 @@ class SpreadMachine(RuleBasedStateMachine):
         """The position is spread, or spread further, as after so many collisions."""
         self.number += 1
         self.parted[process][1].positions([SKU])
-        self.parted[process][0]._reshape.adapt([], {(SKU, "N1"): times}, minutes(self.number))
+        self.parted[process][0]._reshape.heat({(SKU, "N1"): times}, minutes(self.number))
 
     @rule(process=st.integers(0, 1))
     def cool(self, process: int) -> None:

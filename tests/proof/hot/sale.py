@@ -70,7 +70,7 @@ def _placed_commit(order_id: str) -> Commit:
 class _Alone(Reshape):
     """Never spreads."""
 
-    def adapt(self, *_: Any) -> None:
+    def heat(self, *_: Any) -> None:
         """Nothing."""
 
 

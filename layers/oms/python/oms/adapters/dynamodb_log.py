@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -214,7 +213,6 @@ class DynamoLog:
         choice: Choice,
         unique: Sequence[str],
     ) -> None:
-        met: Counter[tuple[str, str]] = Counter()
         attempt = 0
         while attempt < choice.tries:
             for place in choice.whole():
@@ -232,13 +230,12 @@ class DynamoLog:
                     if not (isinstance(refusal, _OF_STOCK) and choice.again(rows, of_rows)):
                         raise refusal from error
                     continue
-                met.update(places_in_the_way(rows, of_rows))
+                self._reshape.heat(choice.collided(places_in_the_way(rows, of_rows)), commit.at)
             else:
-                self._reshape.adapt(choice.written(rows), met, commit.at)
+                self._reshape.calm(choice.written(rows, commit.at), commit.at)
                 return
             self._wait(_BACKOFF_S * 2**attempt * random.random())  # nosec B311 # noqa: S311 - jitter, not a secret
             attempt += 1
-        self._reshape.adapt([], met, commit.at)
         raise ContentionError("transactions kept colliding", stream=commit.stream)
 
 

@@ -17,7 +17,7 @@ from oms.domain.errors import (
     StockChangedError,
     VersionConflictError,
 )
-from oms.domain.shards import HEAT, Row, ShardsChanged, further, gather, spread, total
+from oms.domain.shards import Row, ShardsChanged, further, gather, spread, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     Place = tuple[str, str]
 
+_IN_VAIN: Final = (OmsError, ClientError, BotoCoreError)
 GATHERINGS: Final = 4
 """Tries to put a position together whose rows move."""
 
@@ -40,19 +41,17 @@ class Reshape:
         self._read = read
         self._append = append
 
-    def adapt(self, rows: Sequence[Row], met: Mapping[Place, int], at: datetime) -> None:
-        """Spread what collides, and put together what was spread long ago.
-
-        `rows` were written, others were `met` so many times in the way. Whatever becomes of this, the caller's own
-        commit stands or does not.
-        """
-        with suppress(OmsError, ClientError, BotoCoreError):
+    def heat(self, met: Mapping[Place, int], at: datetime) -> None:
+        """Spread positions at which others were so many times in the way of one transaction, or learn that they are."""
+        with suppress(*_IN_VAIN):
             for place, times in met.items():
-                if times >= HEAT:
-                    self._spread(place, times, at)
-            for place in self._shards.calm(rows, at):
-                if place not in met:
-                    self._write(place, gather(self._shards.read_again(place)), at)
+                self._spread(place, times, at)
+
+    def calm(self, places: Sequence[Place], at: datetime) -> None:
+        """Put these together. The commit that met them so calm stands, whatever becomes of this."""
+        with suppress(*_IN_VAIN):
+            for place in places:
+                self._write(place, gather(self._shards.read_again(place)), at)
 
     def _spread(self, place: Place, times: int, at: datetime) -> None:
         known = self._shards.known(place)
@@ -91,4 +90,3 @@ class Reshape:
             previous=history.head,
         )
         self._append(commit, Given(self._shards, rows))
-        self._shards.forget(place)

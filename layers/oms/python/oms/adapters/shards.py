@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.adapters import keys
 from oms.domain.errors import ContentionError, InsufficientStockError
 from oms.domain.frozen import frozen
-from oms.domain.shards import CALM_S, COOL_S, Row, allot, total
+from oms.domain.shards import CALM_S, COOL_S, HEAT, Row, allot, total
 from oms.domain.stock import COMPONENTS, DecidedDelta, StockDelta
 
 if TYPE_CHECKING:
@@ -195,6 +195,7 @@ class Choice:
         self._stock = stock
         self._key = key
         self._missed: Counter[Place] = Counter()
+        self._turns: Counter[Place] = Counter()
         self._refusals = 0
         self.tries = COLLISIONS
 
@@ -223,12 +224,20 @@ class Choice:
         if known is None:
             return (Row(delta=delta),), delta
         if known.whole and self._missed[place] < TRIES:
-            made = allot(delta, known.rows, self._key)
+            made = allot(delta, known.rows, self._key, self._turns[place])
             if made is not None:
                 return made, delta
         rows = self._shards.read_again(place)
         self._missed[place] = 0
-        return (Row(delta=delta),) if len(rows) == 1 else allot(delta, rows, self._key), total(rows)
+        return (Row(delta=delta),) if len(rows) == 1 else allot(delta, rows, self._key, self._turns[place]), total(rows)
+
+    def collided(self, places: Sequence[Place]) -> dict[Place, int]:
+        """Others were writing the rows of these positions: the next try begins with their next rows.
+
+        Of those where that was so too often, how often it was.
+        """
+        self._turns.update(places)
+        return {each: self._turns[each] for each in places if self._turns[each] % HEAT == 0}
 
     def again(self, rows: Sequence[Row], reasons: Sequence[Mapping[str, Any]]) -> bool:
         """Whether other rows may have what these lacked, as the reasons of the refusal tell."""
@@ -242,10 +251,10 @@ class Choice:
         self._missed[place] += 1
         return self._shards.heard(place, row, old)
 
-    def written(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """They were: remember it."""
+    def written(self, rows: Sequence[Row], now: datetime) -> list[Place]:
+        """They were: remember it. Positions that were spread long ago, and are calm."""
         self._shards.done(rows)
-        return rows
+        return [] if self._turns else self._shards.calm(rows, now)
 
 
 class Given(Choice):
@@ -264,9 +273,14 @@ class Given(Choice):
         """There are no others."""
         return False
 
-    def written(self, rows: Sequence[Row]) -> Sequence[Row]:  # noqa: ARG002
-        """The position is another."""
-        return ()
+    def collided(self, places: Sequence[Place]) -> dict[Place, int]:  # noqa: ARG002
+        """These are what is done about it."""
+        return {}
+
+    def written(self, rows: Sequence[Row], now: datetime) -> list[Place]:  # noqa: ARG002
+        """The position is another: it is read when it is needed."""
+        self._shards.forget((rows[0].delta.sku, rows[0].delta.node_id))
+        return []
 
 
 @frozen

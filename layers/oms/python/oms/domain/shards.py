@@ -26,13 +26,15 @@ MAX_SHARDS: Final = 64
 """With the commit, all rows fit into one transaction (100 items) and into one read (100)."""
 HEAT: Final = 3
 """So many transactions in the way of one reservation, and its position is spread further."""
-COOL_S: Final = 1
+COOL_S: Final = 0.25
 """Seconds after a position was spread in which it is not spread again: what is heard then is of before."""
 CALM_S: Final = 900
 """Seconds after which a position is put together again. If it is still hot, it is spread anew within a second."""
 PULL: Final = 16
 """A row that has at least so many units left gives half of them to the row that had too few. Those that have fewer keep
 theirs: so nobody who reads the rows one after the other can miss all of what is on its way between two."""
+CHOICES: Final = 4
+"""Rows among which the richest gives when the first has too little. All of them would be one: everybody's."""
 _LEAD: Final = ("in_transit", "short", "counts")
 _ON_HAND: Final = "on_hand"
 
@@ -69,11 +71,14 @@ class Row:
         return self.seen is not None
 
 
-def path(key: str, shards: int) -> tuple[int, ...]:
-    """All rows in the order in which `key` (an order's stream) tries them; `shards` is a power of two."""
+def path(key: str, shards: int, turn: int = 0) -> tuple[int, ...]:
+    """All rows in the order in which `key` (an order's stream) tries them, begun at the `turn`-th.
+
+    `shards` is a power of two, so that every odd stride meets each row once.
+    """
     digest = crc32(key.encode("utf-8", "surrogatepass"))
     first, stride = digest % shards, (digest >> 16) | 1
-    return tuple([(first + turn * stride) % shards for turn in range(shards)])
+    return tuple([(first + (turn + step) * stride) % shards for step in range(shards)])
 
 
 def total(rows: Sequence[StockDelta]) -> StockDelta:
@@ -87,18 +92,21 @@ def total(rows: Sequence[StockDelta]) -> StockDelta:
 def further(shards: int, collisions: int, available: int) -> int:
     """Of how many rows a position should be when a reservation in one of `shards` met so many others in its way.
 
-    Whoever collides `n` times has about 2^n at the same door; spread over as many, each finds his own free. Not so many
-    that a row would have less than two units.
+    Whoever collides `n` times, waiting twice as long each time, has about 2^n before him; twice as many rows, and as
+    good as each of them finds its own free. Not so many that a row would have less than two units.
     """
-    wanted = min(MAX_SHARDS, shards << min(collisions, 6))
+    wanted = min(MAX_SHARDS, shards << min(collisions + 1, 6))
     while wanted > shards and available < 2 * wanted:
         wanted //= 2
     return wanted
 
 
-def allot(delta: StockDelta, rows: Sequence[StockDelta], key: str) -> tuple[Row, ...] | None:
-    """The change of a position as changes of its rows, as few of them as will do; None when they have too little."""
-    way = path(key, len(rows))
+def allot(delta: StockDelta, rows: Sequence[StockDelta], key: str, turn: int = 0) -> tuple[Row, ...] | None:
+    """The change of a position as changes of its rows, as few of them as will do; None when they have too little.
+
+    `turn` says how many rows on the way of `key` others were writing.
+    """
+    way = path(key, len(rows), turn)
     lead = {name: getattr(delta, name) for name in _LEAD if getattr(delta, name)}
     if lead:
         way = (0, *[shard for shard in way if shard])
@@ -127,10 +135,11 @@ def allot(delta: StockDelta, rows: Sequence[StockDelta], key: str) -> tuple[Row,
 def _taken(
     needs: Mapping[str, int], rows: Sequence[StockDelta], way: Sequence[int]
 ) -> dict[int, dict[str, int]] | None:
-    """Units by row and part: all from the first row that has them, else from one after the other."""
-    for shard in way:
-        if all(getattr(rows[shard], part) >= units for part, units in needs.items()):
-            return {shard: dict(needs)}
+    """Units by row and part: all from the first row, or the richest of the next that have them, else from several."""
+    able = [shard for shard in way if all(getattr(rows[shard], part) >= units for part, units in needs.items())]
+    if able:
+        first = able[0] if able[0] == way[0] else max(able[:CHOICES], key=lambda shard: rows[shard].available)
+        return {first: dict(needs)}
     taken: dict[int, dict[str, int]] = {}
     for part, needed in needs.items():
         left = needed
