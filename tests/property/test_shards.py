@@ -234,12 +234,12 @@ class SpreadMachine(RuleBasedStateMachine):
         """The position is spread, or spread further, as after so many collisions."""
         self.number += 1
         self.parted[process][1].positions([SKU])
-        self.parted[process][0]._reshape.heat({(SKU, "N1"): times}, minutes(self.number))
+        self.parted[process][0].reshape.heat({(SKU, "N1"): times}, minutes(self.number))
 
     @rule(process=st.integers(0, 1))
     def cool(self, process: int) -> None:
         """It is put together again."""
-        self.parted[process][0]._reshape.gather((SKU, "N1"), minutes(self.number))
+        self.parted[process][0].reshape.gather((SKU, "N1"), minutes(self.number))
 
     @rule(seconds=st.sampled_from((0.1, 2.0)))
     def wait(self, seconds: float) -> None:

@@ -143,7 +143,7 @@ class Sale:
         shards = Shards(tables, "stock", lambda: self.moments.now)
         log = DynamoLog(tables, "events", "stock", shards, wait)
         if not self.spreads:
-            log._reshape = _Alone(shards, log.read, log._append)
+            log.reshape = _Alone(shards, log.read, log._append)
         stock = DynamoStock(tables, "stock", shards)
         step = PromiseOrderStep(Orders(log, self.now), stock, self.reference, source, self.now)
         chance = random.Random(self.seed * 100_003 + number)

@@ -54,7 +54,7 @@ class DynamoLog:
         self._table = table
         self._stock_table = stock_table
         self._shards = shards or Shards(client, stock_table)
-        self._reshape = Reshape(self._shards, self.read, self._append)
+        self.reshape = Reshape(self._shards, self.read, self._append)
         self._wait = wait or _sleep
 
     def read(self, stream: str) -> History:
@@ -216,7 +216,7 @@ class DynamoLog:
         attempt = 0
         while attempt < choice.tries:
             for place in choice.whole():
-                self._reshape.gather(place, commit.at)
+                self.reshape.gather(place, commit.at)
             rows = choice.rows()
             try:
                 self._client.transact_write_items(TransactItems=items(rows))
@@ -230,9 +230,9 @@ class DynamoLog:
                     if not (isinstance(refusal, _OF_STOCK) and choice.again(rows, of_rows)):
                         raise refusal from error
                     continue
-                self._reshape.heat(choice.collided(places_in_the_way(rows, of_rows)), commit.at)
+                self.reshape.heat(choice.collided(places_in_the_way(rows, of_rows)), commit.at)
             else:
-                self._reshape.calm(choice.written(rows, commit.at), commit.at)
+                self.reshape.calm(choice.written(rows, commit.at), commit.at)
                 return
             self._wait(_BACKOFF_S * 2**attempt * random.random())  # nosec B311 # noqa: S311 - jitter, not a secret
             attempt += 1
