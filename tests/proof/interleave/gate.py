@@ -97,6 +97,8 @@ STOPS: Final[Mapping[str, Stop]] = {
     "contacts.put": Stop(_contact, write=True, about=lambda where, *_: where.customer_id),
     "contacts.take_back": Stop(_contact, write=True, about=lambda where, *_: where.customer_id),
     "stock.positions": Stop(lambda skus: tuple([f"stock#{sku}" for sku in skus]), about=", ".join),
+    "tables.read": Stop(lambda keys: keys, about=", ".join),
+    "tables.write": Stop(lambda keys, _: keys, write=True, about=lambda keys, _: ", ".join(keys)),
     "payments.verify_authorization": Stop(_payment, about=_first),
     "payments.capture": Stop(_payment, write=True, about=_first),
     "payments.void": Stop(_payment, write=True, about=_first),

@@ -66,6 +66,7 @@ class Uses:
         log, views, providers = ports.log, ports.views, {"stripe": ports.payments}
         self.payments = ports.payments
         self.orders = orders = RememberingOrders(log, now)
+        self.stock = ports.stock
         self.sync = SyncSnapshot(orders, ports.contacts, ports.reference, Customers(lambda: "key"))
         self.show = ShowOrder(orders, log)
         tracking = TakeTracking(orders, log, views)
@@ -125,6 +126,7 @@ class Without:
     """Mechanisms that are taken out of a world."""
 
     log: type[MemoryLog] = RememberingLog
+    stock: type[MemoryStock] = MemoryStock
     contacts: type[MemoryContacts] = MemoryContacts
     quarantine: type[MemoryQuarantine] = MemoryQuarantine
     own_times: bool = True
@@ -168,7 +170,7 @@ class World:
         store = self.store
         return Ports(
             log=self.without.log(store, gate),
-            stock=MemoryStock(store, gate),
+            stock=self.without.stock(store, gate),
             views=MemoryViews(store, gate),
             quarantine=self.without.quarantine(store, gate),
             payments=MemoryPayments(store, gate),

@@ -76,7 +76,7 @@ class MemoryLog(Port):
             store.put_in(store.positions, after.sku, after.node_id, after)
         for key in unique:
             store.put(store.owners, key, commit.stream)
-        store.put(store.streams, commit.stream, _with(known, self.form(commit)))
+        store.put(store.streams, commit.stream, with_commit(known, self.form(commit)))
 
     def form(self, commit: Commit) -> StoredCommit:
         """The commit as it is kept."""
@@ -184,7 +184,7 @@ def _taken(known: Stream, number: int) -> bool:
     return number == last or (number < last and any(each.commit.number == number for each in known.stored))
 
 
-def _with(known: Stream | None, new: StoredCommit) -> Stream:
+def with_commit(known: Stream | None, new: StoredCommit) -> Stream:
     """In the order of the numbers; a commit that leaves a gap is for the reader of the chain to find."""
     commit = new.commit
     if known is None:

@@ -16,6 +16,7 @@ from oms.domain.order.evolve import fold
 from oms.domain.order.ledger import Place
 from oms.domain.order.status import fulfillment_status, next_step, order_status, payment_status, stage
 from oms.entrypoints import wiring
+from tests.proof.invariants.dynamodb import positions_of
 from tests.proof.sweep import stores
 from tests.proof.sweep.cloud import FRESH_VIEWS
 
@@ -133,13 +134,13 @@ def contacts(w: World, orders: Mapping[str, Order]) -> dict[str, str]:
 
 
 def stock(w: World) -> Facts:
-    """Components of every position."""
-    return {
-        f"{item['pk']['S']} {item['sk']['S']}": {
-            name: int(value["N"]) for name, value in item.items() if "N" in value and int(value["N"])
-        }
-        for item in w.cloud.items("StockTable")
+    """Components of every position, in however many rows, and lots that are to come."""
+    items = w.cloud.items("StockTable")
+    found: Facts = {f"{sku} {node}": dict(at.changes) for (sku, node), at in positions_of(items).items()}
+    lots = {
+        f"{each['pk']['S']} {each['sk']['S']}": {"lot": int(each["quantity"]["N"])} for each in items if "due" in each
     }
+    return {**found, **lots}
 
 
 def money(w: World) -> list[tuple[str, str, int]]:

@@ -51,7 +51,7 @@ class Reshape:
         """Put these together. The commit that met them so calm stands, whatever becomes of this."""
         with suppress(*_IN_VAIN):
             for place in places:
-                self._write(place, gather(self._shards.read_again(place)), at)
+                self.write(place, gather(self._shards.read_again(place)), at)
 
     def _spread(self, place: Place, times: int, at: datetime) -> None:
         known = self._shards.known(place)
@@ -60,7 +60,7 @@ class Reshape:
         after = further(before, times, total(rows).available)
         # If somebody else has spread it since, what was met there tells nothing of how it is now.
         if len(rows) == before < after and self._shards.cool(place, at):
-            self._write(place, spread(rows[0], before, after, at), at)
+            self.write(place, spread(rows[0], before, after, at), at)
 
     def gather(self, place: Place, at: datetime) -> None:
         """The position is one row again; raises ContentionError when its rows kept moving."""
@@ -69,11 +69,12 @@ class Reshape:
             if len(rows) == 1:
                 return
             with suppress(InsufficientStockError, StockChangedError, VersionConflictError):
-                self._write(place, gather(rows), at)
+                self.write(place, gather(rows), at)
                 return
         raise ContentionError("the rows of a position kept moving", sku=place[0], node=place[1])
 
-    def _write(self, place: Place, rows: Sequence[Row], at: datetime) -> None:
+    def write(self, place: Place, rows: Sequence[Row], at: datetime) -> None:
+        """Rows that `spread` or `gather` gave, in one transaction with the commit that says so."""
         sku, node_id = place
         before, after = rows[0].was, rows[0].becomes
         if before == after:
