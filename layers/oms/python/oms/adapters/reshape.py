@@ -61,6 +61,7 @@ class Reshape:
         # If somebody else has spread it since, what was met there tells nothing of how it is now.
         if len(rows) == before < after and self._shards.cool(place, at):
             self.write(place, spread(rows[0], before, after, at), at)
+            self._shards.read_again(place)
 
     def gather(self, place: Place, at: datetime) -> None:
         """The position is one row again; raises ContentionError when its rows kept moving."""
