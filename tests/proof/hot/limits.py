@@ -37,6 +37,8 @@ UNDER_WAY_S: Final = 0.005
 AFTER_S: Final = 0.002
 TRIES: Final = 3
 RETRY_S: Final = 0.05
+TOGETHER: Final = 8
+"""Items of a BatchGetItem that are looked at in one instant."""
 
 
 class Bucket:
@@ -88,15 +90,16 @@ class LimitedTables(Tables):
         return answer
 
     def batch_get_item(self, **asked: Any) -> Item:
-        """Each item as it is when it is looked at, one after the other."""
+        """Items as they are when they are looked at, some after the others."""
         ((table, request),) = asked["RequestItems"].items()
         keys = [(table, each["pk"]["S"]) for each in request["Keys"]]
         self._read(keys, "BatchGetItem", consistent=request.get("ConsistentRead", False))
         found = []
-        for each in request["Keys"]:
+        for place, each in enumerate(request["Keys"]):
+            if place % TOGETHER == 0:
+                self.moments.wait(READ_S / 2 * TOGETHER / len(keys))
             item = self._at((table, each["pk"]["S"], each["sk"]["S"]))
             found += [item] if item else []
-            self.moments.wait(READ_S / 2 / len(keys))
         return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
     def _read(self, partitions: Sequence[tuple[str, str]], operation: str, *, consistent: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -95,7 +96,9 @@ class Sale:
     """Units available, summed over rows, at this instant."""
 
     def __post_init__(self) -> None:
-        self.tables = LimitedTables(self.moments, random.Random(self.seed), self._placed)
+        # A stream is looked at a few times until its buyer writes to it.
+        placed = lru_cache(4 * self.concurrency)(self._placed)
+        self.tables = LimitedTables(self.moments, random.Random(self.seed), placed)
         self.template = _placed_commit("ord_0")
         self.reference = MemoryReference()
         self.reference.put("node", NODE, {"node_id": NODE, "country": "DE", "latitude": 52.5, "longitude": 13.4})

@@ -89,8 +89,10 @@ class Shards:
 
     def remembered(self, sku: str, units: int) -> list[StockDelta] | None:
         """What `positions` said a moment ago, if there is enough in that; None to read."""
-        at, plain = self._plain.get(sku, (0.0, []))
-        if not at or self._clock() - at > KEEP_S:
+        if sku not in self._plain:
+            return None
+        at, plain = self._plain[sku]
+        if self._clock() - at > KEEP_S:
             return None
         spread = [each for (of, _), each in self._known.items() if of == sku]
         found = [*plain, *[total(each.rows) for each in spread]]

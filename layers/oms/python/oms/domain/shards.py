@@ -12,6 +12,7 @@ one has too little, and a row that is out pulls half of what another has.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
@@ -37,6 +38,7 @@ CHOICES: Final = 4
 """Rows among which the richest gives when the first has too little. All of them would be one: everybody's."""
 _LEAD: Final = ("in_transit", "short", "counts")
 _ON_HAND: Final = "on_hand"
+_COUNTS: Final = attrgetter(*COMPONENTS)
 
 
 @frozen
@@ -83,10 +85,10 @@ def path(key: str, shards: int, turn: int = 0) -> tuple[int, ...]:
 
 def total(rows: Sequence[StockDelta]) -> StockDelta:
     """The position."""
-    lead, *others = rows
-    for each in others:
-        lead = lead.plus(each)
-    return lead
+    if len(rows) == 1:
+        return rows[0]
+    counts = map(sum, zip(*map(_COUNTS, rows), strict=True))
+    return StockDelta(sku=rows[0].sku, node_id=rows[0].node_id, **dict(zip(COMPONENTS, counts, strict=True)))
 
 
 def further(shards: int, collisions: int, available: int) -> int:
