@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from oms.adapters import dynamodb_log
 from oms.adapters.commit_item import commit_from_item, commit_to_item
 from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
 from oms.adapters.reshape import Reshape
@@ -128,12 +127,12 @@ class Sale:
         self.tables.sent = self._sent
         for number in range(min(self.concurrency, self.buyers)):
             self.moments.spawn(self._function(number))
-        state = dynamodb_log.random
-        dynamodb_log.random = random.Random(self.seed)  # type: ignore[assignment]
+        state = random.getstate()
+        random.seed(self.seed)  # the adapter's jitter
         try:
             self.moments.run()
         finally:
-            dynamodb_log.random = state
+            random.setstate(state)
         return self._figures(began)
 
     @staticmethod

@@ -104,14 +104,15 @@ class Tables:
 
     def reasons(self, writes: Sequence[tuple[str, Item]], keys: Sequence[Key]) -> list[Item]:
         """Why the writes cannot be made; nothing when they can."""
-        reasons = []
+        reasons: list[Item] = []
         for (_, each), key in zip(writes, keys, strict=True):
             old = self._at(key)
             if holds(each, old):
                 reasons.append({"Code": "None"})
             else:
                 told = old and each.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-                reasons.append({"Code": "ConditionalCheckFailed", **({"Item": old} if told else {})})
+                reason: Item = {"Code": "ConditionalCheckFailed"}
+                reasons.append({**reason, "Item": old} if told else reason)
         return reasons if any(each["Code"] != "None" for each in reasons) else []
 
     def _at(self, key: Key) -> Item | None:
