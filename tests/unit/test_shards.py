@@ -13,7 +13,7 @@ from oms.adapters.commit_item import commit_from_item
 from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
 from oms.adapters.shards import REFUSALS, Shards
 from oms.domain.commit import GENESIS, Cause, Commit
-from oms.domain.errors import ContentionError, InsufficientStockError, StockChangedError
+from oms.domain.errors import ContentionError, InsufficientStockError, StockChangedError, VersionConflictError
 from oms.domain.shards import CALM_S, HEAT, MAX_SHARDS, ShardsChanged, further, path, spread
 from oms.domain.stock import DecidedDelta, StockDelta
 from tests.proof.memory.tables import Tables, failed
@@ -186,6 +186,16 @@ def test_all_rows_are_looked_at_before_anybody_is_sent_away() -> None:
     assert refused.value.context["positions"] == [
         {"sku": "A", "node": "N", "needs": {"available": -1, "reserved": 1}, "has": {"available": 0, "reserved": 4}}
     ]
+
+
+def test_the_same_command_twice_is_told_that_it_has_run_not_that_nothing_is_left() -> None:
+    process = stocked(4, 4)
+    process.at()
+    process.bind(4, stream="order#x")
+    with pytest.raises(VersionConflictError):
+        process.bind(4, stream="order#x")
+    with pytest.raises(VersionConflictError):
+        Process(process.tables, name="q").bind(4, stream="order#x")
 
 
 def test_one_order_may_take_the_last_units_of_many_rows() -> None:

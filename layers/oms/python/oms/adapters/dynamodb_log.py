@@ -217,7 +217,7 @@ class DynamoLog:
         while attempt < choice.tries:
             for place in choice.whole():
                 self.reshape.gather(place, commit.at)
-            rows = choice.rows()
+            rows = self._chosen(choice, commit)
             try:
                 self._client.transact_write_items(TransactItems=items(rows))
             except ClientError as error:
@@ -237,6 +237,15 @@ class DynamoLog:
             self._wait(_BACKOFF_S * 2**attempt * random.random())  # nosec B311 # noqa: S311 - jitter, not a secret
             attempt += 1
         raise ContentionError("transactions kept colliding", stream=commit.stream)
+
+    def _chosen(self, choice: Choice, commit: Commit) -> list[Row]:
+        """The rows; as in a transaction, that the number is taken comes before anything else that is wrong."""
+        try:
+            return choice.rows()
+        except InsufficientStockError:
+            if self.read(commit.stream).number >= commit.number:
+                raise _moved_on(commit) from None
+            raise
 
 
 def _sleep(seconds: float) -> None:
