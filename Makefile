@@ -12,7 +12,7 @@ COMPILE := .venv-lock/bin/uv pip compile --no-config --universal --python-versio
 IMPORTABLE = $(abspath layers/oms/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench deploy play import reconcile connect token lock clean
+.PHONY: help setup run test check bench deploy play import feed reconcile connect token gazetteer lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ play: .venv/.stamp ## Send the sample inputs of a folder: make play DIR=events/.
 
 import: .venv/.stamp ## Load reference data: make import KIND=products FILE=...
 	@$(BIN)/python -m infra.local.import_ $(call need,KIND) $(call need,FILE) $(ARGS)
+
+feed: .venv/.stamp ## Drop a file of stock: make feed SOURCE=erp FILE=...
+	@$(BIN)/python -m infra.local.feed $(call need,SOURCE) $(call need,FILE)
 
 reconcile: .venv/.stamp ## Prove that stock is what the log says, and the log as it was written
 	@$(BIN)/python -m infra.local.reconcile
@@ -57,15 +60,19 @@ deploy: .venv/.stamp .venv-sam/.stamp ## Build and deploy to AWS: make deploy ST
 		--capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM CAPABILITY_AUTO_EXPAND \
 		$(if $(PARAMS),--parameter-overrides $(PARAMS))
 
+gazetteer: .venv-gazetteer/.stamp ## Make the table of places again from the locked packages (ARGS=--check: compare)
+	@.venv-gazetteer/bin/python -m infra.gazetteer $(ARGS)
+
 lock: .venv-lock/.stamp ## Lock all requirements again (UPGRADE=1: to the newest releases)
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) layers/oms/python/requirements.in -c requirements/dev.txt -o layers/oms/python/requirements.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 	$(COMPILE) requirements/gates.in -o requirements/gates.txt
 	$(COMPILE) requirements/lock.in -o requirements/lock.txt
+	$(COMPILE) requirements/gazetteer.in -o requirements/gazetteer.txt
 
 clean: ## Remove environments, caches, builds and the local engine's state
-	rm -rf .venv .venv-sam .venv-gates .venv-lock .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-gates .venv-lock .venv-gazetteer .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 need = $(or $($(1)),$(error say which: make $@ $(1)=...))
@@ -74,7 +81,8 @@ need = $(or $($(1)),$(error say which: make $@ $(1)=...))
 .venv-sam/.stamp: requirements/sam.txt
 .venv-gates/.stamp: requirements/gates.txt
 .venv-lock/.stamp: requirements/lock.txt
-.venv/.stamp .venv-sam/.stamp .venv-gates/.stamp .venv-lock/.stamp:
+.venv-gazetteer/.stamp: requirements/gazetteer.txt
+.venv/.stamp .venv-sam/.stamp .venv-gates/.stamp .venv-lock/.stamp .venv-gazetteer/.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or later is needed, and '$(PYTHON)' is not it ($$($(PYTHON) --version 2>&1)). Try: make $(MAKECMDGOALS) PYTHON=python3.13" >&2; exit 1; }
 	@echo "installing $< into $(@D)"

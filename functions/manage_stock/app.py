@@ -1,10 +1,10 @@
-"""/stock…, /availability: positions, movements, counts"""
+"""/stock…, /availability: positions, movements, counts, feeds, holds"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import http, stock_api
+from oms.entrypoints import hold_api, http, stock_api
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -28,9 +28,34 @@ def count() -> Response[str]:
     return stock_api.count(app)
 
 
+@app.put("/stock/feed")
+def feed() -> Response[str]:
+    return stock_api.feed(app)
+
+
 @app.post("/stock/inbound")
 def tell_supply() -> Response[str]:
     return stock_api.tell_supply(app)
+
+
+@app.post("/stock/holds")
+def hold() -> Response[str]:
+    return hold_api.make(app)
+
+
+@app.get("/stock/holds/<hold_id>")
+def show_hold(hold_id: str) -> Response[str]:
+    return hold_api.show(app, hold_id)
+
+
+@app.post("/stock/holds/<hold_id>/extend")
+def extend_hold(hold_id: str) -> Response[str]:
+    return hold_api.extend(app, hold_id)
+
+
+@app.post("/stock/holds/<hold_id>/release")
+def release_hold(hold_id: str) -> Response[str]:
+    return hold_api.release(app, hold_id)
 
 
 @app.post("/availability")

@@ -1,4 +1,4 @@
-"""GET /orders…: lists, one order, its timeline, alerts and reports"""
+"""GET /orders…: lists, one order, its timeline and decisions, alerts and reports"""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def show(order_id: str) -> Response[str]:
 @app.get("/orders/<order_id>/timeline")
 def timeline(order_id: str) -> Response[str]:
     return order_api.timeline(app, order_id)
+
+
+@app.get("/orders/<order_id>/decision")
+def decision(order_id: str) -> Response[str]:
+    return order_api.decision(app, order_id)
 
 
 @app.get("/alerts")

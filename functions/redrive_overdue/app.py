@@ -1,4 +1,4 @@
-"""Schedule, and the stream of the log minutes later: find what has stopped moving, move it on or tell a person"""
+"""Schedule, and the stream of the log minutes later: find what stands still or is over, move it on or tell a person"""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if "Records" in event:
         return streams.list_unpromised(event)
     counts = use_cases.redrive_overdue()()
+    holds = use_cases.expire_holds()()
+    counts |= {"holds_expired": holds["expired"], "holds_unread": holds["unread"]}
     for name, value in counts.items():
         count(f"Watchdog{name.title().replace('_', '')}", value)
     flush()

@@ -75,6 +75,7 @@ def play(system: System) -> tuple[Demo, str]:
     demo.load_shop()
     demo.place()
     demo.deliver()
+    demo.find_untold()
     demo.work()
     demo.receive_stock()
     demo.release_unknown()

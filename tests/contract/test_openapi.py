@@ -21,7 +21,7 @@ from oms.domain.order import state, status
 from oms.domain.order.events import Disposition
 from oms.domain.stock import COMPONENTS, COUNT_REASONS, REASONS, Into, MovementKind, ReasonCode
 from oms.domain.supply import LotStatus, SupplyKind
-from oms.entrypoints import order_api, requests
+from oms.entrypoints import order_api, policy_api, requests
 from oms.entrypoints.sessions import COOKIE
 from tests.support import functions, template
 
@@ -47,8 +47,15 @@ MODELS: list[type[BaseModel]] = [
     requests.SeenBody,
     requests.CountBody,
     requests.CountsBody,
+    requests.StockFeedBody,
     requests.SupplyBody,
+    requests.HoldLineBody,
+    requests.ShipToBody,
+    requests.StockHoldBody,
+    requests.ExtendBody,
     requests.AvailabilityBody,
+    policy_api.SourcingPolicyBody,
+    policy_api.RollBackBody,
     requests.LookUpBody,
 ]
 
@@ -181,7 +188,7 @@ def test_writes_of_the_staff_api_are_idempotent() -> None:
     writes = [
         key for key, each in functions.operations().items() if key[0] == "POST" and each.roles and not each.session
     ]
-    assert len(writes) == 14
+    assert len(writes) == 17
     assert {key for key in writes if not functions.operations()[key].idempotent} == {("POST", "/availability")}
 
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 
 from infra.local.engine import REGION, Engine, free_port
-from oms.adapters import dynamodb_log
+from oms.adapters import dynamodb_log, keys
 from oms.adapters.compact import pack
 from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
 from oms.adapters.shards import COLLISIONS
@@ -32,6 +32,7 @@ from oms.domain.errors import (
     UnknownEventError,
     VersionConflictError,
 )
+from oms.domain.holding import DueHold
 from oms.domain.order.commands import PlaceHold
 from oms.domain.stock import MovementKind, StockDelta, StockMoved, StockMovement
 from tests.support.builders import paid, snapshot, sync_command
@@ -306,8 +307,8 @@ def test_a_command_whose_answer_was_lost_is_recorded_once(log: DynamoLog, faults
     outcome = orders.execute(order_id, sync_command(order), CAUSE, unique=unique)
     assert outcome.order.order_id == order_id
     faults.plan("PutItem", faults.lost, faults.lost)
-    hold = PlaceHold(command_id=f"cmd_hold_{operation}", hold_id="hld_1", kind="manual")
-    assert orders.execute(order_id, hold, CAUSE).order.holds.keys() == {"hld_1"}
+    hold = PlaceHold(command_id=f"cmd_hold_{operation}", hold_id="sth_1", kind="manual")
+    assert orders.execute(order_id, hold, CAUSE).order.holds.keys() == {"sth_1"}
     assert orders.execute(order_id, hold, CAUSE).replayed
     commands = [each.command_id for each in log.read(stream_of(order_id)).commits]
     assert len(commands) == len(set(commands)) == 2
@@ -341,6 +342,37 @@ def test_a_plain_append_waits_for_a_transaction_on_its_number(
     with pytest.raises(ContentionError):
         log.append(commit(log, stream))
     assert log.read(stream).number == 1
+
+
+def test_two_streams_go_on_together_or_not_at_all(log: DynamoLog, client: Any, stream: str) -> None:
+    log.append(commit(log, stream), stock=[delta(stream, 2)])
+    mine, theirs = commit(log, f"{stream} order"), commit(log, f"{stream} hold")
+    log.append(mine, stock=[delta(stream, -1)], beside=[theirs])
+    assert [log.read(each.stream).number for each in (mine, theirs)] == [1, 1]
+    late = commit(log, f"{stream} other order")
+    with pytest.raises(VersionConflictError) as refused:
+        log.append(late, stock=[delta(stream, -1)], unique=[f"number#{stream}"], beside=[theirs])
+    assert refused.value.context["stream"] == theirs.stream
+    with pytest.raises(InsufficientStockError):
+        log.append(late, stock=[delta(stream, -2)], beside=[commit(log, theirs.stream)])
+    assert log.read(late.stream).number == 0
+    assert position(client, stream).available == 1
+    log.append(late, unique=[f"number#{stream}"], beside=[commit(log, theirs.stream)])
+    assert log.read(theirs.stream).number == 2
+
+
+def test_an_open_hold_is_found_once_its_time_is_over_and_is_no_position(
+    log: DynamoLog, client: Any, stream: str
+) -> None:
+    hold = DueHold(hold_id="sth_1", due=T0, skus=("A", "B"))
+    log.append(commit(log, stream), due=[hold])
+    stock = DynamoStock(client, "stock")
+    assert hold not in stock.due_holds(T0 - timedelta(microseconds=1), 50)
+    assert hold in stock.due_holds(T0, 50)
+    assert stock.positions(keys.held_pks()) == []
+    later = replace(hold, due=T0 + timedelta(hours=1))
+    log.append(commit(log, stream), due=[replace(hold, open=False), later])
+    assert [each for each in stock.due_holds(later.due, 50) if each.hold_id == hold.hold_id] == [later]
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,16 @@ import pytest
 from botocore.config import Config
 
 from infra.local.engine import REGION, Engine, free_port
-from oms.adapters import dynamodb_reference
+from oms.adapters import dynamodb_reference, dynamodb_work
 from oms.adapters.dynamodb_contacts import DynamoContacts
+from oms.adapters.dynamodb_feed import DynamoFeed
 from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
+from oms.adapters.dynamodb_marks import DynamoMarks
+from oms.adapters.dynamodb_policies import DynamoPolicies
 from oms.adapters.dynamodb_reference import DynamoReference
 from oms.adapters.dynamodb_scan import DynamoScan
 from oms.adapters.dynamodb_views import DynamoViews
+from oms.adapters.dynamodb_work import DynamoOpenWork
 from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Quarantine
 from oms.domain.commit import Commit, StoredCommit
 from oms.domain.stock import MovementKind, StockMoved, StockMovement, stock_deltas
@@ -25,7 +29,11 @@ from tests.proof.memory import (
     MemoryClaims,
     MemoryContacts,
     MemoryEverything,
+    MemoryFeed,
     MemoryLog,
+    MemoryMarks,
+    MemoryOpenWork,
+    MemoryPolicies,
     MemoryQuarantine,
     MemoryReference,
     MemoryStock,
@@ -45,12 +53,15 @@ pytestmark = pytest.mark.engine
 OPERATIONS: Final = {
     "log": 3000,
     "stock": 600,
+    "feed": 1200,
     "contacts": 1700,
-    "reference": 1700,
+    "reference": 2200,
+    "policies": 500,
     "rows": 1900,
     "orders": 900,
     "quarantine": 600,
     "claims": 100,
+    "marks": 300,
 }
 TABLES: Final = ("EventsTable", "StockTable", "ContactsTable", "ReferenceTable", "ViewsTable")
 BUCKET: Final = "twins"
@@ -83,12 +94,22 @@ class Both:
     def stock(self) -> Twins:
         return Twins(MemoryStock(self.store), DynamoStock(self.dynamodb, self.table("StockTable")))
 
+    def feed(self) -> Twins:
+        adapter = DynamoFeed(self.dynamodb, self.table("EventsTable"), self.table("StockTable"))
+        return Twins(MemoryFeed(self.store), adapter)
+
     def contacts(self) -> Twins:
         adapter = DynamoContacts(self.dynamodb, self.table("ContactsTable"))
         return Twins(MemoryContacts(self.store, faithful=True), adapter)
 
     def reference(self) -> Twins:
         return Twins(MemoryReference(self.store), DynamoReference(self.dynamodb, self.table("ReferenceTable")))
+
+    def policies(self) -> Twins:
+        return Twins(MemoryPolicies(self.store), DynamoPolicies(self.dynamodb, self.table("ReferenceTable")))
+
+    def work(self) -> Twins:
+        return Twins(MemoryOpenWork(self.store), DynamoOpenWork(self.dynamodb, self.table("ViewsTable")))
 
     def views(self) -> Twins:
         return Twins(MemoryViews(self.store, faithful=True), self.lists())
@@ -103,6 +124,9 @@ class Both:
     def quarantine(self) -> Twins:
         adapter = S3Quarantine(self.s3, BUCKET, self.lists())
         return Twins(MemoryQuarantine(self.store, faithful=True), adapter)
+
+    def marks(self) -> Twins:
+        return Twins(MemoryMarks(self.store, faithful=True), DynamoMarks(self.dynamodb, self.table("ViewsTable")))
 
     def claims(self) -> Twins:
         return Twins(MemoryClaims(self.store), S3Claims(self.s3, BUCKET))
@@ -132,7 +156,12 @@ def _client(endpoint: str, service: str) -> Any:
 
 @pytest.fixture
 def both(clients: tuple[Any, Any], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Both:
-    monkeypatch.setattr(dynamodb_reference, "KEEP_S", -1.0)  # what a warm function remembers is not under test
+    for module, name in (
+        (dynamodb_reference, "KEEP_S"),
+        (dynamodb_reference, "KEEP_PRODUCTS_S"),
+        (dynamodb_work, "KEEP_S"),
+    ):
+        monkeypatch.setattr(module, name, -1.0)  # what a warm function remembers is not under test
     return Both(*clients, "".join(each if each.isalnum() else "-" for each in request.node.name))
 
 
@@ -164,12 +193,31 @@ def test_log_and_stock(both: Both) -> None:
     }
 
 
+def test_feeds(both: Both) -> None:
+    log, feed, stock = both.log(), both.feed(), both.stock()
+    rng = random.Random(1)
+    while log.count + feed.count < OPERATIONS["feed"]:
+        twins.feed_operation(rng, log, feed)
+        twins.stock_operation(rng, stock)
+    assert log.refused >= {"StockChangedError", "DuplicateOrderNumberError"}
+    assert sum(bool(marks) for marks in both.store.marks.values()) > 5
+
+
 def test_contacts(both: Both) -> None:
     repeat(OPERATIONS["contacts"], both.contacts(), twins.contact_operation)
 
 
 def test_reference(both: Both) -> None:
     repeat(OPERATIONS["reference"], both.reference(), twins.reference_operation)
+
+
+def test_policies(both: Both) -> None:
+    policies, reference = both.policies(), both.reference()
+    rng = random.Random(1)
+    while policies.count < OPERATIONS["policies"]:
+        twins.policy_operation(rng, policies)
+        reference.do("policy", rng.choice(twins.POLICIES))
+    assert policies.refused == {"VersionConflictError"}
 
 
 def test_rows(both: Both) -> None:
@@ -186,6 +234,9 @@ def test_orders(both: Both) -> None:
     repeat(OPERATIONS["orders"], views, lambda rng, each: twins.order_operation(rng, each, commits))
     for commit in commits:
         views.do("project", commit)
+    counted = both.work().do("open_orders", ["WH1", "WH2", "WH3", "nowhere"])
+    assert counted["nowhere"] == 0
+    assert sum(counted.values()) > 5
     repeat(views.count + 100, views, lambda rng, each: twins.order_operation(rng, each, commits), seed=2)
     assert views.listed > 500
 
@@ -195,6 +246,17 @@ def test_quarantine(both: Both) -> None:
     repeat(OPERATIONS["quarantine"], quarantine, twins.parked_operation)
     assert quarantine.refused == {"QuarantineNotFoundError"}
     assert quarantine.listed > 200
+
+
+def test_marks(both: Both) -> None:
+    marks = both.marks()
+    told: list[Any] = []
+
+    def operation(rng: random.Random, each: Twins) -> None:
+        told.append(twins.mark_operation(rng, each))
+
+    repeat(OPERATIONS["marks"], marks, operation)
+    assert {True, False} <= {each for each in told if isinstance(each, bool)}
 
 
 def test_claims(both: Both) -> None:
@@ -260,6 +322,7 @@ def test_a_run_is_put_down_and_taken_up(both: Both) -> None:
     [
         ("checks_number", "log", twins.log_operation),
         ("checks_stock", "log", twins.log_operation),
+        ("checks_keep", "log", twins.log_operation),
         ("checks_unique", "log", twins.log_operation),
         ("checks_revision", "contacts", twins.contact_operation),
     ],

@@ -43,7 +43,7 @@ NEEDS: dict[str, list[str]] = {
     "report_sales.schedule": ["place_order.http"],
     "reconcile_stock.schedule": PROMISED,
 }
-STATUS = {"place_order.http": 201, "manage_stock.http": 201, "receive_webhook.http": 200}
+STATUS = {"place_order.http": 201, "manage_stock.http": 201, "manage_policies.http": 201, "receive_webhook.http": 200}
 STEPS = {
     "screen_order.workflow": {"proceed": True, "cleared": True},
     "authorize_payment.workflow": {"state": "authorized", "amount": 0},
@@ -221,6 +221,18 @@ def test_a_stack_may_be_called_after_amazon(cloud: Cloud, monkeypatch: pytest.Mo
     assert any(each["pk"]["S"].startswith("order#") for each in cloud.items("EventsTable"))
 
 
+def test_a_file_that_was_dropped_is_taken(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one in events/stock-feeds, of which the sample tells: two of its five rows are wrong."""
+    body = (SAMPLES.parent / "stock-feeds" / "erp.csv").read_bytes()
+    told = json.loads(sample("take_stock_feed.sqs-file")["Records"][0]["body"])["Records"][0]["s3"]["object"]
+    wiring.client("s3").put_object(Bucket=cloud.names["FeedsBucket"], Key=told["key"], Body=body)
+    assert run(cloud, monkeypatch, "take_stock_feed.sqs-file") == {"batchItemFailures": []}
+    (row,) = [json.loads(each["row"]["S"]) for each in cloud.items("ViewsTable") if each["pk"]["S"] == "stock_feed"]
+    assert (row["accepted"], row["errors"], row["refused"]) == (3, 2, "")
+    stock = {each["pk"]["S"]: int(each["on_hand"]["N"]) for each in cloud.items("StockTable")}
+    assert stock == {"MUG-01": 7, "LAMP-OAK": 8, "TEE-BLK-M": 40}
+
+
 def test_a_scan_finds_its_parcel(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     ready(cloud, monkeypatch, "take_tracking.sqs")
     run(cloud, monkeypatch, "take_tracking.sqs")
@@ -273,6 +285,7 @@ ROUTES: list[tuple[str, str, str, dict[str, str]]] = [
     ("read_orders", "/orders", "/orders", {"number": "S-1001"}),
     ("read_orders", "/orders/{order_id}", f"/orders/{ORDER}", {}),
     ("read_orders", "/orders/{order_id}/timeline", f"/orders/{ORDER}/timeline", {}),
+    ("read_orders", "/orders/{order_id}/decision", f"/orders/{ORDER}/decision", {}),
     ("read_orders", "/alerts", "/alerts", {}),
     ("read_orders", "/reports/sales", "/reports/sales", {}),
     ("fulfill_orders", "/fulfillment-orders", "/fulfillment-orders", {"node": "de-main"}),
@@ -308,6 +321,8 @@ def worked(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     views.put_row("alert", "3", {**missing, "raised_at": "2026-03-01T12:00:00+00:00"})
     drift = {"alert_id": "reconcile:2026-03-01", "kind": "stock_drift", "drift": 1, "broken": 0, "document": "r.json"}
     views.put_row("alert", "2", {**drift, "raised_at": "2026-03-01T12:00:00+00:00"})
+    fed = {"alert_id": "stock_feed:f", "kind": "stock_feed", "source": "erp", "errors": 2, "document": "f.json"}
+    views.put_row("alert", "4", {**fed, "raised_at": "2026-03-01T12:00:00+00:00"})
     report = {"day": "2026-03-01", "channel": "site", "currency": "EUR", "orders": 1, "cancelled_orders": 0}
     views.put_row("report", "1", {**report, "units": 4, "revenue": 13260})
     return cloud

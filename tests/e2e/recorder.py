@@ -53,6 +53,10 @@ class Record:
             rows = list(csv.DictReader(lines))
         self._receive({"kind": row.get("kind") or "receipt", **row} for row in rows)
 
+    def fed(self, sku: str, node_id: str, change: int) -> None:
+        """A feed told of a change, however often."""
+        self.received[sku, node_id] += change
+
     def _receive(self, movements: Iterable[Mapping[str, Any]]) -> None:
         for each in movements:
             if each.get("kind", "receipt") in COUNTED:

@@ -37,7 +37,7 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 EVENTS: Final = ROOT / "events"
-QUEUES: Final = ("IntakeQueue", "AmazonQueue", "TrackingQueue", "PaymentsQueue", "RelayRetryQueue")
+QUEUES: Final = ("IntakeQueue", "AmazonQueue", "TrackingQueue", "PaymentsQueue", "StockFeedQueue", "RelayRetryQueue")
 DEAD: Final = (*(f"{name}DeadLetters" for name in QUEUES), "FailedInvocations")
 ROLES: Final = ("admin", "service", "warehouse", "finance", "sales", "shop")
 NEWARK: Final = {"country": "US", "region": "NJ", "postal_code": "07102", "latitude": 40.73, "longitude": -74.17}

@@ -57,6 +57,7 @@ class World:
             "client_id": settings.amazon_client_id,
             "client_secret": settings.amazon_client_secret,
             "refresh_token": settings.amazon_refresh_token,
+            "marketplace_ids": "ATVPDKIKX0DER",
         }
         api = {"tiktok-shop": tiktok, "amazon": amazon}
         for channel, account in self.accounts.items():

@@ -17,7 +17,7 @@ from oms.domain.counting import PositionCount
 from oms.domain.errors import CountOutdatedError, InsufficientStockError
 from oms.domain.order import events as ev
 from oms.domain.shards import MAX_SHARDS, Row, allot, gather, path, spread, total
-from oms.domain.stock import COMPONENTS, PARTS, MovementKind, StockDelta, StockMovement, stock_deltas
+from oms.domain.stock import COMPONENTS, PARTS, KeepingDelta, MovementKind, StockDelta, StockMovement, stock_deltas
 from tests.proof.memory import MemoryLog, MemoryReference, MemoryStock, Store
 from tests.proof.memory.tables import Tables
 from tests.support.builders import minutes
@@ -142,7 +142,7 @@ class SpreadMachine(RuleBasedStateMachine):
         assert ends[0] == ends[1], ends
         return not ends[0]
 
-    def append(self, event: object, process: int) -> bool:
+    def append(self, event: object, process: int, keep: int = 0) -> bool:
         """An order's event and what it does to stock, in a stream of its own."""
         self.number += 1
         stream = f"order#{self.number}"
@@ -157,7 +157,10 @@ class SpreadMachine(RuleBasedStateMachine):
                 events=(event,),
                 previous="0" * 16,
             )
-            log.append(commit, stock=stock_deltas([event]))
+            deltas: list[StockDelta] = list(stock_deltas([event]))
+            if keep:
+                deltas = [KeepingDelta(sku=SKU, node_id="N1", keep=keep, **each.changes) for each in deltas]
+            log.append(commit, stock=deltas)
 
         return self.both(write, process)
 
@@ -189,6 +192,14 @@ class SpreadMachine(RuleBasedStateMachine):
         self.both(
             lambda log, _: MoveStock(log, self.reference, lambda: minutes(self.number))(key, moved, CAUSE), process
         )
+
+    @rule(units=st.integers(1, 20), keep=st.integers(1, 60), process=st.integers(0, 1))
+    def reserve_for_a_channel(self, units: int, keep: int, process: int) -> None:
+        """A buffer holds for the position, in however many rows it lies."""
+        parts = (ev.NodeUnits(line_id="1", sku=SKU, node_id="N1", quantity=units),)
+        event = ev.LinesReserved(units=parts, fulfillment_orders={"f": "N1"}, promised_by=minutes(0))
+        if self.append(event, process, keep):
+            self.bound += units
 
     @rule(units=st.integers(1, 60), process=st.integers(0, 1))
     def reserve(self, units: int, process: int) -> None:

@@ -35,6 +35,7 @@ from oms.domain.tracking import ParcelStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from oms.domain.geo import Point
     from oms.domain.order.state import Order
 
 T0: Final = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -44,6 +45,12 @@ STRIPE: Final = PaymentPlan(provider="stripe", reference="pi_1")
 BERLIN: Final = ShipTo(country="DE", region="BE", postal_code="10115", latitude=52.53, longitude=13.38)
 PARIS: Final = ShipTo(country="FR", region="IDF", postal_code="75001", latitude=48.86, longitude=2.34)
 PAID: Final = PaymentState.PAID
+
+
+def nowhere(key: str) -> Point | None:
+    """A gazetteer without places."""
+    del key
+    return None
 
 
 def minutes(count: float) -> datetime:
@@ -188,6 +195,7 @@ class Story:
         units: Mapping[str, Mapping[str, int]] | None = None,
         short: Mapping[str, int] | None = None,
         authorization: AuthorizationResult | None = None,
+        **fields: Any,
     ) -> tuple[OrderEvent, ...]:
         """Units by node and line; all that is wanted at WH1 when nothing is said. Authorizes what is payable."""
         placed = self.order.placed
@@ -208,6 +216,7 @@ class Story:
                 promised_by=minutes(60 * 24 * 3),
                 authorization=authorization,
                 decision={"policy": "test"},
+                **fields,
             )
         )
 

@@ -16,7 +16,7 @@ from oms.domain.order.promising import wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
 from oms.domain.payment_events import PaymentEventKind, RefundState
 from oms.domain.tracking import ParcelStatus
-from tests.support.builders import BERLIN, IN_CHANNEL, PARIS, STRIPE, line, snapshot, units_of
+from tests.support.builders import BERLIN, IN_CHANNEL, PARIS, STRIPE, line, minutes, snapshot, units_of
 from tests.support.order_world import NODES, OrderWorld
 
 ANY_KIND = [
@@ -204,7 +204,9 @@ class OrderMachine(RuleBasedStateMachine):
         if not self.world.in_channel and not order.payment.authorized and pick % 4 == 0:
             return
         before = self.world.story.state
-        events = self.world.story.promise(plan, short)
+        times: dict[str, Any] = {"at": minutes(pick), "cancel_at": minutes(2 * pick % 7), "retry_at": minutes(pick + 9)}
+        asks = (f"hld_rule_{pick}", "sourcing", "asks for a person") if short and pick % 5 == 3 else None
+        events = self.world.story.promise({} if asks else plan, short, hold=asks, **times)
         self.world.check_moves(before, events)
         order = self.world.story.order
         assert next_step(order) is not NextStep.PROMISE or not payment_cleared(order), "the step would run for ever"

@@ -124,7 +124,7 @@ def calls(made: Request, names: Mapping[str, str], found: Resources) -> Iterator
         case "s3":
             bucket, folder = names[asked["Bucket"]], asked["Key"].partition("/")[0]
             yield Grant(f"s3:{operation}", f"{bucket}/{folder}/*")
-            if operation == "GetObject" and folder in ("quarantine", "checkpoints"):
+            if operation == "GetObject" and folder in ("quarantine", "checkpoints", "stock-feeds"):
                 yield Grant("s3:ListBucket", bucket)  # or a missing one is "denied", not "no such key"
         case "events" if operation == "ListRules":
             yield Grant("events:ListRules", "*")

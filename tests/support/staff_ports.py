@@ -37,10 +37,18 @@ class MemoryLog:
         return History(stream=stream, commits=commits, head=head)
 
     def append(
-        self, commit: Commit, *, stock: Iterable[Any] = (), unique: Iterable[str] = (), lots: Iterable[Any] = ()
+        self,
+        commit: Commit,
+        *,
+        stock: Iterable[Any] = (),
+        unique: Iterable[str] = (),
+        lots: Iterable[Any] = (),
+        due: Iterable[Any] = (),
+        beside: Iterable[Commit] = (),
     ) -> None:
         """Keep it."""
-        self.streams.setdefault(commit.stream, []).append(commit)
+        for each in (commit, *beside):
+            self.streams.setdefault(each.stream, []).append(each)
 
     def put_fact(self, stream: str, fact_id: str, fact: Mapping[str, Any]) -> bool:
         """Keep it."""

@@ -26,6 +26,7 @@ HTTP: Final[dict[str, Start]] = {
     "change_order": Start(("dynamodb",), ("wiring.orders()",)),
     "fulfill_orders": Start(("dynamodb",), ("wiring.orders()", "wiring.views()", "wiring.contacts()")),
     "manage_stock": Start(("dynamodb",), ("use_cases.move_stock()",)),
+    "manage_policies": Start(("dynamodb",), ("use_cases.manage_sourcing()",)),
     "manage_quarantine": Start(("dynamodb", "s3"), ("use_cases.replay_parked()",)),
     "show_status": Start(("dynamodb", "secretsmanager"), ("use_cases.look_up_order()",), ("jinja2",)),
     "show_console": Start(
@@ -35,6 +36,7 @@ HTTP: Final[dict[str, Start]] = {
 ASYNC: Final[dict[str, Start]] = {
     "take_orders": Start(("dynamodb",), ("use_cases.take_delivery()",), ("oms.channels.shopify",)),
     "take_payments": Start(("dynamodb",), ("use_cases.take_delivery()",), ("oms.payments.stripe",)),
+    "take_stock_feed": Start(("dynamodb", "s3", "sqs"), ("use_cases.take_feed_file()",)),
     "take_tracking": Start(("dynamodb",), ("use_cases.take_delivery()",), ("oms.carriers.easypost",)),
     "park_failed": Start(("dynamodb", "s3"), ("use_cases.take_delivery()",)),
     "relay_commits": Start(("dynamodb", "stepfunctions", "events"), ("use_cases.relay_commit()", "wiring.log()")),
@@ -44,6 +46,11 @@ ASYNC: Final[dict[str, Start]] = {
     "settle_payment": Start(("dynamodb", "secretsmanager"), ("use_cases.settle_payment()",)),
     "redrive_overdue": Start(("dynamodb",), ("use_cases.redrive_overdue()",)),
     "report_sales": Start(("dynamodb", "s3"), ("use_cases.report_sales()",)),
+    "poll_channels": Start(
+        ("dynamodb", "sqs", "secretsmanager"),
+        ("use_cases.poll_channels()", "wiring.connections()", "wiring.queue('INTAKE_QUEUE')"),
+        ("oms.channels.shopify_list",),
+    ),
     "reconcile_stock": Start(("dynamodb", "s3"), ("use_cases.reconcile()",)),
 }
 STARTS: Final = {**HTTP, **ASYNC}

@@ -271,6 +271,10 @@ def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
+THIN: Final = frozenset({"PollChannelsRole"})
+"""What these queue names an order and carries none."""
+
+
 def claim_checks(found: Resources) -> list[str]:
     """Whoever queues deliveries may put their bodies aside; whoever takes them from a queue may read them there."""
     findings = []
@@ -283,7 +287,7 @@ def claim_checks(found: Resources) -> list[str]:
                 may.setdefault(name, set()).add(f"{action} {'claims' if claims else target(resource)}")
     for name, actions in may.items():
         sends = any(f"sqs:SendMessage {queue}" in actions for queue in queues)
-        if sends and "s3:PutObject claims" not in actions:
+        if sends and "s3:PutObject claims" not in actions and name not in THIN:
             findings.append(f"{name} may send deliveries, but not put large ones aside")
     for _, queue, properties in _mappings(found, QUEUE):
         role = target(found[target(properties["FunctionName"])]["Properties"]["Role"])

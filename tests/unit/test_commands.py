@@ -10,7 +10,7 @@ import pytest
 from infra.local import recorded as rec
 from infra.local.connect import connect
 from infra.local.engine import ROOT
-from infra.local.import_ import read_rows
+from infra.local.import_ import read_rows, tariff_of
 from oms.application.senders import sender
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ SIGNED = {
 }
 
 
-@pytest.mark.parametrize("kind", ["products", "nodes", "stock"])
+@pytest.mark.parametrize("kind", ["products", "nodes", "tariff", "stock"])
 def test_the_demo_shop_has_no_wrong_row(kind: str) -> None:
     rows, problems = read_rows(kind, (EVENTS / "demo" / f"{kind}.csv").read_text().splitlines())
     assert not problems
-    assert len(rows) >= {"products": 50, "nodes": 4, "stock": 100}[kind]
+    assert len(rows) >= {"products": 50, "nodes": 4, "tariff": 4, "stock": 100}[kind]
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,70 @@ def test_a_wrong_row_is_named_by_its_line(kind: str, row: str, problem: str) -> 
     assert problems[0].startswith(problem)
 
 
+NODE_COLUMNS = "node_id,name,country,latitude,longitude,handling_days"
+
+
+def node_row(columns: str, values: str) -> tuple[list[dict[str, Any]], list[str]]:
+    return read_rows("nodes", [f"{NODE_COLUMNS},{columns}", f"n,Name,DE,50,8,1,{values}"])
+
+
+def test_a_node_has_what_sourcing_needs_of_it() -> None:
+    columns = "capabilities,time_zone,cut_off,workdays,holidays,daily_orders,per_parcel,per_line,per_unit,zone"
+    (row,), problems = node_row(columns, "hazmat|cold_chain,Europe/Berlin,14:00,mon|sat,2026-12-25,40,150,20,5,local")
+    assert not problems
+    assert {name: row[name] for name in columns.split(",")} == {
+        "capabilities": ["cold_chain", "hazmat"], "time_zone": "Europe/Berlin", "cut_off": "14:00", "workdays": [0, 5],
+        "holidays": ["2026-12-25"], "daily_orders": 40, "per_parcel": 150, "per_line": 20, "per_unit": 5,
+        "zone": "local",
+    }  # fmt: skip
+    (bare,), problems = node_row(columns, ",,,,,,,,,")
+    assert not problems
+    assert not set(bare) & set(columns.split(","))
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "problem"),
+    [
+        ("capabilities", "Hazmat!", "capabilities are small letters"),
+        ("time_zone", "Moon/Crater", "a calendar that cannot be read"),
+        ("time_zone,cut_off", "Europe/Berlin,2 pm", "a cut-off time that is not HH:MM"),
+        ("time_zone,holidays", "Europe/Berlin,Christmas", "a calendar that cannot be read"),
+        ("time_zone,workdays", "Europe/Berlin,monday", "workdays are mon|tue"),
+        ("cut_off", "14:00", "cut_off, workdays and holidays need a time_zone"),
+        ("daily_orders", "many", "daily_orders is not a whole number"),
+        ("per_parcel", "-1", "per_parcel must be 0"),
+    ],
+)
+def test_a_node_that_nobody_could_source_from_is_refused(columns: str, values: str, problem: str) -> None:
+    rows, problems = node_row(columns, values)
+    assert rows == []
+    assert problems[0].startswith(f"line 2: {problem}")
+
+
+def test_a_tariff_is_read_zone_by_zone() -> None:
+    columns = "zone,up_to_km,transit_days,base,up_to_g,per_kg"
+    lines = [columns, "near,300,1,100,2000,50", "near,300,1,100,,40", "far,21000,5,900,,"]
+    rows, problems = read_rows("tariff", lines)
+    assert not problems
+    near = {"name": "near", "up_to_km": 300, "transit_days": 1, "base": 100, "per_kg": [[2000, 50], [0, 40]]}
+    far = {"name": "far", "up_to_km": 21000, "transit_days": 5, "base": 900, "per_kg": []}
+    assert tariff_of(rows) == {"zones": [near, far]}
+    for wrong, problem in (
+        (["near,300,1,100,2000,50"], "rates ascend, and the last has no end: near"),
+        (["far,900,1,1,,", "near,300,1,1,,"], "zones stand in ascending order: near"),
+        (["near,300,1,100,2000,50", "near,300,2,100,,40"], "zone near is told in two ways"),
+    ):
+        assert read_rows("tariff", [columns, *wrong])[1] == [problem]
+    assert read_rows("tariff", [columns]) == ([], []), "back to the estimate"
+
+
+def test_products_say_what_they_need() -> None:
+    columns = "sku,title,weight_g,length_mm,width_mm,height_mm,needs,duty"
+    (row,), problems = read_rows("products", [columns, "A,Paint,900,1,1,1,hazmat|cold_chain,30"])
+    assert (problems, row["needs"], row["duty"]) == ([], ["cold_chain", "hazmat"], 30)
+    assert read_rows("products", [columns, "A,Paint,900,1,1,1,haz mat,"])[1]
+
+
 def test_good_rows_are_read_beside_wrong_ones() -> None:
     rows, problems = read_rows("stock", ["sku,node_id,quantity", "A,n,3", "B,n,x", "C,n,5"])
     assert [row["movement"].sku for row in rows] == ["A", "C"]
@@ -65,9 +129,7 @@ def test_good_rows_are_read_beside_wrong_ones() -> None:
 
 
 def test_missing_columns_are_named() -> None:
-    assert read_rows("nodes", ["node_id,name"])[1] == [
-        "line 1: columns are missing: country, handling_days, latitude, longitude"
-    ]
+    assert read_rows("nodes", ["node_id,name"])[1] == ["line 1: columns are missing: country, handling_days"]
 
 
 @pytest.mark.parametrize("source", SIGNED)

@@ -183,6 +183,17 @@ def test_alerts_lead_to_their_orders(shop: Shop, order_id: str) -> None:
     drift = {"kind": "stock_drift", "raised_at": "2026-11-22", "drift": 2, "broken": 1, "document": "reports/r.json"}
     shop.views.rows["alert"] = [drift]
     assert "stock drift: 2 positions, 1 streams, named in reports/r.json" in get("/console/alerts", "warehouse").body
+    fed = {"kind": "stock_feed", "raised_at": "2026-11-22", "source": "erp", "errors": 4, "document": "reports/f.json"}
+    shop.views.rows["alert"] = [fed]
+    assert "stock feed: 4 rows of erp, named in reports/f.json" in get("/console/alerts", "warehouse").body
+    of = {"raised_at": "2026-11-22T09:00:00+00:00", "source": "shopify", "account": "main"}
+    counts = {"missing": 0, "phantom": 2, "differing": 1}
+    differs = {**of, "alert_id": "c", "kind": "channel_differs", "day": "2026-11-21", "orders": counts}
+    unheard = {**of, "alert_id": "p", "kind": "channel_not_polled", "reason": "refused", "polled_until": "2026-11-22"}
+    shop.views.rows["alert"] = [differs, unheard]
+    body = get("/console/alerts", "warehouse").body
+    assert "channel differs: shopify/main, 2026-11-21, 2 phantom, 1 differing" in body
+    assert "channel not polled: shopify/main, refused" in body
     shop.views.rows["alert"] = []
     assert "Nothing needs you." in get("/console/alerts", "warehouse").body
 

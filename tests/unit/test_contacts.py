@@ -17,7 +17,7 @@ from oms.domain.order.events import PaymentPlan
 from tests.proof.interleave.story import site_order
 from tests.proof.interleave.world import cause
 from tests.proof.memory import MemoryContacts, MemoryLog, MemoryReference, MemoryViews, Store
-from tests.support.builders import T0, minutes, snapshot
+from tests.support.builders import T0, minutes, nowhere, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,8 @@ class Shop:
         """A channel's snapshot, or the request of that hash."""
         customers = Customers(lambda: "key")
         orders = Orders(MemoryLog(self.store, self.pause), lambda: T0)
-        sync = SyncSnapshot(orders, MemoryContacts(self.store, self.pause), MemoryReference(self.store), customers)
+        contacts, reference = MemoryContacts(self.store, self.pause), MemoryReference(self.store)
+        sync = SyncSnapshot(orders, contacts, reference, customers, nowhere)
         plan = PaymentPlan(provider="stripe", reference=f"pi_{order.external_id}") if request_hash else IN_CHANNEL
         return sync(Normalized(order=order, contact=contact), cause(ref), plan, request_hash)
 

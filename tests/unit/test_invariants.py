@@ -11,6 +11,7 @@ from oms.adapters.keys import contact_key
 from oms.domain import ids
 from oms.domain.codec import event_to_plain
 from oms.domain.commit import GENESIS, Cause, Commit, StoredCommit, chain_hash
+from oms.domain.holding import HeldUnits, HoldKind, StockHeld, StockHoldClaimed, StockHoldExpired
 from oms.domain.order import events as ev
 from oms.domain.order.summary import open_fulfillment_orders
 from oms.domain.public_events import public_events
@@ -246,6 +247,12 @@ LET_GO = ev.NodeUnits(line_id="1", sku=A, node_id="WH9", quantity=1)
 FREED = ev.LinesCancelled(
     lines=(ev.LineUnits(line_id="1", quantity=1),), origin="oms", freed=(LET_GO,), fulfillment_orders=("ful_x",)
 )
+HOLD = "hold#sth_1"
+AT_WH1: dict[str, Any] = {"sku": A, "node_id": "WH1", "quantity": 1}
+HELD_FOR_IT = StockHeld(
+    hold_id="sth_1", kind=HoldKind.CHECKOUT, channel="site", units=(), held_at=minutes(0), expires_at=minutes(9)
+)
+IT_EXPIRED, IT_WAS_CLAIMED = StockHoldExpired(freed=()), StockHoldClaimed(order_id=CARD)
 DEFECTS: dict[str, tuple[str, Callable[[Evidence], None]]] = {
     "oversold": ("I1", lambda e: position(e, available=-500, on_hand=-500)),
     "out of balance": ("I1", lambda e: position(e, available=1)),
@@ -318,6 +325,18 @@ DEFECTS: dict[str, tuple[str, Callable[[Evidence], None]]] = {
     "a refund that failed before it was asked for": (
         "I6",
         lambda e: rechained(e, CARD, ev.RefundFailed(refund_id="rfd_none", reason="")),
+    ),
+    "a hold both freed and taken over": (
+        "I6",
+        lambda e: setattr(
+            e, "streams", {**e.streams, HOLD: chain(HOLD, [[HELD_FOR_IT], [IT_EXPIRED], [IT_WAS_CLAIMED]])}
+        ),
+    ),
+    "held and not bound": (
+        "I1",
+        lambda e: setattr(
+            e, "streams", {**e.streams, HOLD: chain(HOLD, [[replace(HELD_FOR_IT, units=(HeldUnits(**AT_WH1),))]])}
+        ),
     ),
     "placed without its placing": ("I6", lambda e: rechained(e, HELD, drop=ev.OrderPlaced)),
     "a commit changed": ("I7", lambda e: first_stored(e, f"order#{CARD}", plain_events=[])),

@@ -36,6 +36,7 @@ class Page:
     name: str = "orders"
     path: str = "/order/202309/orders"
     query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
 
 
 class Endless:

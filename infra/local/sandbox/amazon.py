@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.core import Reply
+from infra.local.sandbox.lists import Shelf, moment, page, seal, unseal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from infra.local.sandbox.core import Clock, Request, Settings
 
 _ORDER = re.compile(r"/orders/v0/orders/([A-Za-z0-9-]{1,64})(?:/(orderItems|address|buyerInfo))?")
+_ORDERS = "/orders/v0/orders"
 _LOGIN = "/auth/o2/token"
 _RESTRICT = "/tokens/2021-03-01/restrictedDataToken"
 _RESTRICTED = frozenset({"address", "buyerInfo"})
@@ -45,6 +47,7 @@ class AmazonVendor:
         self._settings = settings
         self._clock = clock
         self._tokens: dict[str, _Token] = {}
+        self.shelf = Shelf(self._samples)
         self._lock = threading.Lock()
 
     def handles(self, path: str) -> bool:
@@ -62,7 +65,7 @@ class AmazonVendor:
             resources = request.json().get("restrictedResources", [])
             paths = frozenset(str(resource.get("path")) for resource in resources)
             return Reply(document={"restrictedDataToken": self._issue(paths), "expiresIn": _LIFETIME})
-        return self._order(request, token)
+        return self._list(request.query) if request.path == _ORDERS else self._order(request, token)
 
     def problem(self, status: int) -> Mapping[str, Any]:
         """An error list."""
@@ -85,6 +88,41 @@ class AmazonVendor:
             return _error(404, "NotFound", "The order was not found.")
         return Reply(document=document, headers={"x-amzn-ratelimit-limit": "0.5"})
 
+    def _list(self, query: Mapping[str, str]) -> Reply:
+        """A page of orders, without what needs a restricted token."""
+        if not query.get("MarketplaceIds"):
+            return _error(400, "InvalidInput", "MarketplaceIds is missing.")
+        after = ""
+        if "NextToken" in query:
+            cursor = unseal(query["NextToken"])
+            if cursor is None:
+                return _error(400, "InvalidInput", "NextToken is invalid.")
+            query, after = {**cursor["query"], "MarketplaceIds": query["MarketplaceIds"]}, cursor["after"]
+        time = "LastUpdateDate" if "LastUpdatedAfter" in query else "PurchaseDate"
+        prefix = "LastUpdated" if time == "LastUpdateDate" else "Created"
+        since, until = moment(query[f"{prefix}After"]), moment(query[f"{prefix}Before"])
+        if until.timestamp() > self._clock.now() - self._settings.amazon_list_delay:
+            return _error(400, "InvalidInput", f"{prefix}Before must be two minutes before the request.")
+        orders = [known.get("order", known) for known in self.shelf.all().values()]
+        rows = [
+            (f"{moment(order[time]).timestamp():020.6f}#{order['AmazonOrderId']}", order)
+            for order in orders
+            if since <= moment(order[time]) <= until and order["MarketplaceId"] in query["MarketplaceIds"].split(",")
+        ]
+        size = min(int(query.get("MaxResultsPerPage", "100")), self._settings.list_page)
+        found, last = page(rows, size, after)
+        payload: dict[str, Any] = {"Orders": found}
+        if last:
+            payload["NextToken"] = seal({"query": dict(query), "after": last})
+        return Reply(document={"payload": payload}, headers={"x-amzn-ratelimit-limit": "0.0167"})
+
+    def _samples(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The orders of the samples, as their own document has them."""
+        folder = self._settings.samples / "amazon" if self._settings.samples else None
+        for file in sorted(folder.glob("*/order.json")) if folder else ():
+            document = json.loads(file.read_bytes())
+            yield file.parent.name, document.get("payload", document)
+
     def _login(self, request: Request) -> Reply:
         form, settings = request.form(), self._settings
         expected = (settings.amazon_client_id, settings.amazon_client_secret)
@@ -103,18 +141,23 @@ class AmazonVendor:
 
     def _document(self, order: str, part: str | None, next_token: str) -> dict[str, Any] | None:
         """The answer from its file; a further page is asked for by the token `page-<n>`."""
+        known = self.shelf.get(order)
+        if known is None:
+            return None
+        if "order" in known:  # one that somebody gave, in one piece
+            return {"payload": known[part or "order"]} if (part or "order") in known else None
         if not self._settings.samples:
             return None
         folder = self._settings.samples / "amazon" / order
-        page = int(next_token.removeprefix("page-")) if re.fullmatch(r"page-\d{1,3}", next_token) else 1
-        file = _first(folder, _FILES[part], page)
+        number = int(next_token.removeprefix("page-")) if re.fullmatch(r"page-\d{1,3}", next_token) else 1
+        file = _first(folder, _FILES[part], number)
         if file is None:
             return None
         document = json.loads(file.read_bytes())
         payload = dict(document.get("payload", document))
         payload.pop("NextToken", None)
-        if part == "orderItems" and _first(folder, _FILES[part], page + 1):
-            payload["NextToken"] = f"page-{page + 1}"
+        if part == "orderItems" and _first(folder, _FILES[part], number + 1):
+            payload["NextToken"] = f"page-{number + 1}"
         return {"payload": payload}
 
 

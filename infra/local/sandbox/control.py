@@ -6,6 +6,8 @@ POST webhooks     {"url", "secret", "early_every", "twice_every"}, any of them
 POST settle       decide pending refunds
 POST authenticate {"payment_intent"}: the shopper passes the bank's check
 POST clock        {"advance": seconds}
+POST orders       {"vendor", "id", "order"}: a channel has this order (null: has it no longer), and tells nobody.
+                  Amazon's in its parts: {"order", "orderItems", "address", "buyerInfo"}
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from infra.local.sandbox.core import Reply
 from infra.local.sandbox.faults import FaultSpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from infra.local.sandbox.core import Clock, Request
     from infra.local.sandbox.faults import FaultPlan
+    from infra.local.sandbox.lists import Shelf
     from infra.local.sandbox.record import Record
     from infra.local.sandbox.stripe import StripeVendor
     from infra.local.sandbox.webhooks import Webhooks
@@ -30,13 +33,20 @@ class Control:
     """Answers the calls under /_sandbox."""
 
     def __init__(
-        self, clock: Clock, record: Record, faults: FaultPlan, webhooks: Webhooks, stripe: StripeVendor
+        self,
+        clock: Clock,
+        record: Record,
+        faults: FaultPlan,
+        webhooks: Webhooks,
+        stripe: StripeVendor,
+        shelves: Mapping[str, Shelf],
     ) -> None:
         self._clock = clock
         self._record = record
         self._faults = faults
         self._webhooks = webhooks
         self._stripe = stripe
+        self._shelves = shelves
 
     def answer(self, request: Request) -> Reply:
         """Do it, and say so."""
@@ -54,6 +64,7 @@ class Control:
             "POST settle": lambda _: {"settled": self._stripe.settle_refunds()},
             "POST authenticate": lambda it: {"authenticated": self._stripe.authenticate(str(it["payment_intent"]))},
             "POST clock": self._move_clock,
+            "POST orders": self._put_order,
         }
         step = steps.get(f"{method} {name}")
         return step(body) if step else None
@@ -65,6 +76,10 @@ class Control:
     def _move_clock(self, body: dict[str, Any]) -> dict[str, Any]:
         self._clock.advance(float(body["advance"]))
         return {"now": self._clock.now()}
+
+    def _put_order(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._shelves[str(body["vendor"])].put(str(body["id"]), body["order"])
+        return {"id": body["id"]}
 
     def _set_faults(self, body: Any) -> dict[str, Any]:
         specs = body if isinstance(body, list) else [body]

@@ -41,7 +41,7 @@ class Reply:
     """One answer, sent as JSON."""
 
     status: int = 200
-    document: Mapping[str, Any]
+    document: Mapping[str, Any] | list[Any]
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -98,3 +98,10 @@ class Settings:
     amazon_client_id: str = "sandbox_client"
     amazon_client_secret: str = "sandbox_client_secret"  # noqa: S105
     amazon_refresh_token: str = "sandbox_refresh_token"  # noqa: S105
+    shopify_access_token: str = "sandbox_shopify_token"  # noqa: S105
+    woocommerce_key: str = "ck_sandbox"
+    woocommerce_secret: str = "cs_sandbox"  # noqa: S105
+    amazon_list_delay: float = 120.0
+    """Seconds that the end of a list must lie back; a test whose clock is not the machine's sets less."""
+    list_page: int = 50
+    """Orders on a page of a list, where the vendor may give fewer than asked for."""

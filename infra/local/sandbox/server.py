@@ -16,6 +16,7 @@ from infra.local.sandbox.control import Control
 from infra.local.sandbox.core import Clock, Reply, Request, Settings
 from infra.local.sandbox.faults import FaultPlan
 from infra.local.sandbox.record import Record, public
+from infra.local.sandbox.shops import ShopifyVendor, WooCommerceVendor
 from infra.local.sandbox.stripe import StripeVendor
 from infra.local.sandbox.tiktok import TikTokVendor
 from infra.local.sandbox.webhooks import Webhooks
@@ -43,8 +44,12 @@ class Sandbox:
         self.stripe = StripeVendor(self.settings, self.clock, self.record, self.webhooks)
         self.tiktok = TikTokVendor(self.settings, self.clock)
         self.amazon = AmazonVendor(self.settings, self.clock)
-        self._vendors: tuple[Vendor, ...] = (self.stripe, self.tiktok, self.amazon)
-        self._control = Control(self.clock, self.record, self.faults, self.webhooks, self.stripe)
+        self.shopify = ShopifyVendor(self.settings)
+        self.woocommerce = WooCommerceVendor(self.settings)
+        channels = (self.tiktok, self.amazon, self.shopify, self.woocommerce)
+        self._vendors: tuple[Vendor, ...] = (self.stripe, *channels)
+        shelves = {vendor.name: vendor.shelf for vendor in channels}
+        self._control = Control(self.clock, self.record, self.faults, self.webhooks, self.stripe, shelves)
         self._server = _Server(port, self)
         self._thread: threading.Thread | None = None
 

@@ -1,4 +1,7 @@
-"""An imitation of TikTok Shop's order detail API: GET /order/202309/orders?ids=..., signature and token checked."""
+"""An imitation of TikTok Shop's order API: GET /order/202309/orders?ids=..., POST /order/202309/orders/search.
+
+Signature and token are checked.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.core import Reply
+from infra.local.sandbox.lists import Shelf, page, seal, unseal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from infra.local.sandbox.core import Clock, Request, Settings
 
 _ORDERS = re.compile(r"/order/\d{6}/orders")
-_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SEARCH = re.compile(r"/order/\d{6}/orders/search")
 _OLDEST, _NEWEST = 300, 30
 _LIMITED = 429
 
@@ -28,6 +32,7 @@ class TikTokVendor:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
+        self.shelf = Shelf(self._samples)
 
     def handles(self, path: str) -> bool:
         """Everything under /order."""
@@ -37,9 +42,11 @@ class TikTokVendor:
         """The orders whose ids are asked for."""
         if refusal := self._refuse(request):
             return refusal
+        if request.method == "POST" and _SEARCH.fullmatch(request.path):
+            return self._search(request)
         if request.method != "GET" or not _ORDERS.fullmatch(request.path):
             return _error(404, 36009009, "Invalid path.")
-        orders = [order for ref in request.query.get("ids", "").split(",") for order in self._orders(ref)]
+        orders = [order for ref in request.query.get("ids", "").split(",") if (order := self.shelf.get(ref))]
         if not orders:
             return _error(404, 21001001, "Order not found.")
         return Reply(document={"code": 0, "data": {"orders": orders}, "message": "Success", "request_id": "sandbox"})
@@ -66,16 +73,34 @@ class TikTokVendor:
             return _error(401, 106001, "Invalid credentials. The sign query parameter is invalid.")
         return None
 
-    def _orders(self, ref: str) -> list[dict[str, Any]]:
-        """The order of a sample, which may be the whole answer, its data, or the order alone."""
-        if not self._settings.samples or not _ID.fullmatch(ref):
-            return []
-        file = self._settings.samples / "tiktok-shop" / f"{ref}.json"
-        if not file.is_file():
-            return []
-        document = json.loads(file.read_bytes())
-        data = document.get("data", document)
-        return list(data["orders"]) if "orders" in data else [data]
+    def _search(self, request: Request) -> Reply:
+        """A page of the orders that the body's limits and the query's order name."""
+        query, limits = request.query, request.json()
+        time = query.get("sort_field", "create_time")
+        size = min(int(query.get("page_size", "0")), self._settings.list_page)
+        cursor = unseal(query["page_token"]) if "page_token" in query else {"after": ""}
+        if size < 1 or cursor is None:
+            return _error(400, 36009004, "Invalid parameter.")
+        rows = [
+            (f"{order[time]:012d}#{order['id']}", order)
+            for order in self.shelf.all().values()
+            if all(
+                limits.get(f"{each}_ge", 0) <= order[each] < limits.get(f"{each}_lt", 1 << 40)
+                for each in ("create_time", "update_time")
+            )
+        ]
+        orders, last = page(rows, size, cursor["after"])
+        data = {"orders": orders, "next_page_token": seal({"after": last}) if last else "", "total_count": len(rows)}
+        return Reply(document={"code": 0, "data": data, "message": "Success", "request_id": "sandbox"})
+
+    def _samples(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The orders of the samples, which may be the whole answer, its data, or the order alone."""
+        folder = self._settings.samples / "tiktok-shop" if self._settings.samples else None
+        for file in sorted(folder.glob("*.json")) if folder and folder.is_dir() else ():
+            document = json.loads(file.read_bytes())
+            data = document.get("data", document)
+            for order in data.get("orders", [data]):
+                yield str(order["id"]), order
 
 
 def _error(status: int, code: int, message: str) -> Reply:

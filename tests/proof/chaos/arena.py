@@ -106,6 +106,7 @@ class Arena:
             "client_id": settings.amazon_client_id,
             "client_secret": settings.amazon_client_secret,
             "refresh_token": settings.amazon_refresh_token,
+            "marketplace_ids": "ATVPDKIKX0DER",
         }
         api = {"tiktok-shop": tiktok, "amazon": amazon}
         document = self.oms.system.read_secret("ConnectionsSecret")

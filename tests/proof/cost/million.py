@@ -26,6 +26,7 @@ from tests.proof.cost.path import CATALOGUE, NODE, STEPS, Journey, sku
 from tests.proof.memory import (
     MemoryContacts,
     MemoryLog,
+    MemoryOpenWork,
     MemoryReference,
     MemoryStock,
     MemoryViews,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from oms.domain.commit import Commit
+    from oms.domain.holding import DueHold
     from oms.domain.stock import StockDelta
     from oms.domain.supply import Lot
     from tests.proof.memory.store import Step
@@ -89,15 +91,18 @@ class Counted:
                 stock: Sequence[StockDelta] = (),
                 unique: Sequence[str] = (),
                 lots: Sequence[Lot] = (),
+                due: Sequence[DueHold] = (),
+                beside: Sequence[Commit] = (),
             ) -> None:
                 """See the port."""
-                super().append(commit, stock=stock, unique=unique, lots=lots)
-                counted.appended.append(commit)
+                super().append(commit, stock=stock, unique=unique, lots=lots, due=due, beside=beside)
+                counted.appended += [commit, *beside]
 
         ports = {
             "log": Log(store, self.pause),
             "stock": MemoryStock(store, self.pause),
             "views": MemoryViews(store, self.pause),
+            "open_work": MemoryOpenWork(store, self.pause),
             "contacts": MemoryContacts(store, self.pause),
             "reference": MemoryReference(store, self.pause),
             "workflows": SimpleNamespace(start=self._start),

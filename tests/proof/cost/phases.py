@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.proof.cost.live import Live
     from tests.proof.cost.path import Journey
 
-APART: Final = frozenset({"ManageStock", "RedriveOverdue"})
-"""Functions that are not on the path: loading stock, and the watchdog, which costs the same without orders."""
+APART: Final = frozenset({"ManageStock", "RedriveOverdue", "PollChannels"})
+"""Functions that are not on the path: loading stock, and the watchdog and the poller, which come by the clock."""
 WINDOW_S: Final = 1.0
 """So long the relay gathers commits."""
 ABREAST: Final = 96

@@ -229,6 +229,10 @@ def _of_stock(operation: str, sku: str, units: int) -> dict[str, Any]:
         case "tellSupply":
             due = "2026-12-09T08:00:00Z"
             return {**at, "supply_id": f"PO-{units}", "kind": "expected", "quantity": units, "due": due}
+        case "holdStock":
+            return {"ttl_s": 600, "lines": [{**at, "quantity": units}]}
+        case "extendStockHold":
+            return {"ttl_s": 900}
         case "showAvailability":
             return {"skus": [sku], "node_ids": ["de-main"]}
     return {}

@@ -14,7 +14,9 @@ from oms.adapters.commit_item import commit_from_item, commit_to_item
 from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
 from oms.adapters.reshape import Reshape
 from oms.adapters.shards import Shards, row_from_item
+from oms.application.holds import StockHolds
 from oms.application.orders import Orders, stream_of
+from oms.application.planning import PlanOrder
 from oms.application.promise import PromiseOrderStep, workflow_cause
 from oms.application.stock import MoveStock
 from oms.domain import ids
@@ -23,11 +25,11 @@ from oms.domain.errors import OmsError
 from oms.domain.order.decider import decide
 from oms.domain.order.evolve import fold
 from oms.domain.order.summary import summarize
-from oms.domain.sourcing.engine import source
+from oms.domain.sourcing.deciding import decide_sourcing
 from oms.domain.stock import COMPONENTS, MovementKind, StockMovement, event_deltas
 from tests.proof.hot.limits import LimitedTables
 from tests.proof.hot.moments import Moments
-from tests.proof.memory import MemoryReference
+from tests.proof.memory import MemoryOpenWork, MemoryReference
 from tests.support.builders import T0, line, paid, snapshot, sync_command
 
 if TYPE_CHECKING:
@@ -145,9 +147,10 @@ class Sale:
         shards = Shards(tables, "stock", lambda: self.moments.now)
         log = DynamoLog(tables, "events", "stock", shards, wait)
         if not self.spreads:
-            log.reshape = _Alone(shards, log.read, log._append)
+            log.reshape = _Alone(shards, log.read, lambda *_: None)
         stock = DynamoStock(tables, "stock", shards)
-        step = PromiseOrderStep(Orders(log, self.now), stock, self.reference, source, self.now)
+        plan = PlanOrder(stock, self.reference, MemoryOpenWork(), decide_sourcing)
+        step = PromiseOrderStep(Orders(log, self.now), plan, self.now, StockHolds(log, self.now))
         chance = random.Random(self.seed * 100_003 + number)
 
         def work() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ReadTimeoutError
 
 from oms.domain.errors import OmsError, UpstreamError
+from oms.domain.feed import taken_key
 from tests.proof.interleave.kernel import Act, CrashedError, Op, Schedule
 
 if TYPE_CHECKING:
@@ -73,8 +74,11 @@ def _events(commit: Any, **_: object) -> str:
     return f"{_short(commit.stream)} #{commit.number} {', '.join(type(event).__name__ for event in commit.events)}"
 
 
-def _appended(commit: Any, *, stock: Any = (), unique: Any = (), lots: Any = ()) -> tuple[str, ...]:
-    return (commit.stream, *unique, *[f"stock#{each.sku}" for each in (*stock, *lots)])
+def _appended(
+    commit: Any, *, stock: Any = (), unique: Any = (), lots: Any = (), due: Any = (), beside: Any = ()
+) -> tuple[str, ...]:
+    skus = [f"stock#{each.sku}" for each in (*stock, *lots)]
+    return (commit.stream, *unique, *skus, *[each.stream for each in beside], *(["due holds"] if due else []))
 
 
 def _contact(where: Any, *_: object) -> tuple[str, ...]:
@@ -99,6 +103,10 @@ STOPS: Final[Mapping[str, Stop]] = {
     "stock.positions": Stop(lambda skus: tuple([f"stock#{sku}" for sku in skus]), about=", ".join),
     "tables.read": Stop(lambda keys: keys, about=", ".join),
     "tables.write": Stop(lambda keys, _: keys, write=True, about=lambda keys, _: ", ".join(keys)),
+    "feed.fed": Stop(lambda _, places: tuple([f"stock#{sku}" for sku, _ in places]), about=lambda source, _: source),
+    "feed.tell": Stop(lambda _, told: (f"stock#{told.row.sku}",), write=True, about=lambda source, _: source),
+    "feed.taken": Stop(lambda source, ids: tuple([taken_key(source, each) for each in ids]), about=_first),
+    "stock.due_holds": Stop(_all("due holds")),
     "payments.verify_authorization": Stop(_payment, about=_first),
     "payments.capture": Stop(_payment, write=True, about=_first),
     "payments.void": Stop(_payment, write=True, about=_first),

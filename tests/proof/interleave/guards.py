@@ -33,6 +33,17 @@ def no_seen_condition(world: World) -> None:
     world.store.checks_seen = False
 
 
+def no_feed_condition(world: World) -> None:
+    """A row of a feed is written whatever was taken since, and its id may be taken by any number of commits."""
+    world.store.checks_seen = False
+    world.store.checks_unique = False
+
+
+def no_buffer(world: World) -> None:
+    """Whoever planned on a channel's buffer being left may find it gone, and write all the same."""
+    world.store.checks_keep = False
+
+
 def no_unique_guard(world: World) -> None:
     """A number or a payment may be taken by any number of orders."""
     world.store.checks_unique = False

@@ -214,7 +214,7 @@ SCENARIOS: Final = (
     ),
     Scenario(
         name="expiry-confirm",
-        about="A card's authorization ends while two runs promise on it. Reservations themselves do not expire.",
+        about="A card's authorization ends while two runs promise on it. What ends of stock is in `hold-claim-expire`.",
         prelude=_authorized,
         workers=_expiry,
         expect=_nothing_on_dead_money,

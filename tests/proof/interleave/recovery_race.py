@@ -10,6 +10,7 @@ from oms.application.senders import sender
 from oms.domain import ids
 from oms.domain.order.commands import PlaceHold
 from oms.domain.order.ledger import Place
+from oms.domain.stock import MovementKind, StockMovement
 from tests.proof.interleave import guards
 from tests.proof.interleave.kernel import Worker
 from tests.proof.interleave.scenario import Scenario
@@ -29,6 +30,8 @@ from tests.proof.interleave.story import (
     shopify_refund,
     workflow,
 )
+from tests.proof.interleave.world import cause
+from tests.proof.memory import MemoryPolicies
 from tests.support.builders import line
 
 if TYPE_CHECKING:
@@ -136,6 +139,33 @@ def _promised_once(world: World, orders: Mapping[str, Order], _ended: Mapping[st
     expect("I1", position(world).reserved == 2, "stock is bound twice")
 
 
+# patience-supply
+
+
+def _waited_long_enough(world: World) -> None:
+    rest = {"name": "rest", "then": {"policy": "nearest"}, "after": {"cancel_after_days": 1}}
+    MemoryPolicies(world.store).save("sourcing", {"version": 1, "document": {"rules": [rest]}})
+    world.drive(placed_in_channel(world, line(quantity=2)))
+    world.clock += timedelta(days=1)
+
+
+def _given_up_or_supplied(world: World) -> list[Worker]:
+    goods = StockMovement(sku=SKU, node_id="WH1", kind=MovementKind.RECEIPT, quantity=2)
+    return [
+        workflow(world, "watchdog's workflow", WEB),
+        workflow(world, "workflow of the supply", WEB),
+        Worker(name="goods", body=lambda _try, _last: world.racing.move("goods", [goods], cause("goods in", "api"))),
+    ]
+
+
+def _ended_once(world: World, orders: Mapping[str, Order], _ended: Mapping[str, Ended]) -> None:
+    names = [type(each).__name__ for each in events_of(world, WEB)]
+    expect("I5", names.count("LinesCancelled") + names.count("LinesReserved") == 1, f"{names}")
+    cancelled, bound = at(orders[WEB], Place.CANCELLED), at(orders[WEB], Place.ALLOCATED)
+    expect("I4", (cancelled, bound) in ((2, 0), (0, 2)), f"{cancelled} cancelled, {bound} allocated")
+    expect("I1", position(world).reserved == bound, "what is bound is not what was promised")
+
+
 # relay-relay
 
 
@@ -193,6 +223,15 @@ SCENARIOS: Final = (
         guard="condition on the commit number: a step is identified by the point of the log that it acts on",
         without=guards.no_commit_condition,
         recover=_recover,
+    ),
+    Scenario(
+        name="patience-supply",
+        about="A backorder's last day: its workflow runs twice while goods come in.",
+        prelude=_waited_long_enough,
+        workers=_given_up_or_supplied,
+        expect=_ended_once,
+        guard="condition on the commit number: what still waits and what it waits for are decided in one commit",
+        without=guards.no_commit_condition,
     ),
     Scenario(
         name="relay-relay",

@@ -26,7 +26,7 @@ from oms.domain.order.evolve import fold
 from oms.domain.order.promising import wanted_units
 from oms.domain.order.status import next_step, payment_cleared
 from oms.domain.order.summary import summarize
-from oms.domain.sourcing.engine import source
+from oms.domain.sourcing.deciding import decide_sourcing
 from oms.domain.stock import stock_deltas
 from tests.proof.memory import views
 from tests.proof.memory.log import MemoryLog, stored_form
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from oms.domain.commit import Commit, StoredCommit
     from oms.domain.order.state import Order
-    from oms.domain.sourcing.request import SourcingPlan, SourcingRequest
+    from oms.domain.sourcing.deciding import Asked, Decided
 
 MOST: Final = 40_000
 """Answers kept of one function; then it begins anew."""
@@ -91,9 +91,10 @@ def _of_summary(order: Order, at: datetime, before: Order | None) -> Hashable:
     return (id(order), at, id(before))
 
 
-def _of_request(request: SourcingRequest) -> Hashable:
-    nodes = [(each.node_id, each.excluded, *each.available.items()) for each in request.candidates]
-    return (request.lines, request.ship_to, request.at, *nodes)
+def _of_asked(asked: Asked) -> Hashable:
+    request = asked.request
+    nodes = [(each.node_id, each.excluded, each.orders_left, *each.available.items()) for each in request.candidates]
+    return (request.lines, request.ship_to, request.at, asked.rule, asked.network_id, asked.person_asked, *nodes)
 
 
 def _by_identity(one: object) -> Hashable:
@@ -103,14 +104,14 @@ def _by_identity(one: object) -> Hashable:
 remembered_fold: Final = Remembered(fold, _of_fold)
 remembered_step: Final = Remembered(next_step, _by_identity)
 _FOLDED: Final[dict[str, tuple[Order | None, object]]] = {}
-_SOURCED: Final = Remembered(source, _of_request)
+_DECIDED: Final = Remembered(decide_sourcing, _of_asked)
 _FORMS: Final[dict[Hashable, tuple[StoredCommit, object]]] = {}
 
 
-def remembered_source(request: SourcingRequest) -> SourcingPlan:
-    """`source`, whose decision is the same object for the same request."""
-    plan: SourcingPlan = _SOURCED(request)
-    return plan
+def remembered_decision(asked: Asked) -> Decided:
+    """`decide_sourcing`, whose decision is the same object for the same question."""
+    made: Decided = _DECIDED(asked)
+    return made
 
 
 class RememberingOrders(Orders):

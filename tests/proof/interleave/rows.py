@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from oms.domain.commit import Commit
     from oms.domain.history import History
+    from oms.domain.holding import DueHold
     from oms.domain.stock import StockDelta
     from oms.domain.supply import Lot
     from tests.proof.memory.store import Pause, Store
@@ -143,9 +144,11 @@ class RowsLog(MemoryLog):
         stock: Sequence[StockDelta] = (),
         unique: Sequence[str] = (),
         lots: Sequence[Lot] = (),
+        due: Sequence[DueHold] = (),
+        beside: Sequence[Commit] = (),
     ) -> None:
         """See the port."""
-        self.adapter.append(commit, stock=stock, unique=unique, lots=lots)
+        self.adapter.append(commit, stock=stock, unique=unique, lots=lots, due=due, beside=beside)
 
 
 class RowsStock(MemoryStock):

@@ -9,9 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.customers import Customers
+from oms.application.feed import TakeStockFeed
+from oms.application.holds import ExpireHolds, ExtendHold, HoldStock, ReleaseHold, StockHolds
 from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
 from oms.application.orders import stream_of
 from oms.application.payment_events import TakePaymentEvent
+from oms.application.planning import PlanOrder
 from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep, workflow_cause
 from oms.application.relay import RelayCommit
 from oms.application.settle import SettlePaymentStep
@@ -21,12 +24,15 @@ from oms.application.watchdog import ListUnpromised, RedriveOverdue
 from oms.domain.commit import Cause
 from oms.domain.order.status import NextStep
 from oms.domain.payments import AuthorizationResult, AuthorizationState
+from oms.domain.sourcing.engine import source
 from tests.proof.interleave.gate import Gate
-from tests.proof.interleave.remember import RememberingLog, RememberingOrders, remembered_source, remembered_step
+from tests.proof.interleave.remember import RememberingLog, RememberingOrders, remembered_decision, remembered_step
 from tests.proof.memory import (
     MemoryBus,
     MemoryContacts,
+    MemoryFeed,
     MemoryLog,
+    MemoryOpenWork,
     MemoryPayments,
     MemoryQuarantine,
     MemoryQueue,
@@ -36,10 +42,10 @@ from tests.proof.memory import (
     MemoryWorkflows,
     Store,
 )
-from tests.support.builders import minutes
+from tests.support.builders import minutes, nowhere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from oms.domain.commit import Commit
@@ -58,6 +64,10 @@ class NoVendors:
         """Never."""
         raise NotImplementedError
 
+    def pages(self, *_: Any) -> Iterator[Mapping[str, Any]]:
+        """Never."""
+        raise NotImplementedError
+
 
 class Uses:
     """Use cases over one set of ports."""
@@ -67,7 +77,7 @@ class Uses:
         self.payments = ports.payments
         self.orders = orders = RememberingOrders(log, now)
         self.stock = ports.stock
-        self.sync = SyncSnapshot(orders, ports.contacts, ports.reference, Customers(lambda: "key"))
+        self.sync = SyncSnapshot(orders, ports.contacts, ports.reference, Customers(lambda: "key"), nowhere)
         self.show = ShowOrder(orders, log)
         tracking = TakeTracking(orders, log, views)
         events = TakePaymentEvent(orders, views, providers)
@@ -75,10 +85,19 @@ class Uses:
         self.replay = ReplayParked(self.take, ports.quarantine, lambda _pk, _sk: None)
         self.screen = ScreenOrderStep(orders, ports.reference)
         self.authorize = AuthorizePaymentStep(orders, providers)
-        self.promise = PromiseOrderStep(orders, ports.stock, ports.reference, remembered_source, now)
+        holds = StockHolds(log, now)
+        plan = PlanOrder(ports.stock, ports.reference, ports.work, remembered_decision)
+        self.promise = PromiseOrderStep(orders, plan, now, holds)
+        self.expire_holds = ExpireHolds(holds, ports.stock, now)
+        self.hold = HoldStock(holds, ports.stock, ports.reference, source, self.expire_holds)
+        self.extend_hold = ExtendHold(holds)
+        self.release_hold = ReleaseHold(holds)
+        self.holds = holds
+        self.stock = ports.stock
         self.settle = SettlePaymentStep(orders, providers, now)
         self.move = MoveStock(log, ports.reference, now)
         self.count = CountStock(log, ports.stock, ports.reference, now)
+        self.feed = TakeStockFeed(log, ports.feed, ports.reference, now)
         self.views = views
         self.project = views.project
         self.relay = RelayCommit(views, ports.workflows, ports.bus)
@@ -111,6 +130,8 @@ class Ports:
 
     log: MemoryLog
     stock: MemoryStock
+    feed: MemoryFeed
+    work: MemoryOpenWork
     views: MemoryViews
     quarantine: MemoryQuarantine
     payments: MemoryPayments
@@ -171,6 +192,8 @@ class World:
         return Ports(
             log=self.without.log(store, gate),
             stock=self.without.stock(store, gate),
+            feed=MemoryFeed(store, gate),
+            work=MemoryOpenWork(store, gate),
             views=MemoryViews(store, gate),
             quarantine=self.without.quarantine(store, gate),
             payments=MemoryPayments(store, gate),

@@ -73,12 +73,13 @@ def _stock(evidence: Evidence, lives: Mapping[str, Life]) -> Iterator[Finding]:
     if evidence.positions is None:
         return
     yield from stock.entries_balance(evidence.streams)
+    yield from stock.ended_once(evidence.streams)
     yield from stock.balanced(evidence.positions)
     yield from stock.positions_of_history(evidence.streams, evidence.positions)
     yield from stock.unheard(evidence.streams, evidence.positions)
     if not evidence.broken:
         books = (life.books for life in lives.values() if life.books is not None)
-        yield from stock.bound(books, evidence.positions)
+        yield from stock.bound(books, evidence.positions, stock.held(evidence.streams))
     if evidence.oracle.received is not None:
         yield from stock.received(evidence.streams, evidence.oracle.received)
 

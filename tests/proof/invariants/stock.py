@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from oms.domain import holding
 from oms.domain.order import events as ev
 from oms.domain.stock import StockCounted, StockMoved
 from tests.proof.invariants.evidence import Finding
@@ -57,23 +58,28 @@ def moves(event: object) -> Iterator[Entry]:
     """(position, units, what each unit does to the components) of one event."""
     match event:
         case ev.LinesReserved():
-            yield from (((part.sku, part.node_id), part.quantity, _RESERVED) for part in event.units)
-        case ev.LinesCancelled():
-            yield from (((part.sku, part.node_id), part.quantity, _FREED) for part in event.freed)
+            yield from _each(event.units, _RESERVED)
+            yield from _each(event.taken_over, _FREED)
+        case holding.StockHeld():
+            yield from _each(event.units, _RESERVED)
+        case (
+            ev.LinesCancelled() | holding.StockHoldReleased() | holding.StockHoldExpired() | holding.StockHoldClaimed()
+        ):
+            yield from _each(event.freed, _FREED)
         case ev.FulfillmentOrderRejected():
-            kind = _REJECTED.get(event.reason, _FREED)
-            yield from (((part.sku, part.node_id), part.quantity, kind) for part in event.units)
+            yield from _each(event.units, _REJECTED.get(event.reason, _FREED))
         case ev.ShipmentShipped():
-            for parcel in event.parcels:
-                yield from (((part.sku, part.node_id), part.quantity, _GONE) for part in parcel.units)
+            yield from _each((part for parcel in event.parcels for part in parcel.units), _GONE)
         case ev.LinesReturned():
-            back = _BACK.get(event.disposition.value, _NOWHERE)
-            yield from (((part.sku, part.node_id), part.quantity, back) for part in event.units)
+            yield from _each(event.units, _BACK.get(event.disposition.value, _NOWHERE))
         case StockMoved():
-            for one in event.movements:
-                yield from _moved(one)
+            yield from (entry for one in event.movements for entry in _moved(one))
         case StockCounted():
             yield (event.sku, event.node_id), 1, _counted(event)
+
+
+def _each(parts: Iterable[ev.NodeUnits | holding.HeldUnits], per_unit: Units) -> Iterator[Entry]:
+    return (((part.sku, part.node_id), part.quantity, per_unit) for part in parts)
 
 
 def _moved(one: StockMovement) -> Iterator[Entry]:
@@ -151,9 +157,36 @@ def unheard(
             yield Finding(invariant="I3", detail=f"{position} holds {dict(at.changes)}, and no event says why")
 
 
-def bound(books: Iterable[Books], positions: Mapping[Position, StockDelta]) -> Iterator[Finding]:
-    """I1: what is reserved at a position is what live lines have bound there, summed over orders."""
-    wanted: Counter[Position] = Counter()
+def held(streams: Mapping[str, Sequence[StoredCommit]]) -> Counter[Position]:
+    """Units by position that open holds have bound, counted by rules of their own."""
+    found: Counter[Position] = Counter()
+    for stream, stored in streams.items():
+        if not stream.startswith("hold#"):
+            continue
+        events = [event for each in stored for event in each.commit.events]
+        made = [each for each in events if isinstance(each, holding.StockHeld)]
+        ended = [each for each in events if not isinstance(each, (holding.StockHeld, holding.StockHoldExtended))]
+        for each in made if not ended else ():
+            found.update({(part.sku, part.node_id): part.quantity for part in each.units})
+    return found
+
+
+def ended_once(streams: Mapping[str, Sequence[StoredCommit]]) -> Iterator[Finding]:
+    """I6: a hold of stock is made once, and ends once at most: never both freed and taken over."""
+    for stream, stored in streams.items():
+        if stream.startswith("hold#"):
+            names = [type(event).__name__ for each in stored for event in each.commit.events]
+            turns = [name for name in names if name != "StockHoldExtended"]
+            made, ended = turns.count("StockHeld"), turns[1:]
+            if names[0] != "StockHeld" or made != 1 or len(ended) > 1 or (ended and names[-1] != ended[0]):
+                yield Finding(invariant="I6", detail=f"{stream} lived as {names}")
+
+
+def bound(
+    books: Iterable[Books], positions: Mapping[Position, StockDelta], holds: Mapping[Position, int]
+) -> Iterator[Finding]:
+    """I1: what is reserved at a position is what live lines have bound there, summed over orders, and what is held."""
+    wanted: Counter[Position] = Counter(holds)
     for each in books:
         for (_, sku, node), units in each.bound.items():
             wanted[sku, node] += units
@@ -161,7 +194,7 @@ def bound(books: Iterable[Books], positions: Mapping[Position, StockDelta]) -> I
         at = positions.get(position)
         reserved = at.reserved if at else 0
         if reserved != wanted[position]:
-            yield Finding(invariant="I1", detail=f"{position} reserves {reserved}, orders bind {wanted[position]}")
+            yield Finding(invariant="I1", detail=f"{position} reserves {reserved}, bound are {wanted[position]}")
 
 
 def received(streams: Mapping[str, Sequence[StoredCommit]], sent: Mapping[Position, int]) -> Iterator[Finding]:

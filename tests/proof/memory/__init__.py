@@ -35,13 +35,13 @@ The `checks_*` of a store are the guards that make the product right: take one o
 """
 
 from tests.proof.memory.everything import MemoryCheckpoint, MemoryEverything
-from tests.proof.memory.kept import MemoryClaims, MemoryContacts, MemoryDocuments, MemoryReference
-from tests.proof.memory.log import MemoryLog, MemoryStock
+from tests.proof.memory.kept import MemoryClaims, MemoryContacts, MemoryDocuments, MemoryPolicies, MemoryReference
+from tests.proof.memory.log import MemoryFeed, MemoryLog, MemoryStock
 from tests.proof.memory.outbox import MemoryBus, MemoryQueue, MemoryWorkflows
 from tests.proof.memory.payments import Effect, MemoryPayments, Payment
 from tests.proof.memory.quarantine import MemoryQuarantine
 from tests.proof.memory.store import Pause, Port, Step, Store
-from tests.proof.memory.views import MemoryViews
+from tests.proof.memory.views import MemoryMarks, MemoryOpenWork, MemoryViews
 
 __all__ = [
     "Effect",
@@ -51,8 +51,12 @@ __all__ = [
     "MemoryContacts",
     "MemoryDocuments",
     "MemoryEverything",
+    "MemoryFeed",
     "MemoryLog",
+    "MemoryMarks",
+    "MemoryOpenWork",
     "MemoryPayments",
+    "MemoryPolicies",
     "MemoryQuarantine",
     "MemoryQueue",
     "MemoryReference",

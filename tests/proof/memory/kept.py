@@ -9,7 +9,8 @@ from oms.adapters.dynamodb_contacts import NO_REVISION
 from oms.adapters.keys import contact_key
 from oms.domain.canonical import Contact
 from oms.domain.codec import from_plain, to_plain
-from oms.domain.sourcing.request import Candidate
+from oms.domain.errors import VersionConflictError
+from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_nodes, read_product
 from tests.proof.memory.store import Port, step, through_json
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from oms.domain.canonical import ContactKey
+    from oms.domain.sourcing.network import Network, Product
+    from oms.domain.sourcing.request import Candidate
 
+_READ: Final[dict[tuple[int, ...], tuple[Network, object, object]]] = {}
+"""Networks by the rows they were read from, which are kept with them: what is put is never changed."""
+_MOST_READ: Final = 100
 ERASED: Final = "erased"
 """The revision of a tombstone."""
 
@@ -76,18 +82,46 @@ class MemoryReference(Port):
     @step("reference.nodes")
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
         """See the port."""
-        return tuple(
-            Candidate(
-                node_id=row["node_id"],
-                country=row.get("country", ""),
-                latitude=float(row["latitude"]),
-                longitude=float(row["longitude"]),
-                handling_days=int(row.get("handling_days", 1)),
-                available=skus.get(row["node_id"], {}),
-                excluded="" if row.get("active", True) else "inactive",
-            )
-            for row in self.node_rows()
-        )
+        return tuple(each.having(skus.get(each.candidate.node_id, {})) for each in read_nodes(self.node_rows()))
+
+    @step("reference.network")
+    def network(self) -> Network:
+        """See the port."""
+        return self._network()
+
+    def _network(self) -> Network:
+        rows, tariff = self.node_rows(), self._tariff()
+        key = tuple(id(each) for each in (*rows, tariff))
+        known = _READ.get(key)
+        if known is None:
+            if len(_READ) >= _MOST_READ:
+                _READ.clear()
+            known = _READ[key] = (read_network(rows, tariff), rows, tariff)
+        return known[0]
+
+    def _tariff(self) -> Mapping[str, Any] | None:
+        return self.store.reference.get("tariff", {}).get("main")
+
+    @step("reference.keep_network")
+    def keep_network(self) -> str:
+        """Keep nodes and freight as they are now under the id of their content."""
+        rows, tariff = self.node_rows(), self._tariff()
+        name = network_id(rows, tariff)
+        document = through_json({"nodes": rows, "tariff": tariff or {}})
+        self.store.put_in(self.store.reference, "network", name, document)
+        return name
+
+    @step("reference.kept_network")
+    def kept_network(self, name: str) -> Network | None:
+        """See the port."""
+        kept = self.store.reference.get("network", {}).get(name)
+        return read_network(kept["nodes"], kept["tariff"]) if kept else None
+
+    @step("reference.products")
+    def products(self, skus: Iterable[str]) -> dict[str, Product]:
+        """See the port."""
+        known = self.store.reference.get("product", {})
+        return {sku: read_product(known[sku]) if sku in known else PLAIN for sku in skus}
 
     def node_rows(self) -> list[Mapping[str, Any]]:
         """Nodes as imported."""
@@ -112,6 +146,39 @@ class MemoryReference(Port):
             return False
         self.store.put_in(self.store.reference, kind, key, through_json(item))
         return True
+
+
+class MemoryPolicies(Port):
+    """Policies port; what is current is what `MemoryReference.policy` gives."""
+
+    __slots__ = ()
+
+    @step("policies.current")
+    def current(self, name: str) -> Mapping[str, Any] | None:
+        """See the port."""
+        return self.store.reference.get("policy", {}).get(name)
+
+    @step("policies.version")
+    def version(self, name: str, number: int) -> Mapping[str, Any] | None:
+        """See the port."""
+        return self.store.reference.get(f"versions of {name}", {}).get(str(number))
+
+    @step("policies.versions")
+    def versions(self, name: str, limit: int, before: int | None = None) -> list[Mapping[str, Any]]:
+        """See the port."""
+        kept = self.store.reference.get(f"versions of {name}", {})
+        numbers = sorted((int(each) for each in kept), reverse=True)
+        return [kept[str(each)] for each in numbers if before is None or each < before][:limit]
+
+    @step("policies.save")
+    def save(self, name: str, saved: Mapping[str, Any]) -> None:
+        """See the port."""
+        current = self.store.reference.get("policy", {}).get(name)
+        if saved["version"] != (current["version"] if current else 0) + 1:
+            raise VersionConflictError("another version was saved meanwhile", version=saved["version"])
+        document = through_json(saved)
+        self.store.put_in(self.store.reference, "policy", name, document)
+        self.store.put_in(self.store.reference, f"versions of {name}", str(saved["version"]), document)
 
 
 class MemoryClaims(Port):

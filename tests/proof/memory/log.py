@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from oms.adapters.keys import at_sk, held_pk, held_pks, instant
 from oms.domain.codec import event_from_plain, event_to_plain
 from oms.domain.commit import StoredCommit, chain_hash
 from oms.domain.errors import (
@@ -15,15 +16,19 @@ from oms.domain.errors import (
     StockChangedError,
     VersionConflictError,
 )
+from oms.domain.feed import NO_MARK, Fed, FedDelta, taken_key
 from oms.domain.history import History
-from oms.domain.stock import SEEN, DecidedDelta, StockDelta
+from oms.domain.stock import SEEN, DecidedDelta, KeepingDelta, StockDelta
 from oms.domain.supply import LotStatus
 from tests.proof.memory.store import Port, Stream, step, through_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from oms.domain.commit import Commit
+    from oms.domain.feed import Told
+    from oms.domain.holding import DueHold
     from oms.domain.supply import Lot
 
 
@@ -54,9 +59,21 @@ class MemoryLog(Port):
         stock: Sequence[StockDelta] = (),
         unique: Sequence[str] = (),
         lots: Sequence[Lot] = (),
+        due: Sequence[DueHold] = (),
+        beside: Sequence[Commit] = (),
     ) -> None:
         """See the port."""
+        store = self.store
+        placed = [self._next(each) for each in (commit, *beside)] if beside else []
         self.write(commit, stock, unique)
+        for each in placed[1:]:
+            store.put(store.streams, each.stream, with_commit(store.streams.get(each.stream), self.form(each)))
+        for hold in due:
+            key = at_sk(instant(hold.due), hold.hold_id)
+            if hold.open:
+                store.put(store.held, key, hold)
+            else:
+                store.drop(store.held, key)
         for lot in lots:
             if lot.status is LotStatus.EXPECTED:
                 self.store.put_in(self.store.lots, lot.sku, lot.supply_id, lot)
@@ -64,19 +81,27 @@ class MemoryLog(Port):
                 self.store.drop_in(self.store.lots, lot.sku, lot.supply_id)
 
     def write(self, commit: Commit, stock: Sequence[StockDelta], unique: Sequence[str]) -> None:
-        """What `append` does."""
+        """What `append` does for a commit that stands alone."""
         store = self.store
-        known = store.streams.get(commit.stream)
-        if known is not None and _taken(known, commit.number):
-            if store.checks_number:
-                raise VersionConflictError("the stream moved on", stream=commit.stream, number=commit.number)
-            commit = replace(commit, number=known.history.number + 1, previous=known.history.head)
+        commit = self._next(commit)
         self.check_unique(unique, commit.stream)
         for after in self.moved(stock):
             store.put_in(store.positions, after.sku, after.node_id, after)
+        for delta in stock:
+            if isinstance(delta, FedDelta):
+                store.put_in(store.marks, (delta.sku, delta.node_id), delta.source, delta.mark)
         for key in unique:
             store.put(store.owners, key, commit.stream)
-        store.put(store.streams, commit.stream, with_commit(known, self.form(commit)))
+        store.put(store.streams, commit.stream, with_commit(store.streams.get(commit.stream), self.form(commit)))
+
+    def _next(self, commit: Commit) -> Commit:
+        """The commit itself when its number is free; raises VersionConflictError, or puts it behind what is there."""
+        known = self.store.streams.get(commit.stream)
+        if known is None or not _taken(known, commit.number):
+            return commit
+        if self.store.checks_number:
+            raise VersionConflictError("the stream moved on", stream=commit.stream, number=commit.number)
+        return replace(commit, number=known.history.number + 1, previous=known.history.head)
 
     def form(self, commit: Commit) -> StoredCommit:
         """The commit as it is kept."""
@@ -107,9 +132,13 @@ class MemoryLog(Port):
             after.append(new)
             changes = delta.changes
             binds = delta.reserved > 0
-            if isinstance(delta, DecidedDelta) and _differ(known, delta.seen):
+            if (isinstance(delta, DecidedDelta) and _differ(known, delta.seen)) or self.mark_moved(delta):
                 changed.append({"sku": delta.sku, "node": delta.node_id})
-            if (binds and known.short) or any(units < 0 and getattr(new, name) < 0 for name, units in changes.items()):
+            keep = delta.keep if isinstance(delta, KeepingDelta) and self.store.checks_keep else 0
+            least = {"available": keep}
+            if (binds and known.short) or any(
+                units < 0 and getattr(new, name) < least.get(name, 0) for name, units in changes.items()
+            ):
                 has = {name: getattr(known, name) for name in (*changes, *(["short"] if binds else []))}
                 short.append({"sku": delta.sku, "node": delta.node_id, "needs": changes, "has": has})
         if changed and self.store.checks_seen:
@@ -117,6 +146,13 @@ class MemoryLog(Port):
         if short and self.store.checks_stock:
             raise InsufficientStockError("not enough stock", positions=short)
         return after
+
+    def mark_moved(self, delta: StockDelta) -> bool:
+        """The source of a feed's row was taken further meanwhile."""
+        if not isinstance(delta, FedDelta):
+            return False
+        known = self.store.marks.get((delta.sku, delta.node_id), {}).get(delta.source, NO_MARK)
+        return known != delta.marked
 
     @step("log.put_fact")
     def put_fact(self, stream: str, fact_id: str, fact: Mapping[str, Any]) -> bool:
@@ -149,6 +185,13 @@ class MemoryStock(Port):
         kept = self.store.lots.get(sku, {})
         return [kept[supply_id] for supply_id in sorted(kept)]
 
+    @step("stock.due_holds")
+    def due_holds(self, now: datetime, limit: int) -> list[DueHold]:
+        """See the port."""
+        until = at_sk(instant(now), "~")
+        over = [self.store.held[key] for key in sorted(self.store.held) if key < until]
+        return [each for pk in held_pks() for each in [hold for hold in over if held_pk(hold.hold_id) == pk][:limit]]
+
     def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
         """See the port."""
         return self.of(tuple(units))
@@ -167,6 +210,53 @@ class MemoryStock(Port):
             if at:
                 found.extend([at[node] for node in sorted(at)])
         return found
+
+
+class MemoryFeed(Port):
+    """FedStock port."""
+
+    __slots__ = ()
+
+    def fed(self, source: str, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Fed]:
+        """See the port."""
+        return self.of(source, tuple(dict.fromkeys(places)))
+
+    @step("feed.fed")
+    def of(self, source: str, places: tuple[tuple[str, str], ...]) -> dict[tuple[str, str], Fed]:
+        """Of places that are named once."""
+        found = {}
+        for sku, node in places:
+            known = self.store.positions.get(sku, {}).get(node)
+            mark = self.store.marks.get((sku, node), {}).get(source, NO_MARK)
+            position = known or StockDelta(sku=sku, node_id=node)
+            found[sku, node] = Fed(position=position, mark=mark, known=known is not None)
+        return found
+
+    def tell(self, source: str, told: Sequence[Told]) -> list[bool]:
+        """See the port."""
+        return [self.tell_one(source, each) for each in told]
+
+    @step("feed.tell")
+    def tell_one(self, source: str, told: Told) -> bool:
+        """A row. What was not there is there now, with nothing in it."""
+        store, sku, node = self.store, told.row.sku, told.row.node_id
+        known = store.marks.get((sku, node), {}).get(source, NO_MARK)
+        if known != told.marked and store.checks_seen:
+            return False
+        if node not in store.positions.get(sku, {}):
+            store.put_in(store.positions, sku, node, StockDelta(sku=sku, node_id=node))
+        store.put_in(store.marks, (sku, node), source, told.mark)
+        return True
+
+    def taken(self, source: str, row_ids: Iterable[str]) -> frozenset[str]:
+        """See the port."""
+        wanted = tuple(dict.fromkeys(row_ids))
+        return self.owned(source, wanted) if wanted else frozenset()
+
+    @step("feed.taken")
+    def owned(self, source: str, row_ids: tuple[str, ...]) -> frozenset[str]:
+        """Of ids that are named once."""
+        return frozenset(each for each in row_ids if taken_key(source, each) in self.store.owners)
 
 
 def stored_form(commit: Commit) -> StoredCommit:

@@ -16,7 +16,7 @@ class MemoryQueue(Port):
     __slots__ = ()
 
     @step("queue.send")
-    def send(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, Any], delay_s: int = 0) -> None:
         """See the port."""
         self.store.add(self.store.queued, through_json(message) if self.faithful else message)
 

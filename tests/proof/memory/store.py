@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from oms.domain.canonical import Contact
     from oms.domain.commit import StoredCommit
+    from oms.domain.feed import Mark
     from oms.domain.history import History
+    from oms.domain.holding import DueHold
     from oms.domain.parked import Parked
     from oms.domain.stock import StockDelta
     from oms.domain.supply import Lot
@@ -56,8 +58,12 @@ class Store:
     streams: dict[str, Stream] = field(default_factory=dict)
     positions: dict[str, dict[str, StockDelta]] = field(default_factory=dict)
     """By SKU, then node."""
+    marks: dict[tuple[str, str], dict[str, Mark]] = field(default_factory=dict)
+    """What positions (SKU and node) remember of feeds, by source."""
     lots: dict[str, dict[str, Lot]] = field(default_factory=dict)
     """What is to come by SKU, then supply."""
+    held: dict[str, DueHold] = field(default_factory=dict)
+    """Open holds of stock by when they end, then by id."""
     owners: dict[str, str] = field(default_factory=dict)
     """Stream by unique key."""
     tables: dict[tuple[str, str], dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -93,6 +99,8 @@ class Store:
     checks_stock: bool = True
     checks_seen: bool = True
     """False: what was decided on a position is written whatever came or left since."""
+    checks_keep: bool = True
+    """False: a channel takes what others were to have."""
     checks_unique: bool = True
     checks_row: bool = True
     """False: a list shows the commit that came last, not the newest."""

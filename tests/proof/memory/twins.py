@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -14,9 +14,11 @@ from oms.domain import ids
 from oms.domain.canonical import Contact, ContactKey, PostalAddress
 from oms.domain.commit import Cause, Commit
 from oms.domain.errors import OmsError
+from oms.domain.feed import Fed, FeedRow, decide_row, taken_key, told
+from oms.domain.holding import DueHold
 from oms.domain.order import commands as cmd
 from oms.domain.parked import Parked
-from oms.domain.stock import DecidedDelta, MovementKind, StockDelta, StockMoved, StockMovement
+from oms.domain.stock import DecidedDelta, KeepingDelta, MovementKind, StockDelta, StockMoved, StockMovement
 from oms.domain.supply import Lot, LotStatus
 from tests.proof.interleave.story import ask, cancel, receive, ship, take_in, work
 from tests.proof.interleave.world import World
@@ -140,13 +142,64 @@ def log_operation(rng: random.Random, twins: Twins) -> None:
     kind = rng.random()
     if kind < 0.5:
         commit = _commit(rng, twins.memory.history(stream), stream)
-        twins.do("append", commit, stock=_stock(rng, twins), unique=_unique(rng), lots=_lots(rng))
+        beside = _beside(rng, twins)
+        twins.do(
+            "append",
+            commit,
+            stock=_stock(rng, twins),
+            unique=_unique(rng),
+            lots=_lots(rng),
+            due=_due(rng),
+            beside=beside,
+        )
     elif kind < 0.75:
         twins.do("read", stream)
     elif kind < 0.9:
         twins.do("put_fact", stream, f"f{rng.randrange(20)}", document(rng))
     else:
         twins.do("facts", stream)
+
+
+def feed_operation(rng: random.Random, log: Twins, feed: Twins) -> None:
+    """Rows of two sources are read, and then written, or remembered, by whoever read them now or a while ago."""
+    source, places = rng.choice(("erp", "wms")), [(f"S{rng.randrange(6)}", rng.choice("AB")) for _ in range(3)]
+    found = feed.do("fed", source, places)
+    feed.do("taken", source, [f"r{rng.randrange(30)}" for _ in range(3)])
+    place = rng.choice(list(found))
+    fed = found[place] if rng.random() < 0.7 else Fed(position=StockDelta(sku=place[0], node_id=place[1]))
+    at = T0 + timedelta(minutes=rng.randrange(10**6))
+    row = FeedRow(number=1, sku=place[0], node_id=place[1], as_of=at, on_hand=rng.randrange(9))
+    if rng.random() < 0.3:
+        row = replace(row, on_hand=None, change=rng.randrange(1, 9), row_id=f"r{rng.randrange(30)}")
+    try:
+        change = decide_row(source, row, fed)
+    except OmsError:
+        return
+    if change is None:
+        word = told(row, fed)
+        if word is not None:
+            feed.do("tell", source, [word])
+        return
+    stream = f"stock#{at.isoformat()}{rng.randrange(9)}"
+    commit = replace(_commit(rng, log.memory.history(stream), stream), events=(change.event,))
+    unique = [] if row.change is None else [taken_key(source, row.row_id)]
+    log.do("append", commit, stock=[change.delta], unique=unique)
+
+
+def _beside(rng: random.Random, twins: Twins) -> list[Commit]:
+    """Now and then the commit of another stream, as sound as the first."""
+    if rng.random() < 0.8:
+        return []
+    stream = f"hold#{rng.randrange(20)}"
+    return [_commit(rng, twins.memory.history(stream), stream)]
+
+
+def _due(rng: random.Random) -> list[DueHold]:
+    holds = rng.sample(range(12), rng.choice((0, 0, 0, 1, 2)))
+    return [
+        DueHold(hold_id=f"sth_{each}", due=minutes(rng.randrange(3)), skus=("A", "B"), open=rng.random() < 0.6)
+        for each in holds
+    ]
 
 
 def _commit(rng: random.Random, history: Any, stream: str) -> Commit:
@@ -187,6 +240,8 @@ def _stock(rng: random.Random, twins: Twins) -> list[StockDelta]:
         )
         delta = StockDelta(sku=sku, node_id=node, **changes)
         seen = (twins.memory.store.positions.get(sku) or {}).get(node) or StockDelta(sku=sku, node_id=node)
+        if changes.get("available", 0) < 0 and "counts" not in changes and rng.random() < 0.3:
+            delta = KeepingDelta(sku=sku, node_id=node, keep=rng.randrange(1, 6), **changes)
         moves.append(_decided(rng, delta, seen) if "counts" in changes else delta)
     return moves
 
@@ -218,6 +273,8 @@ def stock_operation(rng: random.Random, twins: Twins) -> None:
     """Positions of some SKUs, known or not, named once or twice."""
     if rng.random() < 0.3:
         twins.do("inbound", f"S{rng.randrange(5)}")
+    if rng.random() < 0.3:
+        twins.do("due_holds", minutes(rng.randrange(4)), rng.choice((1, 2, 50)))
     how = rng.choice(("positions", "look"))
     twins.do(how, [f"S{rng.randrange(14)}" for _ in range(rng.choice((1, 2, 4, 30)))])
 
@@ -243,15 +300,25 @@ def contact_operation(rng: random.Random, twins: Twins) -> None:
 
 def reference_operation(rng: random.Random, twins: Twins) -> None:
     """Master data put, and asked for."""
-    kind = rng.choice(("product", "policy", "account", "node"))
+    kind = rng.choice(("product", "policy", "account", "node", "tariff"))
+    if kind == "tariff":
+        zones = [{"name": "all", "up_to_km": 21_000, "transit_days": rng.randrange(9), "base": rng.randrange(900)}]
+        twins.do("put", "tariff", "main", {"zones": zones})
+        return
     key = f"shop#{rng.randrange(12)}" if kind == "account" else f"k{rng.randrange(12)}"
     item = document(rng) | {
         "node_id": key,
         "latitude": rng.randrange(90),
         "longitude": 13,
         "active": rng.random() < 0.8,
+        "weight_g": rng.choice((0, 170, -1, "heavy")),
+        "needs": rng.choice(([], ["hazmat"])),
+        "zone": rng.choice(("", "", "all", "none")),
+        "daily_orders": rng.choice((None, 0, 9)),
+        "per_unit": rng.choice((0, 5)),
+        **rng.choice(({}, {"time_zone": "Europe/Berlin", "holidays": ["2026-12-25"]}, {"time_zone": "Moon"})),
     }
-    ask_for = rng.randrange(6)
+    ask_for = rng.randrange(9)
     if ask_for < 2:
         twins.do("put", kind, key, item)
     elif ask_for == 2:
@@ -260,8 +327,32 @@ def reference_operation(rng: random.Random, twins: Twins) -> None:
         twins.do("policy", key)
     elif ask_for == 4:
         twins.do("account", "shop", str(rng.randrange(14)))
-    else:
+    elif ask_for == 5:
         twins.do("nodes", {key: {"S1": 3}})
+    elif ask_for == 6:
+        twins.do("network")
+    elif ask_for == 7:
+        twins.do("kept_network", twins.do("keep_network") if rng.random() < 0.8 else "unknown")
+    else:
+        twins.do("products", [f"k{rng.randrange(14)}" for _ in range(5)])
+
+
+POLICIES: Final = ("sourcing", "other")
+
+
+def policy_operation(rng: random.Random, twins: Twins) -> None:
+    """Versions saved, also of numbers that are not next, and asked for."""
+    name = rng.choice(POLICIES)
+    number = rng.randrange(1, 15)
+    match rng.randrange(5):
+        case 0 | 1:
+            twins.do("save", name, {"version": number, "document": document(rng), "key": "k", "by": "admin"})
+        case 2:
+            twins.do("current", name)
+        case 3:
+            twins.do("version", name, number)
+        case _:
+            twins.do("versions", name, rng.choice((1, 3, 50)), rng.choice((None, number)))
 
 
 def row_operation(rng: random.Random, twins: Twins) -> None:
@@ -280,6 +371,16 @@ def row_operation(rng: random.Random, twins: Twins) -> None:
         twins.walk("list_rows", kind, limit=rng.choice((1, 4, 50)))
     else:
         twins.do("list_rows", kind, 5, rng.choice(("rubbish", "W10=", "e30=", "eyJwayI6ICJ4In0=")))
+
+
+def mark_operation(rng: random.Random, twins: Twins) -> Any:
+    """A mark read, or moved: more often than not from where it is."""
+    name = f"poll#{rng.randrange(4)}"
+    if rng.random() < 0.3:
+        return twins.do("load", name)
+    there = twins.memory.load(name)
+    seen = rng.choice((there, there, there, None, {"n": 99}))
+    return twins.do("save", name, rng.choice(({"n": rng.randrange(5), "ü": "é"}, there or {"n": 0})), seen)
 
 
 def parked_operation(rng: random.Random, twins: Twins) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
 from oms.adapters.dynamodb_views import walked_at
+from oms.adapters.dynamodb_work import OPEN
 from oms.adapters.order_lists import LOOKUPS, days
 from oms.adapters.projection import ATTENTION, rows_of
 from oms.domain.canonical import ContactKey
@@ -18,7 +19,7 @@ from oms.domain.errors import InvalidCursorError
 from tests.proof.memory.store import Port, step, through_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from oms.domain.commit import Commit
 
@@ -213,6 +214,27 @@ class MemoryViews(Port):
         return self.store.items[key[0]][key[1]]
 
 
+class MemoryMarks(Port):
+    """Marks port."""
+
+    __slots__ = ()
+
+    @step("marks.load")
+    def load(self, name: str) -> Mapping[str, Any] | None:
+        """See the port."""
+        item = self.store.items.get(keys.MARK, {}).get(name)
+        return item["row"] if item else None
+
+    @step("marks.save")
+    def save(self, name: str, mark: Mapping[str, Any], seen: Mapping[str, Any] | None) -> bool:
+        """See the port."""
+        known = self.store.items.get(keys.MARK, {}).get(name)
+        if (known["row"] if known else None) != seen:
+            return known is not None and bool(known["row"] == mark)
+        self.store.put_in(self.store.items, keys.MARK, name, {"row": through_json(mark) if self.faithful else mark})
+        return True
+
+
 def _listed(pk: str, sk: str, item: Item) -> Iterator[tuple[str, str, str]]:
     """Index, its partition, and the item's place there: its sort key, made its own when it does not end with an id."""
     for index in INDEXES:
@@ -272,3 +294,18 @@ def _order_row(item: Item) -> Mapping[str, Any]:
     row = json.loads(item["row"])
     row.pop("fulfillment_order", None)
     return {**row, "commit": item["n"], "tries": item.get("tries", 0)}
+
+
+class MemoryOpenWork(Port):
+    """OpenWork port, over the rows of the views. What is projected is counted at once."""
+
+    __slots__ = ()
+
+    @step("work.open_orders")
+    def open_orders(self, node_ids: Iterable[str]) -> dict[str, int]:
+        """See the port."""
+        listed = self.store.listed
+        return {
+            node: sum(len(listed.get(("w", keys.open_work_pk(node, status)), ())) for status in OPEN)
+            for node in node_ids
+        }

@@ -6,6 +6,7 @@ Times, commit numbers and how often something was tried are left out; nothing el
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,16 +28,22 @@ if TYPE_CHECKING:
     from oms.domain.order.state import Order
     from tests.proof.sweep.world import World
 
-APART: Final = ("alert", "quarantine", "report", "reconciliation")
+APART: Final = ("alert", "quarantine", "report", "reconciliation", "stock_feed", "channel_day", "mark")
 """Rows of `views` that no commit makes; tries of look-ups besides."""
 UNSTEADY: Final = frozenset({"tries", "dpk", "dsk", "ttl"})
 """What the watchdog and the clock change of a row."""
 
+HELD: Final = "held#"
 RUNS: Final = frozenset({"started_at", "finished_at", "looks", "commits"})
+FEEDS: Final = frozenset({"began_at", "finished_at", "times_begun", "accepted", "unchanged", "document", "error_files"})
+"""A row that was taken before its reader died changes nothing the second time."""
+BEGUN: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:]{6,8}[-#]")
+"""When a feed was begun, in the names of what is told of it."""
 
 INVARIANTS: Final = {
     "orders": "I5",
     "movements": "I5",
+    "holds": "I6",
     "stock": "I1",
     "contacts": "I4",
     "money": "I3",
@@ -61,6 +68,7 @@ def facts(w: World) -> Facts:
     return {
         "orders": {names[order_id]: order_facts(order) for order_id, order in orders.items()},
         "movements": sorted(stream for stream in commits if stream.startswith("stock#")),
+        "holds": holds(w, commits),
         "stock": stock(w),
         "contacts": contacts(w, orders),
         "money": money(w),
@@ -133,12 +141,28 @@ def contacts(w: World, orders: Mapping[str, Order]) -> dict[str, str]:
     return {name: kept[where]["body"]["S"] for name, where in places.items() if where in kept}
 
 
+def holds(w: World, commits: Mapping[str, list[Commit]]) -> dict[str, list[str]]:
+    """What happened to every hold of stock, in order; and which of them the sweep would find some day."""
+    found = {
+        stream: [type(event).__name__ for commit in told for event in commit.events]
+        for stream, told in commits.items()
+        if stream.startswith("hold#")
+    }
+    rows = [item["sk"]["S"] for item in w.cloud.items("StockTable") if item["pk"]["S"].startswith(HELD)]
+    return {**found, "listed": sorted(row.rpartition("#")[2] for row in rows)}
+
+
 def stock(w: World) -> Facts:
-    """Components of every position, in however many rows, and lots that are to come."""
+    """Components of every position, in however many rows, and lots.
+
+    When a hold ends is not the same once a fault has taken its time.
+    """
     items = w.cloud.items("StockTable")
     found: Facts = {f"{sku} {node}": dict(at.changes) for (sku, node), at in positions_of(items).items()}
     lots = {
-        f"{each['pk']['S']} {each['sk']['S']}": {"lot": int(each["quantity"]["N"])} for each in items if "due" in each
+        f"{each['pk']['S']} {each['sk']['S']}": {"lot": int(each["quantity"]["N"])}
+        for each in items
+        if "due" in each and not each["pk"]["S"].startswith(HELD)
     }
     return {**found, **lots}
 
@@ -170,15 +194,23 @@ def reports(w: World) -> Facts:
     """Report files, and the rows of the same; of a run that was put down, nothing may be left."""
     files = stores.files(w.cloud.names["ReportsBucket"])
     rows = [item for item in w.cloud.items("ViewsTable") if item["pk"]["S"] in ("report", "reconciliation")]
+    fed = [item for item in w.cloud.items("ViewsTable") if item["pk"]["S"] == "stock_feed"]
     return {
-        **{key: _untimed(body.decode()) if "/reconcile/" in key else body.decode() for key, body in files.items()},
+        **{BEGUN.sub("", key): _report(key, body.decode()) for key, body in files.items()},
         **{item["sk"]["S"]: _untimed(item["row"]["S"]) for item in rows},
+        **{BEGUN.sub("", item["sk"]["S"]): _untimed(item["row"]["S"], FEEDS) for item in fed},
     }
 
 
-def _untimed(document: str) -> Any:
+def _report(key: str, text: str) -> Any:
+    if "/reconcile/" in key:
+        return _untimed(text)
+    return _untimed(text, FEEDS) if "/stock-feeds/" in key and key.endswith("report.json") else text
+
+
+def _untimed(document: str, without: frozenset[str] = RUNS) -> Any:
     """What a report says, without when and after how many tries."""
-    return {name: value for name, value in json.loads(document).items() if name not in RUNS}
+    return {name: value for name, value in json.loads(document).items() if name not in without}
 
 
 def scans(w: World, names: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tests.proof.sweep import stories_doors, stories_orders, stories_recovery
+from tests.proof.sweep import stories_channels, stories_doors, stories_feeds, stories_orders, stories_recovery
 from tests.proof.sweep.world import world
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ def _told(module: ModuleType) -> dict[str, Callable[[World], None]]:
     }
 
 
-STORIES: Final = {**_told(stories_orders), **_told(stories_recovery), **_told(stories_doors)}
+_MODULES: Final = (stories_orders, stories_recovery, stories_doors, stories_channels, stories_feeds)
+STORIES: Final = {name: story for module in _MODULES for name, story in _told(module).items()}
 """By name, in the order in which they stand in their modules."""
 
 

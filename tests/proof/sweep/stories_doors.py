@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from moto.dynamodb.models.dynamo_type import DynamoType
 
+from oms.entrypoints import wiring
 from tests.proof.sweep import stores
 from tests.proof.sweep.people import EAST, FORM, MAIN, Api, Console, hold, parked, place, scan, ship, site, work
 
@@ -165,6 +166,38 @@ def supply_is_expected(w: World) -> None:
     assert (shown["available"], shown["positions"][0]["qc"], shown["inbound"]) == (15, 25, [])
 
 
+def stock_is_held(w: World) -> None:
+    """A quote becomes an order, which needs less than was held; a basket is given up, and another one forgotten."""
+    w.product("MUG-01", "LAMP-OAK")
+    w.receive("opening", MUG_01=(MAIN, 5), LAMP_OAK=(MAIN, 1))
+
+    def held(key: str, ttl_s: int, lines: list[dict[str, Any]], **more: Any) -> str:
+        body = {"ttl_s": ttl_s, "lines": lines, **more}
+        return str(w.post("/stock/holds", body, key=key, role="shop", status=201)["hold_id"])
+
+    mug = {"sku": "MUG-01", "quantity": 2}
+    quote = held("quote", 2_592_000, [mug, {"sku": "LAMP-OAK", "quantity": 1}], kind="quote")
+    basket = held("basket", 7200, [{**mug, "node_id": MAIN}])
+    forgotten = held("forgotten", 3600, [{**mug, "quantity": 1}])
+    late = w.http("POST", "/stock/holds", {"ttl_s": 60, "lines": [mug]}, key="late", role="shop")
+    assert (late.status, late.document["code"], late.document["skus"]) == (409, "insufficient_stock", ["MUG-01"]), late
+    place(w, "s-1", {"MUG-01": 2}, hold_id=quote)
+    w.post(f"/stock/holds/{basket}/release", key="give-up", role="shop")
+    w.settle()
+    assert w.get("/stock/LAMP-OAK")["available"] == 1
+    w.now += timedelta(hours=2)
+    assert w.get(f"/stock/holds/{forgotten}")["status"] == "expired"
+    w.schedule("RedriveOverdue")
+    w.settle()
+    shown = [w.get(f"/stock/holds/{each}")["status"] for each in (quote, basket, forgotten)]
+    assert shown == ["claimed", "released", "expired"], shown
+    position = w.get("/stock/MUG-01")["positions"][0]
+    assert (position["available"], position["reserved"]) == (3, 2), position
+    again = held("quick", 600, [{**mug, "quantity": 3}])
+    longer = w.post(f"/stock/holds/{again}/extend", {"ttl_s": 1800}, key="longer", role="shop")
+    assert longer["status"] == "open", longer
+
+
 def nightly_report(w: World) -> None:
     """Yesterday's sales, twice, by the schedule."""
     w.product("MUG-01")
@@ -206,3 +239,48 @@ def stock_is_proved(w: World) -> None:
 
 def _one_more(row: dict[str, Any]) -> None:
     row["on_hand"] = DynamoType({"N": str(int(row["on_hand"].value) + 1)})
+
+
+def rules_of_sourcing(w: World) -> None:
+    """Rules are saved, refused and rolled back; orders split, wait until they are cancelled, or go before a person."""
+    w.product("MUG-01", "LAMP-OAK")
+    w.cloud.enter("manage_stock", w.patch)
+    row = {"node_id": MAIN, "country": "DE", "latitude": 50.1, "longitude": 8.9, "daily_orders": 2, "per_parcel": 90}
+    wiring.reference().put("node", MAIN, row)
+    wiring.reference().keep_network()
+    w.receive("opening", MUG_01=(MAIN, 2))
+    lamps = {
+        "name": "lamps",
+        "when": {"skus": ["LAMP-OAK"]},
+        "then": {"policy": "nearest"},
+        "after": {"short": "person"},
+    }
+    after = {"short": "split", "cancel_after_days": 2}
+    rest = {"name": "rest", "when": {}, "then": {"policy": "cheapest"}, "after": after}
+    saved = _save(w, "one", 0, lamps, {**rest, "after": {"short": "backorder"}})
+    assert (saved.status, saved.document["version"]) in ((201, 1), (200, 1)), saved
+    assert _save(w, "two", 1, lamps, rest).document["version"] == 2
+    late = _save(w, "late", 1, rest)
+    assert (late.status, late.document["code"]) == (409, "policy_outdated"), late
+    refused = _save(w, "bad", 2, rest, lamps)
+    assert [each["rules"] for each in refused.document["problems"]] == [["lamps", "rest"], ["lamps"]], refused
+    waits = place(w, "s-1", {"MUG-01": 3})
+    asks = place(w, "s-2", {"LAMP-OAK": 1})
+    w.settle()
+    shown = w.get(f"/orders/{waits}")
+    assert shown["lines"][0]["units"] == {"allocated": 2, "backordered": 1}, shown["lines"]
+    assert [each["kind"] for each in w.get(f"/orders/{asks}")["holds"]] == ["sourcing"]
+    for order_id, rule in ((waits, "rest"), (asks, "lamps")):
+        (told,) = w.get(f"/orders/{order_id}/decision")["decisions"]
+        assert (told["recomputed"], told["decision"]["rule"], told["decision"]["rules"]) == ("same", rule, 2), told
+    back = w.post("/policies/sourcing/rollback", {"expected_version": 2, "to_version": 1}, key="back", status=201)
+    assert (back["version"], back["rolled_back_to"]) == (3, 1)
+    assert w.get("/policies/sourcing")["document"] == w.get("/policies/sourcing?version=1")["document"]
+    assert [each["version"] for each in w.get("/policies/sourcing/versions?limit=2")["versions"]] == [3, 2]
+    w.watch(timedelta(days=2))
+    assert w.get(f"/orders/{waits}")["lines"][0]["units"] == {"allocated": 2, "cancelled": 1}
+
+
+def _save(w: World, key: str, expected: int, *rules: Any) -> Any:
+    body = {"expected_version": expected, "document": {"rules": list(rules)}}
+    return w.http("PUT", "/policies/sourcing", body, key=key)

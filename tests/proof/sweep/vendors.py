@@ -7,6 +7,7 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.local import recorded as rec
 from infra.local.sandbox.core import Request, Settings
 from infra.local.sandbox.server import Sandbox
 from oms.adapters.rest import Answer, RestClient
@@ -22,6 +23,27 @@ if TYPE_CHECKING:
     from tests.proof.sweep.tap import Tap
 
 EVENTS: Final = ROOT / "events"
+SELLER: Final = "A2NORTHWHARF00"
+CREDENTIALS: Final = {
+    "tiktok-shop": {
+        "app_key": "sandbox_app",
+        "app_secret": "sandbox_app_secret",
+        "access_token": "sandbox_tiktok_token",
+    },
+    "amazon": {
+        "client_id": "sandbox_client",
+        "client_secret": "sandbox_client_secret",
+        "refresh_token": "sandbox_refresh_token",
+        "marketplace_ids": "ATVPDKIKX0DER,A1PA6795UKMFR9,A1VC38T7YXB528",
+    },
+    "shopify": {"url": "https://shopify.example", "access_token": "sandbox_shopify_token"},
+    "woocommerce": {
+        "url": "https://woocommerce.example",
+        "consumer_key": "ck_sandbox",
+        "consumer_secret": "cs_sandbox",
+    },
+    "stripe": {"secret_key": "sk_test_sandbox"},
+}
 _ID: Final = re.compile(r"/(?:pi|ch|re)_\w+|/[0-9-]{12,}")
 
 
@@ -45,7 +67,7 @@ class Vendors:
     def __init__(self, tap: Tap) -> None:
         self.tap = tap
         self.outbox = Outbox()
-        self.sandbox = Sandbox(Settings(samples=EVENTS / "sandbox"))
+        self.sandbox = Sandbox(Settings(samples=EVENTS / "sandbox", amazon_list_delay=-1e9, list_page=2))
         self.sandbox._server.server_close()
         self.sandbox.stripe._webhooks = self.outbox  # type: ignore[assignment]
         # Ids by the clock would make each run another one.
@@ -86,6 +108,13 @@ class Vendors:
             raise UpstreamError("no answer from the vendor", vendor=vendor, cause="ReadTimeoutError")
         return Answer(status=reply.status, headers=dict(reply.headers), body=json.dumps(reply.document).encode())
 
+    def put_order(self, given: Mapping[str, Any]) -> None:
+        """A channel has an order, or (None) has it no longer."""
+        body = json.dumps(given).encode()
+        reply = self.sandbox.handle(Request(method="POST", path="/_sandbox/orders", query={}, headers={}, body=body))
+        assert reply is not None
+        assert reply.status == 200, reply
+
     def post(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
         """Somebody else than the system calls the provider."""
         from urllib.parse import urlencode
@@ -95,4 +124,28 @@ class Vendors:
         reply = self.sandbox.handle(request)
         assert reply is not None
         assert reply.status == 200, reply
+        assert isinstance(reply.document, dict)
         return dict(reply.document)
+
+
+def recorded_of(source: str, given: Mapping[str, Any]) -> rec.Recorded:
+    """The webhook of an order as the sandbox was given it."""
+    order, order_id = given["order"], given["id"]
+    headers: dict[str, str] = {}
+    match source:
+        case "shopify":
+            headers, body = {"x-shopify-topic": "orders/create", "x-shopify-event-id": f"evt-{order_id}"}, order
+        case "woocommerce":
+            headers, body = {"x-wc-webhook-topic": "order.created"}, order
+        case "tiktok-shop":
+            data = {"order_id": order_id, "order_status": order["status"], "update_time": order["update_time"]}
+            body = {"type": 1, "tts_notification_id": order_id, "timestamp": order["update_time"], "data": data}
+        case _:
+            change = {"SellerId": SELLER, "AmazonOrderId": order_id, "Summary": {"OrderStatus": "Unshipped"}}
+            body = {
+                "NotificationType": "ORDER_CHANGE",
+                "EventTime": order["order"]["LastUpdateDate"],
+                "NotificationMetadata": {"NotificationId": f"evt-{order_id}"},
+                "Payload": {"OrderChangeNotification": change},
+            }
+    return rec.Recorded(name=f"{source} {order_id}", source=source, headers=headers, body=json.dumps(body).encode())

@@ -23,6 +23,7 @@ from moto import mock_aws
 from moto.sqs import models as moto_queues
 
 from infra.local import recorded as rec
+from infra.local.sandbox.untold import untold
 from oms.adapters.dynamodb_views import walked_at
 from oms.entrypoints import telemetry, wiring
 from tests.e2e.recorder import Record
@@ -34,7 +35,7 @@ from tests.proof.sweep.evidence import Rows, note
 from tests.proof.sweep.stores import ACCOUNT
 from tests.proof.sweep.tap import Killed, Tap
 from tests.proof.sweep.triggers import Queues, Stream
-from tests.proof.sweep.vendors import EVENTS, Vendors
+from tests.proof.sweep.vendors import CREDENTIALS, EVENTS, SELLER, Vendors, recorded_of
 from tests.support import functions, template
 from tests.support.asl import Machine
 from tests.support.aws import REGION
@@ -45,20 +46,6 @@ if TYPE_CHECKING:
 START: Final = datetime(2026, 11, 25, 9, tzinfo=UTC)
 SECRETS: Final = {"shopify": "s-shop", "woocommerce": "s-woo", "easypost": "s-easy", "stripe": "s-stripe"}
 TIKTOK: Final = "sandbox_app:sandbox_app_secret"
-CREDENTIALS: Final = {
-    "tiktok-shop": {
-        "app_key": "sandbox_app",
-        "app_secret": "sandbox_app_secret",
-        "access_token": "sandbox_tiktok_token",
-    },
-    "amazon": {
-        "client_id": "sandbox_client",
-        "client_secret": "sandbox_client_secret",
-        "refresh_token": "sandbox_refresh_token",
-    },
-    "stripe": {"secret_key": "sk_test_sandbox"},
-}
-SELLER: Final = "A2NORTHWHARF00"
 NODES: Final = {"us-east": ("US", "40.7357", "-74.1724"), "de-main": ("DE", "50.1326", "8.9167")}
 CLIENT_TRIES: Final = 6
 ROUNDS: Final = 400
@@ -190,6 +177,14 @@ class World:
             return
         self._webhook(recorded)
 
+    def keep_to_itself(self, source: str, at: datetime, digits: str = "") -> rec.Recorded:
+        """A channel has an order and never delivers it; the webhook that it should have sent."""
+        given = untold(source, at, digits)
+        self.vendors.put_order(given)
+        recorded = recorded_of(source, given)
+        self.record.delivered(recorded, SELLER if source == "amazon" else "main", acked=True)
+        return recorded
+
     def _webhook(self, recorded: rec.Recorded) -> None:
         secret = TIKTOK if recorded.source == "tiktok-shop" else SECRETS[recorded.source]
         headers = rec.sign(recorded, secret, self.now.timestamp())
@@ -269,7 +264,7 @@ class World:
     def _wait_for_messages(self) -> None:
         for _ in range(ROUNDS):
             self.drain()
-            waiting = [each.visible_at for each in self.queues.waiting()]
+            waiting = [max(each.visible_at, each.delayed_until) for each in self.queues.waiting()]
             if not waiting:
                 return
             self.now = max(self.now, datetime.fromtimestamp(min(waiting) / 1000 + 0.001, UTC))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oms.adapters.rest import Answer, RestClient
 
 _TOKEN_PATH: Final = "/auth/o2/token"  # noqa: S105 - a path
+_LIST_PATH: Final = "/orders/v0/orders"
 _RESTRICTED_PATH: Final = "/tokens/2021-03-01/restrictedDataToken"
 _RESTRICTED: Final = re.compile(r"/orders/v0/orders/[^/]+/(address|buyerInfo|orderItems/buyerInfo)")
 _EARLY: Final = 60.0
@@ -86,15 +87,17 @@ class AmazonApi:
 
 @frozen(kw_only=False, show=False)
 class AmazonSession:
-    """GETs under one seller's authorization, for one order."""
+    """GETs under one seller's authorization, for one order or for a list."""
 
     api: AmazonApi
     credentials: Mapping[str, str]
     restricted: Sequence[str]
     held: list[str]
 
-    def get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+    def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ARG002 - TikTok needs it
         """The whole answer (`payload`); a token that ended early is replaced once."""
+        if path == _LIST_PATH:
+            query = {**query, "MarketplaceIds": self._marketplaces()}
         try:
             return self.api.get(path, query, self._token(path))
         except UpstreamRefusedError as refusal:
@@ -103,6 +106,13 @@ class AmazonSession:
             self.api.forget_token()
             self.held.clear()
             return self.api.get(path, query, self._token(path))
+
+    def _marketplaces(self) -> str:
+        """Where the seller sells, separated by commas: a list is of these, and of all accounts the login opens."""
+        found = self.credentials.get("marketplace_ids", "")
+        if not found:
+            raise UpstreamRefusedError("the credentials are incomplete", vendor="amazon", missing=["marketplace_ids"])
+        return found
 
     def _token(self, path: str) -> str:
         token = self.api.access_token(self.credentials)

@@ -12,19 +12,20 @@ from botocore.exceptions import ClientError
 
 from oms.adapters import keys
 from oms.adapters.commit_item import commit_from_item, commit_to_item, readable
+from oms.adapters.feed_marks import add_mark
+from oms.adapters.refusals import decided, moved_on, refusal_of
 from oms.adapters.reshape import Reshape
 from oms.adapters.shards import COLLISIONS, Choice, Shards, is_lead, places_in_the_way, shape
 from oms.domain.commit import GENESIS
 from oms.domain.errors import (
     ContentionError,
-    DuplicateOrderNumberError,
     InsufficientStockError,
-    PaymentAlreadyUsedError,
     StockChangedError,
-    VersionConflictError,
 )
+from oms.domain.feed import FedDelta
 from oms.domain.history import History
-from oms.domain.stock import COMPONENTS, SEEN, DecidedDelta, StockDelta
+from oms.domain.holding import DueHold
+from oms.domain.stock import COMPONENTS, KeepingDelta, StockDelta
 from oms.domain.supply import Lot, LotStatus
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class DynamoLog:
         self._table = table
         self._stock_table = stock_table
         self._shards = shards or Shards(client, stock_table)
-        self.reshape = Reshape(self._shards, self.read, self._append)
+        self.reshape = Reshape(self._shards, self.read, lambda commit, rows: self._append((commit,), rows))
         self._wait = wait or _sleep
 
     def read(self, stream: str) -> History:
@@ -77,21 +78,25 @@ class DynamoLog:
         stock: Sequence[StockDelta] = (),
         unique: Sequence[str] = (),
         lots: Sequence[Lot] = (),
+        due: Sequence[DueHold] = (),
+        beside: Sequence[Commit] = (),
     ) -> None:
         """See the port. A plain conditional put when the commit stands alone, else one transaction."""
-        if not stock and not unique and not lots:
+        kept = [*[self._lot(lot) for lot in lots], *[self._due(hold) for hold in due]]
+        if not stock and not unique and not kept and not beside:
             self._put(commit_to_item(commit), commit)
             return
-        self._append(commit, Choice(self._shards, stock, commit.stream), unique, lots)
+        self._append((commit, *beside), Choice(self._shards, stock, commit.stream), unique, kept)
 
-    def _append(self, commit: Commit, choice: Choice, unique: Sequence[str] = (), lots: Sequence[Lot] = ()) -> None:
-        item = commit_to_item(commit)
-        put = {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
-        guards = [{"Put": self._guard(key, commit.stream)} for key in unique]
-        kept = [self._lot(lot) for lot in lots]
+    def _append(
+        self, commits: Sequence[Commit], choice: Choice, unique: Sequence[str] = (), kept: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        if_absent = {"TableName": self._table, "ConditionExpression": "attribute_not_exists(pk)"}
+        puts = [{"Put": {**if_absent, "Item": commit_to_item(each)}} for each in commits]
+        guards = [{"Put": self._guard(key, commits[0].stream)} for key in unique]
         self._transact(
-            lambda rows: [{"Put": put}, *guards, *[{"Update": self._move(row)} for row in rows], *kept],
-            commit,
+            lambda rows: [*puts, *guards, *[{"Update": self._move(row)} for row in rows], *kept],
+            commits,
             choice,
             unique,
         )
@@ -132,6 +137,14 @@ class DynamoLog:
         fields = {"node": {"S": lot.node_id}, "quantity": {"N": str(lot.quantity)}, "due": {"S": keys.instant(lot.due)}}
         return {"Put": {"TableName": self._stock_table, "Item": {**key, **fields}}}
 
+    def _due(self, hold: DueHold) -> dict[str, Any]:
+        """Where the sweep finds an open hold: written with the commit, so that none is missed."""
+        key = {"pk": {"S": keys.held_pk(hold.hold_id)}, "sk": {"S": keys.at_sk(keys.instant(hold.due), hold.hold_id)}}
+        if not hold.open:
+            return {"Delete": {"TableName": self._stock_table, "Key": key}}
+        fields = {"due": {"S": keys.instant(hold.due)}, "skus": {"SS": list(hold.skus)}}
+        return {"Put": {"TableName": self._stock_table, "Item": {**key, **fields}}}
+
     def _items(self, stream: str, prefix: str) -> Iterable[dict[str, Any]]:
         query: dict[str, Any] = {
             "TableName": self._table,
@@ -151,7 +164,7 @@ class DynamoLog:
             try:
                 self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
             except self._client.exceptions.ConditionalCheckFailedException as error:
-                raise _moved_on(commit) from error
+                raise moved_on(commit) from error
             except self._client.exceptions.TransactionConflictException:
                 # A transaction is writing the same number: wait for how it ends.
                 self._wait(_BACKOFF_S * 2**attempt * random.random())  # nosec B311 # noqa: S311 - jitter, not a secret
@@ -178,7 +191,7 @@ class DynamoLog:
         for name, units in changes.items():
             values[f":{name}"] = {"N": str(units)}
             if units < 0:
-                values[f":least_{name}"] = {"N": str(-units)}
+                values[f":least_{name}"] = {"N": str(_kept(delta, name) - units)}
                 conditions.append(f"#{name} >= :least_{name}")
         if delta.reserved > 0 or row.becomes > 1:  # nothing is bound where units that orders have bound were not found
             names["#short"] = "short"
@@ -204,47 +217,52 @@ class DynamoLog:
         if conditions or form.conditions:
             update["ConditionExpression"] = " AND ".join([*conditions, *form.conditions])
             update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        if isinstance(delta, FedDelta):
+            add_mark(delta, update)
         return update
 
     def _transact(
         self,
         items: Callable[[Sequence[Row]], list[dict[str, Any]]],
-        commit: Commit,
+        commits: Sequence[Commit],
         choice: Choice,
         unique: Sequence[str],
     ) -> None:
+        now = commits[0].at
         attempt = 0
         while attempt < choice.tries:
             for place in choice.whole():
-                self.reshape.gather(place, commit.at)
-            rows = self._chosen(choice, commit)
+                self.reshape.gather(place, now)
+            rows = self._chosen(choice, commits)
             try:
                 self._client.transact_write_items(TransactItems=items(rows))
             except ClientError as error:
                 if error.response["Error"]["Code"] != "TransactionCanceledException":
                     raise
                 reasons = error.response.get("CancellationReasons", [])
-                of_rows = reasons[1 + len(unique) : 1 + len(unique) + len(rows)]
-                refusal = _refusal(reasons, commit, [row.delta for row in rows], unique)
+                before = len(commits) + len(unique)
+                of_rows = reasons[before : before + len(rows)]
+                refusal = refusal_of(reasons, commits, [row.delta for row in rows], unique)
                 if refusal is not None:
                     if not (isinstance(refusal, _OF_STOCK) and choice.again(rows, of_rows)):
                         raise refusal from error
                     continue
-                self.reshape.heat(choice.collided(places_in_the_way(rows, of_rows)), commit.at)
+                self.reshape.heat(choice.collided(places_in_the_way(rows, of_rows)), now)
             else:
-                self.reshape.calm(choice.written(rows, commit.at), commit.at)
+                self.reshape.calm(choice.written(rows, now), now)
                 return
             self._wait(_BACKOFF_S * 2**attempt * random.random())  # nosec B311 # noqa: S311 - jitter, not a secret
             attempt += 1
-        raise ContentionError("transactions kept colliding", stream=commit.stream)
+        raise ContentionError("transactions kept colliding", stream=commits[0].stream)
 
-    def _chosen(self, choice: Choice, commit: Commit) -> list[Row]:
-        """The rows; as in a transaction, that the number is taken comes before anything else that is wrong."""
+    def _chosen(self, choice: Choice, commits: Sequence[Commit]) -> list[Row]:
+        """The rows; as in a transaction, that a number is taken comes before anything else that is wrong."""
         try:
             return choice.rows()
         except InsufficientStockError:
-            if self.read(commit.stream).number >= commit.number:
-                raise _moved_on(commit) from None
+            for commit in commits:
+                if self.read(commit.stream).number >= commit.number:
+                    raise moved_on(commit) from None
             raise
 
 
@@ -257,58 +275,16 @@ def _none_of(name: str) -> str:
     return f"(attribute_not_exists({name}) OR {name} = :zero)"
 
 
-def _moved_on(commit: Commit) -> VersionConflictError:
-    return VersionConflictError("the stream moved on", stream=commit.stream, number=commit.number)
-
-
-def _refusal(
-    reasons: Sequence[Mapping[str, Any]], commit: Commit, stock: Sequence[StockDelta], unique: Sequence[str]
-) -> Exception | None:
-    """Why a transaction was cancelled; None when only other transactions were in the way.
-
-    The commit's own condition comes first: when the number is taken, nothing else that the plan said still counts.
-    """
-    failed = [index for index, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
-    if 0 in failed:
-        return _moved_on(commit)
-    if not failed:
-        return None
-    first = failed[0]
-    if first <= len(unique):
-        if unique[first - 1].startswith("payment#"):
-            return PaymentAlreadyUsedError("this payment pays for another order")
-        return DuplicateOrderNumberError("another order has this number")
-    refused = [(stock[index - 1 - len(unique)], reasons[index].get("Item") or {}) for index in failed]
-    changed = [delta for delta, old in refused if _moved(delta, old)]
-    if changed:
-        places = [{"sku": delta.sku, "node": delta.node_id} for delta in changed]
-        return StockChangedError("units came or left since the position was read", positions=places)
-    short = [
-        {"sku": delta.sku, "node": delta.node_id, "needs": dict(delta.changes), "has": _has(delta, old)}
-        for delta, old in refused
-    ]
-    return InsufficientStockError("not enough stock", positions=short)
-
-
-def _has(delta: StockDelta, old: Mapping[str, Any]) -> dict[str, int]:
-    """What there was of what changes, and of what stood in the way."""
-    names = (*delta.changes, "short") if delta.reserved > 0 else delta.changes
-    return {name: int(old[name]["N"]) for name in names if name in old}
+def _kept(delta: StockDelta, name: str) -> int:
+    """Units that must stay."""
+    return delta.keep if isinstance(delta, KeepingDelta) and name == "available" else 0
 
 
 def _seen(row: Row) -> dict[str, int]:
     """What a row must still be for a change that was decided on it."""
     if row.seen is not None:
         return {name: getattr(row.seen, name) for name in COMPONENTS}
-    return _decided(row.delta)
-
-
-def _decided(delta: StockDelta) -> dict[str, int]:
-    return {name: getattr(delta.seen, name) for name in SEEN} if isinstance(delta, DecidedDelta) else {}
-
-
-def _moved(delta: StockDelta, old: Mapping[str, Any]) -> bool:
-    return any(int(old.get(name, {"N": "0"})["N"]) != units for name, units in _decided(delta).items())
+    return decided(row.delta)
 
 
 class DynamoStock:
@@ -346,6 +322,24 @@ class DynamoStock:
         """One Query."""
         return [_lot(sku, item) for item in self._items(keys.lots_pk(sku), consistent=True) if "due" in item]
 
+    def due_holds(self, now: datetime, limit: int) -> list[DueHold]:
+        """One Query per partition."""
+        found: list[DueHold] = []
+        for pk in keys.held_pks():
+            page = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND sk < :until",
+                FilterExpression="attribute_exists(due)",
+                ExpressionAttributeValues={
+                    ":pk": {"S": pk},
+                    ":until": {"S": keys.at_sk(keys.instant(now), "~")},
+                },
+                ConsistentRead=True,
+                Limit=limit,
+            )
+            found.extend(_due_hold(item) for item in page["Items"])
+        return found
+
     def _of(self, sku: str, *, consistent: bool) -> list[StockDelta]:
         leads = [item for item in self._items(sku, consistent=consistent) if is_lead(item)]
         return self._shards.positions(sku, leads, consistent=consistent)
@@ -373,4 +367,11 @@ def _lot(sku: str, item: Mapping[str, Any]) -> Lot:
         node_id=item["node"]["S"],
         quantity=int(item["quantity"]["N"]),
         due=datetime.fromisoformat(item["due"]["S"]),
+    )
+
+
+def _due_hold(item: Mapping[str, Any]) -> DueHold:
+    _, _, hold_id = item["sk"]["S"].rpartition("#")
+    return DueHold(
+        hold_id=hold_id, due=datetime.fromisoformat(item["due"]["S"]), skus=tuple(sorted(item["skus"]["SS"]))
     )

@@ -7,14 +7,23 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
-from oms.domain.sourcing.request import Candidate
+from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_nodes, read_product
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from oms.domain.sourcing.network import KnownNode, Network, Product
+    from oms.domain.sourcing.request import Candidate
+
 KEEP_S: Final = 5.0
 """How long a warm function may use what it read: changes of master data take effect within it."""
+KNOWN: Final = 100_000
+"""SKUs that are remembered, some ten megabytes; then it begins anew."""
+KEEP_PRODUCTS_S: Final = 60.0
+"""The same for weights and needs of products: there are many, and they hardly ever change."""
 _BATCH: Final = 100
+_MOST_PRODUCTS: Final = 20_000
+_NEVER: Final = (float("-inf"), PLAIN)
 
 
 class DynamoReference:
@@ -25,44 +34,76 @@ class DynamoReference:
         self._table = table
         self._known: set[str] = set()
         self._kept: dict[str, tuple[float, Any]] = {}
+        self._products: dict[str, tuple[float, Product]] = {}
 
     def known_skus(self, skus: Iterable[str]) -> frozenset[str]:
         """By BatchGet, of those not known before."""
         wanted = [sku for sku in dict.fromkeys(skus) if sku]
+        if len(self._known) + len(wanted) > KNOWN:
+            self._known.clear()
         missing = [sku for sku in wanted if sku not in self._known]
         for start in range(0, len(missing), _BATCH):
             self._known.update(self._existing(missing[start : start + _BATCH]))
         return frozenset(sku for sku in wanted if sku in self._known)
 
     def _existing(self, skus: list[str]) -> list[str]:
+        return [item["pk"]["S"].removeprefix("product#") for item in self._batch(skus, "pk")]
+
+    def _batch(self, skus: list[str], what: str) -> list[dict[str, Any]]:
+        """The products' items that are there."""
         request: Any = {
             self._table: {
                 "Keys": [{"pk": {"S": f"product#{sku}"}, "sk": {"S": keys.ONLY}} for sku in skus],
-                "ProjectionExpression": "pk",
+                "ProjectionExpression": what,
             }
         }
-        found: list[str] = []
+        found: list[dict[str, Any]] = []
         while request:
             answer = self._client.batch_get_item(RequestItems=request)
-            found.extend(item["pk"]["S"].removeprefix("product#") for item in answer["Responses"].get(self._table, []))
+            found.extend(answer["Responses"].get(self._table, []))
             request = answer.get("UnprocessedKeys")
         return found
 
+    def network(self) -> Network:
+        """Nodes and freight as they were at most `KEEP_S` ago."""
+        network: Network = self._remember("network", self._network)
+        return network
+
+    def _network(self) -> Network:
+        return read_network(self.node_rows(), self._remember("tariff#main", lambda: self._document("tariff#main")))
+
+    def keep_network(self) -> str:
+        """Keep nodes and freight as they are now under the id of their content; decisions name it."""
+        rows, tariff = self._node_rows(), self._document("tariff#main")
+        name = network_id(rows, tariff)
+        self.put("network", name, {"nodes": rows, "tariff": tariff or {}})
+        return name
+
+    def kept_network(self, name: str) -> Network | None:
+        """Nodes and freight as they were kept under this id."""
+        kept = self._document(f"network#{name}")
+        return read_network(kept["nodes"], kept["tariff"]) if kept else None
+
+    def products(self, skus: Iterable[str]) -> dict[str, Product]:
+        """By BatchGet, of those not read in the last `KEEP_PRODUCTS_S`."""
+        now = time.monotonic()
+        wanted = list(dict.fromkeys(skus))
+        stale = [sku for sku in wanted if now - self._products.get(sku, _NEVER)[0] > KEEP_PRODUCTS_S]
+        if len(self._products) + len(stale) > _MOST_PRODUCTS:
+            self._products.clear()
+            stale = wanted
+        for start in range(0, len(stale), _BATCH):
+            part = stale[start : start + _BATCH]
+            self._products.update(dict.fromkeys(part, (now, PLAIN)))
+            for item in self._batch(part, "pk, body"):
+                sku = item["pk"]["S"].removeprefix("product#")
+                self._products[sku] = (now, read_product(json.loads(item["body"]["S"])))
+        return {sku: self._products[sku][1] for sku in wanted}
+
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
-        """Active nodes with what they have."""
-        rows = self._remember("nodes", self._node_rows)
-        return tuple(
-            Candidate(
-                node_id=row["node_id"],
-                country=row.get("country", ""),
-                latitude=float(row["latitude"]),
-                longitude=float(row["longitude"]),
-                handling_days=int(row.get("handling_days", 1)),
-                available=skus.get(row["node_id"], {}),
-                excluded="" if row.get("active", True) else "inactive",
-            )
-            for row in rows
-        )
+        """Every node with what it has; inactive ones are excluded. For those who need no freight."""
+        known: tuple[KnownNode, ...] = self._remember("read nodes", lambda: read_nodes(self.node_rows()))
+        return tuple(each.having(skus.get(each.candidate.node_id, {})) for each in known)
 
     def node_rows(self) -> list[dict[str, Any]]:
         """Nodes as imported."""
@@ -70,16 +111,23 @@ class DynamoReference:
         return rows
 
     def _node_rows(self) -> list[dict[str, Any]]:
-        page = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": "node"}},
-        )
-        return [json.loads(item["body"]["S"]) for item in page["Items"]]
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": "node"}},
+        }
+        rows: list[dict[str, Any]] = []
+        while True:
+            page = self._client.query(**query)
+            rows.extend(json.loads(item["body"]["S"]) for item in page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return rows
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def policy(self, name: str) -> Mapping[str, Any]:
-        """The policy's document."""
-        document: Mapping[str, Any] = self._remember(f"policy#{name}", lambda: self._document(f"policy#{name}") or {})
+        """The policy's document. Read consistently: what was saved takes effect within `KEEP_S`, and no later."""
+        pk = keys.policy_pk(name)
+        document: Mapping[str, Any] = self._remember(pk, lambda: self._document(pk, consistent=True) or {})
         return document
 
     def account(self, source: str, account: str) -> Mapping[str, Any] | None:
@@ -88,12 +136,13 @@ class DynamoReference:
         document: Mapping[str, Any] | None = self._remember(key, lambda: self._document(key))
         return document
 
-    def _document(self, pk: str) -> dict[str, Any] | None:
-        item = self._client.get_item(TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": keys.ONLY}}).get("Item")
+    def _document(self, pk: str, *, consistent: bool = False) -> dict[str, Any] | None:
+        key = {"pk": {"S": pk}, "sk": {"S": keys.ONLY}}
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=consistent).get("Item")
         return json.loads(item["body"]["S"]) if item else None
 
     def put(self, kind: str, key: str, item: Mapping[str, Any]) -> bool:
-        """Keep a product, node, policy or account; False when the same is stored."""
+        """Keep a product, node, tariff, policy or account; False when the same is stored."""
         pk, sk = ("node", key) if kind == "node" else (f"{kind}#{key}", keys.ONLY)
         body = json.dumps(item, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
         try:

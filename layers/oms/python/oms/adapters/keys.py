@@ -2,20 +2,24 @@
 
 | table | pk | sk |
 |---|---|---|
-| events | `order#<id>`, `stock#<id>`, `supply#<id>` | `c#<commit number, 8 digits>` commit, `s#<fact id>` fact |
-| events | `shards#<id>` | `c#<commit number, 8 digits>` |
+| events | `order#<id>`, `stock#<id>`, `supply#<id>`, `hold#<id>` | `c#<number, 8 digits>` commit, `s#<fact id>` fact |
+| events | `shards#<id>` | `c#<number, 8 digits>` commit |
 | events | `unique#<key>` | `owner` |
 | stock | `<sku>` | `<node>#0` |
 | stock | `<sku>#<shard>`, of a spread position | `<node>#<shard>` |
 | stock | `inbound#<sku>` | `lot#<supply id>` |
+| stock | `held#<0-3>` | `<expires at>#<hold id>` |
 | contacts | `<customer id>`, of an order without one `<order id>` | `<placed at>#<order id>` |
 | views | `day#<day>#<0-3>` | `<placed at>#<order id>` |
 | views | `tracking#<number>`, `number#<number>`, `payment#<ref>` | `<placed at>#<order id>` |
 | views | `work#<node>` | `<fulfillment order id>` |
 | views | `waiting#<sku>` | `<placed at>#<order id>` |
-| views | `<kind>` (quarantine, alert, report) | `<key>` |
+| views | `<kind>` (quarantine, alert, report, stock_feed) | `<key>` |
+| views | `mark` | `<name>` |
 | views | `hit#<what>` | `<window>` |
 | reference | `product#<sku>`, `policy#<name>`, `account#<source>#<account>` | `v` |
+| reference | `tariff#main`, `network#<id of its content>` | `v` |
+| reference | `policy#<name>` | `v#<version, 8 digits>` |
 | reference | `node` | `<node id>` |
 """
 
@@ -33,9 +37,21 @@ FACT_PREFIX: Final = "s#"
 LOT_PREFIX: Final = "lot#"
 OWNER: Final = "owner"
 ONLY: Final = "v"
+MARK: Final = "mark"
+LAST_VERSION: Final = 99_999_999
 DAY_SHARDS: Final = 4
 """Partitions of the orders of a day: one takes 1,000 write units a second."""
 DUE_SHARDS: Final = 4
+
+
+def policy_pk(name: str) -> str:
+    """Partition of a policy: the current one, and every version."""
+    return f"policy#{name}"
+
+
+def version_sk(number: int) -> str:
+    """Sort key of a version of a policy."""
+    return f"{ONLY}#{number:08d}"
 
 
 def commit_sk(number: int) -> str:
@@ -77,6 +93,16 @@ def lots_pk(sku: str) -> str:
 def lot_sk(supply_id: str) -> str:
     """Sort key of a lot."""
     return f"{LOT_PREFIX}{supply_id}"
+
+
+def held_pk(hold_id: str) -> str:
+    """Partition of open holds of stock by when they end. Shared with the positions of a SKU of that name."""
+    return f"held#{_shard(hold_id, DUE_SHARDS)}"
+
+
+def held_pks() -> list[str]:
+    """All partitions of open holds."""
+    return [f"held#{shard}" for shard in range(DUE_SHARDS)]
 
 
 def contact_key(where: ContactKey) -> tuple[str, str]:

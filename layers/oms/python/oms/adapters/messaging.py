@@ -38,7 +38,7 @@ class SqsQueue:
         self._url = url
         self._claims = claims
 
-    def send(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, Any], delay_s: int = 0) -> None:
         """Send; a body that makes the message too large is kept in S3 first, under the hash of its bytes."""
         text = _NOT_TAKEN.sub(_escaped, json.dumps(message, ensure_ascii=False))
         if len(text.encode("utf-8", "surrogatepass")) > MAX_MESSAGE_BYTES:
@@ -46,7 +46,9 @@ class SqsQueue:
             key = f"claims/{hashlib.sha256(raw).hexdigest()}.json"
             self._claims.put(key, raw)
             text = json.dumps({"claim": key})
-        self._client.send_message(QueueUrl=self._url, MessageBody=text)
+        self._client.send_message(
+            QueueUrl=self._url, MessageBody=text, **({"DelaySeconds": delay_s} if delay_s else {})
+        )
 
 
 def _escaped(found: re.Match[str]) -> str:

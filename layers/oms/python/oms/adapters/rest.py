@@ -6,6 +6,7 @@ urllib3 because botocore has loaded it already in every function; the callers re
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 6_000_000
 _CHUNK: Final = 65_536
 _MAX_WAIT: Final = 3600.0
+_SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
+"""Whole by the RFC; Shopify writes `2.0`."""
 
 
 @frozen
@@ -45,13 +48,23 @@ class Answer:
 
     def document(self) -> dict[str, Any]:
         """The JSON object of the body, fractions as `Decimal`; raises ValueError."""
-        try:
-            document = json.loads(self.body, parse_float=Decimal)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
+        document = self._parsed()
         if not isinstance(document, dict):
             raise ValueError("not an object")  # noqa: TRY004 - one exception for everything unreadable
         return document
+
+    def array(self) -> list[Any]:
+        """The JSON array of the body, as `document`; raises ValueError."""
+        items = self._parsed()
+        if not isinstance(items, list):
+            raise ValueError("not an array")  # noqa: TRY004 - as in `document`
+        return items
+
+    def _parsed(self) -> Any:
+        try:
+            return json.loads(self.body, parse_float=Decimal)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
     def document_or_empty(self) -> dict[str, Any]:
         """As `document`, but empty for what cannot be read: proxies answer errors in HTML."""
@@ -66,7 +79,7 @@ class Answer:
         if not value:
             return None
         try:
-            wait = float(value) if value.isascii() and value.isdigit() else _until(value)
+            wait = float(value) if _SECONDS.fullmatch(value) else _until(value)
         except (ValueError, OverflowError):
             return None
         return min(max(wait, 0.0), _MAX_WAIT)

@@ -55,6 +55,12 @@ class Connections:
         credentials: Mapping[str, str] = self._entry(source, account).get("api", {})
         return credentials
 
+    def accounts(self) -> list[tuple[str, str]]:
+        """(source, account) of those that can be called, in order of their names."""
+        document = self._document.read()
+        found = [name.partition("/") for name, entry in document.items() if entry.get("api")]
+        return sorted((source, account) for source, _, account in found)
+
     def _entry(self, source: str, account: str, *, look_again: bool = False) -> Mapping[str, Any]:
         name = f"{source}/{account}"
         entry: Mapping[str, Any] | None = self._document.read().get(name)

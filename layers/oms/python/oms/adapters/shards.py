@@ -16,7 +16,7 @@ from oms.adapters import keys
 from oms.domain.errors import ContentionError, InsufficientStockError
 from oms.domain.frozen import frozen
 from oms.domain.shards import CALM_S, COOL_S, HEAT, Row, allot, total
-from oms.domain.stock import COMPONENTS, DecidedDelta, StockDelta
+from oms.domain.stock import COMPONENTS, DecidedDelta, KeepingDelta, StockDelta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -202,9 +202,18 @@ class Choice:
         self.tries = COLLISIONS
 
     def whole(self) -> list[Place]:
-        """Positions that were decided on as a whole, and are spread."""
-        places = [(each.sku, each.node_id) for each in self._stock if isinstance(each, DecidedDelta)]
-        return [each for each in places if self._shards.known(each) is not None]
+        """Spread positions that are to be written as one: decided on as a whole, or near to a channel's buffer."""
+        return [(each.sku, each.node_id) for each in self._stock if self._as_one(each)]
+
+    def _as_one(self, delta: StockDelta) -> bool:
+        place = (delta.sku, delta.node_id)
+        if self._shards.known(place) is None:
+            return False
+        if isinstance(delta, KeepingDelta):
+            # No row can tell what is left in all: that is read, and written on that condition when it grows little.
+            rows = self._shards.read_again(place)
+            return len(rows) > 1 and 0 <= total(rows).available + delta.available - delta.keep < delta.keep
+        return isinstance(delta, DecidedDelta)
 
     def rows(self) -> list[Row]:
         """What is done to which rows; raises InsufficientStockError when a position has too little in all of them."""

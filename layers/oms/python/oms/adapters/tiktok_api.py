@@ -1,4 +1,4 @@
-"""TikTok Shop's open API: signed GETs.
+"""TikTok Shop's open API: signed calls that change nothing.
 
 Rules: https://partner.tiktokshop.com/docv2/page/sign-your-api-request (signature; timestamp within 5 minutes),
 https://partner.tiktokshop.com/docv2/page/common-errors (codes). Errors come as `code` != 0, with status 200 or not.
@@ -7,6 +7,7 @@ https://partner.tiktokshop.com/docv2/page/common-errors (codes). Errors come as 
 from __future__ import annotations
 
 import hmac
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import OrderNotFoundError, UpstreamError, UpstreamRefusedError
@@ -49,20 +50,22 @@ class TikTokApi:
 
 @frozen(kw_only=False, show=False)
 class TikTokSession:
-    """GETs under one seller's authorization."""
+    """Calls under one seller's authorization."""
 
     rest: RestClient
     clock: Callable[[], float]
     credentials: Mapping[str, str]
 
-    def get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+    def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:
         """The whole answer (`code`, `message`, `data`)."""
+        sent = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
         signed = {**query, "app_key": self.credentials["app_key"], "timestamp": str(int(self.clock()))}
         if cipher := self.credentials.get("shop_cipher"):
             signed["shop_cipher"] = cipher
-        signed["sign"] = sign(path, signed, b"", self.credentials["app_secret"])
+        signed["sign"] = sign(path, signed, sent, self.credentials["app_secret"])
         headers = {"x-tts-access-token": self.credentials["access_token"], "content-type": "application/json"}
-        document = _read(self.rest.send("GET", path, query=signed, headers=headers))
+        method = "GET" if body is None else "POST"
+        document = _read(self.rest.send(method, path, query=signed, headers=headers, body=sent or None))
         data = document.get("data")
         if path.endswith("/orders") and (not isinstance(data, dict) or not data.get("orders")):
             raise OrderNotFoundError("the vendor knows no such order", vendor="tiktok-shop")

@@ -1,4 +1,4 @@
-"""Fetching the orders that a channel only announces: runs a connector's requests against the vendor's API."""
+"""Asking channels for orders: runs the requests of a connector, or of its lists, against the vendor's API."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from oms.adapters.amazon_api import AmazonApi
 from oms.adapters.rest import RestClient, Timeouts
+from oms.adapters.shop_api import ShopifyApi, WooCommerceApi, shop_url
 from oms.adapters.tiktok_api import TikTokApi
 from oms.domain.errors import NotFoundError, UpstreamRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from oms.domain.inbound import Notice
 
 MAX_PAGES: Final = 50
+"""Of what belongs to one order."""
+MAX_LIST_PAGES: Final = 400
+SHOPS: Final = ("shopify", "woocommerce")
 
 BASE_URLS: Final[Mapping[str, str]] = {
     "tiktok-shop": "https://open-api.tiktokglobalshop.com",
@@ -26,7 +30,7 @@ BASE_URLS: Final[Mapping[str, str]] = {
 
 
 class Fetch(Protocol):
-    """A GET of the vendor's API (the connector's FetchRequest)."""
+    """A question to the vendor's API (the connector's FetchRequest)."""
 
     @property
     def name(self) -> str:
@@ -39,6 +43,10 @@ class Fetch(Protocol):
     @property
     def query(self) -> Mapping[str, str]:
         """The query parameters, without those of authentication."""
+
+    @property
+    def body(self) -> Mapping[str, Any] | None:
+        """What is posted; None for a GET."""
 
 
 F = TypeVar("F", bound=Fetch)
@@ -54,11 +62,33 @@ class Fetcher(Protocol[F]):
         """The request for the next page, or None."""
 
 
+class Pager(Protocol[F]):
+    """How pages follow one another."""
+
+    def next_page(self, request: F, document: Mapping[str, Any]) -> F | None:
+        """The request for the next page, or None."""
+
+
+class Session(Protocol):
+    """An account's authorization."""
+
+    def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The whole answer."""
+
+
+class Api(Protocol):
+    """A vendor's API."""
+
+    def open(self, credentials: Mapping[str, str], paths: Sequence[str]) -> Session:
+        """A session for these paths; raises UpstreamRefusedError when a credential is missing."""
+
+
 class VendorApi:
     """The vendors' APIs. Keep one per process: it holds connections and access tokens.
 
     `credentials(source, account)` gives, for `tiktok-shop`: app_key, app_secret, access_token, shop_cipher (optional);
-    for `amazon`: client_id, client_secret, refresh_token.
+    for `amazon`: client_id, client_secret, refresh_token, and to list orders marketplace_ids; for `shopify`: url,
+    access_token; for `woocommerce`: url, consumer_key, consumer_secret.
     """
 
     def __init__(
@@ -83,27 +113,32 @@ class VendorApi:
         Raises OrderNotFoundError (the vendor knows no such order yet), UpstreamError (with `retry_after` when the
         vendor said when) and UpstreamRefusedError.
         """
-        api = self._api(source, account)
         requests = connector.fetches(notice)
-        token = api.open(self._credentials(source, account), [request.path for request in requests])
-        documents: dict[str, list[dict[str, Any]]] = {}
+        session = self._open(source, account, requests)
+        return {first.name: list(_pages(session, first, connector.next_page, source, MAX_PAGES)) for first in requests}
+
+    def pages(self, source: str, account: str, lister: Pager[F], requests: Sequence[F]) -> Iterator[dict[str, Any]]:
+        """The pages of these lists, each fetched when it is asked for; raises as `fetch`."""
+        session = self._open(source, account, requests)
         for first in requests:
-            pages = documents.setdefault(first.name, [])
-            request: F | None = first
-            for _ in range(MAX_PAGES):
-                if request is None:
-                    break
-                document = token.get(request.path, request.query)
-                pages.append(document)
-                request = connector.next_page(request, document)
-            if request is not None:
-                raise UpstreamRefusedError("the vendor's pages do not end", vendor=source, limit=MAX_PAGES)
-        return documents
+            yield from _pages(session, first, lister.next_page, source, MAX_LIST_PAGES)
 
     def close(self) -> None:
         """Close the pooled connections."""
         for client in self._clients.values():
             client.close()
+
+    def _open(self, source: str, account: str, requests: Sequence[Fetch]) -> Session:
+        credentials = self._credentials(source, account)
+        api = self._shop(source, credentials) if source in SHOPS else self._api(source, account)
+        return api.open(credentials, [request.path for request in requests])
+
+    def _shop(self, source: str, credentials: Mapping[str, str]) -> Api:
+        """Shops are each at a place of their own, which may change."""
+        url = shop_url(source, credentials)
+        if url not in self._clients:
+            self._clients[url] = RestClient(source, url, self._timeouts)
+        return ShopifyApi(self._clients[url]) if source == "shopify" else WooCommerceApi(self._clients[url])
 
     def _api(self, source: str, account: str) -> TikTokApi | AmazonApi:
         if (source, account) not in self._apis:
@@ -125,3 +160,17 @@ class VendorApi:
         if base_url not in self._clients:
             self._clients[base_url] = RestClient(source.removesuffix("-auth"), base_url, self._timeouts)
         return self._clients[base_url]
+
+
+def _pages(
+    session: Session, first: F, after: Callable[[F, Mapping[str, Any]], F | None], vendor: str, limit: int
+) -> Iterator[dict[str, Any]]:
+    request: F | None = first
+    for _ in range(limit):
+        if request is None:
+            return
+        document = session.ask(request.path, request.query, request.body)
+        yield document
+        request = after(request, document)
+    if request is not None:
+        raise UpstreamRefusedError("the vendor's pages do not end", vendor=vendor, limit=limit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.stock import check_known
+from oms.domain.buffers import POLICY, read_buffers
 from oms.domain.errors import TooManyPositionsError
 from oms.domain.frozen import frozen
 
@@ -24,11 +25,12 @@ class ShowAvailability:
     stock: Stock
     reference: Reference
 
-    def __call__(self, skus: Sequence[str], node_ids: Sequence[str] = ()) -> list[dict[str, Any]]:
+    def __call__(self, skus: Sequence[str], node_ids: Sequence[str] = (), channel: str = "") -> list[dict[str, Any]]:
         """[{'sku', 'available', 'on_hand', 'in_transit', 'nodes': {node: available}}], in the order of `skus`.
 
         No nodes means all that are active. What an inactive node has cannot be promised, and counts as none available.
-        Raises NoSuchSkuError, NoSuchNodeError, TooManyPositionsError.
+        For a channel, `available` is what that may take, its buffers left. Raises NoSuchSkuError, NoSuchNodeError,
+        TooManyPositionsError.
         """
         active = {each.node_id for each in self.reference.nodes({}) if not each.excluded}
         nodes = list(dict.fromkeys(node_ids)) or sorted(active)
@@ -42,7 +44,8 @@ class ShowAvailability:
             sku: {"sku": sku, "available": 0, "on_hand": 0, "in_transit": 0, "nodes": dict.fromkeys(nodes, 0)}
             for sku in wanted
         }
-        for at in self.stock.look(wanted):
+        found_at = self.stock.look(wanted)
+        for at in read_buffers(self.reference.policy(POLICY)).offered(found_at, channel) if channel else found_at:
             told: dict[str, Any] = found[at.sku]
             if at.node_id not in told["nodes"]:
                 continue

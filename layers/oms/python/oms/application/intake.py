@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.application.messages import fingerprint, from_message
+from oms.application.messages import fingerprint, from_message, listed_notice
 from oms.application.senders import sender
 from oms.channels.registry import connector
 from oms.domain import ids
@@ -26,6 +26,7 @@ from oms.domain.inbound import NoticeKind
 from oms.domain.order.commands import RecordChannelRefund, SyncOrder
 from oms.domain.order.events import PaymentPlan
 from oms.domain.parked import Parked
+from oms.domain.places import place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from oms.application.customers import Customers
     from oms.application.orders import Loaded, Orders, Outcome
     from oms.application.payment_events import TakePaymentEvent
-    from oms.application.ports import Clock, Contacts, Quarantine, Reference, VendorApi
+    from oms.application.ports import Clock, Contacts, Gazetteer, Quarantine, Reference, VendorApi
     from oms.application.tracking import TakeTracking
+    from oms.domain.canonical import CanonicalOrder
     from oms.domain.inbound import InboundRequest, Notice
     from oms.domain.order.events import OrderEvent
     from oms.domain.order.state import Order
@@ -92,6 +94,7 @@ class SyncSnapshot:
     contacts: Contacts
     reference: Reference
     customers: Customers
+    gazetteer: Gazetteer
 
     def __call__(
         self, normalized: Normalized, cause: Cause, payment: PaymentPlan = IN_CHANNEL, request_hash: str = ""
@@ -101,6 +104,8 @@ class SyncSnapshot:
         order_id = ids.order_id(snapshot.source, snapshot.account, snapshot.external_id)
         plain = json.dumps(to_plain(snapshot), sort_keys=True, ensure_ascii=False)
         digest = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        # After the digest: which snapshot this is must not depend on the gazetteer of the day.
+        snapshot = self._placed(normalized)
         skus = frozenset(line.sku for line in snapshot.lines)
         own = [f"number#{snapshot.account}#{snapshot.number}"] if request_hash else []
         if payment.reference:
@@ -146,6 +151,13 @@ class SyncSnapshot:
             outcome, events = more, events + more.events
         return replace(outcome, events=events)
 
+    def _placed(self, normalized: Normalized) -> CanonicalOrder:
+        """The order with the point of its destination: only here are its city and the log at hand together."""
+        order, address = normalized.order, normalized.contact.shipping
+        if order.ship_to is None:
+            return order
+        return replace(order, ship_to=place(order.ship_to, address.city if address else "", self.gazetteer))
+
 
 @frozen(kw_only=False)
 class Taken:
@@ -186,6 +198,9 @@ class TakeDelivery:
         """Process a delivery; raises typed errors and parks nothing."""
         source, request = from_message(message)
         who = sender(source)
+        listed = listed_notice(message)
+        if listed is not None:
+            return Taken("taken", listed.topic, self._channel(source, request, listed, kind="poll"))
         notice = who.identify(request)
         if notice.kind in (NoticeKind.PING, NoticeKind.IGNORED):
             return Taken("ignored", notice.topic)
@@ -195,9 +210,9 @@ class TakeDelivery:
             return Taken("taken", notice.topic, self.payment_events(source, request))
         return Taken("taken", notice.topic, self._channel(source, request, notice))
 
-    def _channel(self, source: str, request: InboundRequest, notice: Notice) -> str:
+    def _channel(self, source: str, request: InboundRequest, notice: Notice, kind: str = "webhook") -> str:
         who = connector(source)
-        cause = Cause(kind="webhook", ref=notice.event_id, actor=source)
+        cause = Cause(kind=kind, ref=notice.event_id, actor=source)
         if notice.kind is NoticeKind.FETCH:
             documents = self.vendors.fetch(source, request.account, who, notice)
             return self.sync(who.assemble(request.account, notice, documents), cause).order.order_id
@@ -220,7 +235,7 @@ class TakeDelivery:
         try:
             _, request = from_message(message)
             event_id = fingerprint(request)
-            notice = sender(source).identify(request)
+            notice = listed_notice(message) or sender(source).identify(request)
             topic, event_id = notice.topic, notice.event_id
         except OmsError:
             event_id = event_id or hashlib.sha256(json.dumps(message, sort_keys=True).encode()).hexdigest()

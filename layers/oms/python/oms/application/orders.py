@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.commit import Commit
 from oms.domain.errors import ContentionError, IdempotencyKeyReusedError, OrderNotFoundError, VersionConflictError
@@ -19,12 +19,27 @@ if TYPE_CHECKING:
     from oms.application.ports import Clock, Log
     from oms.domain.commit import Cause
     from oms.domain.history import History
+    from oms.domain.holding import DueHold
     from oms.domain.order.commands import Command
     from oms.domain.order.events import OrderEvent
     from oms.domain.order.state import Order
+    from oms.domain.stock import StockDelta
 
 ATTEMPTS: Final = 8
 """Reloads after a lost race before giving up: each lost race means that somebody else won one."""
+
+
+def next_commit(history: History, command_id: str, cause: Cause, at: datetime, events: tuple[Any, ...]) -> Commit:
+    """The next commit of a stream of which there are no lists; a clock that goes back does not reorder it."""
+    return Commit(
+        stream=history.stream,
+        number=history.number + 1,
+        command_id=command_id,
+        cause=cause,
+        at=max(at, history.commits[-1].at) if history.commits else at,
+        events=events,
+        previous=history.head,
+    )
 
 
 def stream_of(order_id: str) -> str:
@@ -47,6 +62,31 @@ class Loaded:
 
     order: Order | None
     history: History
+
+
+@frozen
+class Beside:
+    """What is written with an order's commit or not at all: the next commit of another stream."""
+
+    history: History
+    command_id: str
+    events: tuple[Any, ...]
+    due: tuple[DueHold, ...] = ()
+
+
+def _as_they_are(deltas: Sequence[StockDelta]) -> Sequence[StockDelta]:
+    return deltas
+
+
+@frozen
+class Along:
+    """What goes with a command's commit: perhaps another one, and on what conditions stock moves."""
+
+    beside: Beside | None = None
+    on: Callable[[Sequence[StockDelta]], Sequence[StockDelta]] = _as_they_are
+
+
+ALONE: Final = Along()
 
 
 @frozen(kw_only=False)
@@ -76,12 +116,14 @@ class Orders:
         *,
         unique: Sequence[str] = (),
         loaded: Loaded | None = None,
+        along: Callable[[Sequence[OrderEvent]], Along] = lambda _: ALONE,
     ) -> Outcome:
         """Run a command exactly once: a command id that is in the log answers with what it did then.
 
         After a lost race the order is loaded and decided again; a command that depends on what was read (a plan over
-        stock) is given as the function that makes it. `loaded` is the order as the caller has just read it. Raises the
-        command's typed refusals, InsufficientStockError, ContentionError after `ATTEMPTS`.
+        stock) is given as the function that makes it. `loaded` is the order as the caller has just read it, `along`
+        says what goes with the events that were decided. Raises the command's typed refusals,
+        InsufficientStockError, ContentionError after `ATTEMPTS`.
         """
         for attempt in range(ATTEMPTS):
             if loaded is None or attempt:
@@ -100,11 +142,20 @@ class Orders:
                 return Outcome(order=after, events=())
             commit = self._commit(loaded, after, asked, cause, events)
             try:
-                self.log.append(commit, stock=stock_deltas(events), unique=unique if commit.number == 1 else ())
+                self._append(commit, unique if commit.number == 1 else (), along(events))
             except VersionConflictError:
                 continue
             return Outcome(order=after, events=events)
         raise ContentionError("too many writers on one order", order_id=order_id)
+
+    def _append(self, commit: Commit, unique: Sequence[str], along: Along) -> None:
+        other = along.beside
+        if other is None:
+            self.log.append(commit, stock=along.on(stock_deltas(commit.events)), unique=unique)
+            return
+        second = next_commit(other.history, other.command_id, commit.cause, commit.at, other.events)
+        stock = along.on(stock_deltas((*commit.events, *second.events)))
+        self.log.append(commit, stock=stock, unique=unique, due=other.due, beside=[second])
 
     def _commit(
         self, loaded: Loaded, after: Order, command: Command, cause: Cause, events: tuple[OrderEvent, ...]

@@ -9,13 +9,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from oms.channels.base import Connector
+    from oms.channels.base import Connector, FetchRequest
+    from oms.channels.listing import Lister
     from oms.domain.canonical import Contact, ContactKey
     from oms.domain.commit import Commit, StoredCommit, Unreadable
+    from oms.domain.feed import Fed, Told
+    from oms.domain.geo import Point
     from oms.domain.history import History
+    from oms.domain.holding import DueHold
     from oms.domain.inbound import Notice
     from oms.domain.parked import Parked
     from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
+    from oms.domain.sourcing.network import Network, Product
     from oms.domain.sourcing.request import Candidate
     from oms.domain.stock import StockDelta
     from oms.domain.supply import Lot
@@ -41,14 +46,17 @@ class Log(Protocol):
         stock: Sequence[StockDelta] = (),
         unique: Sequence[str] = (),
         lots: Sequence[Lot] = (),
+        due: Sequence[DueHold] = (),
+        beside: Sequence[Commit] = (),
     ) -> None:
         """Append `commit`, and move stock with it, all or nothing.
 
-        `unique` are keys that no other stream may hold, `lots` are kept as they stand after the commit. Raises
-        VersionConflictError when the number is taken, InsufficientStockError when a position would go below zero or has
-        none to bind, StockChangedError when one is not as a DecidedDelta has `seen` it, DuplicateOrderNumberError for a
-        taken key, ContentionError when concurrent transactions kept colliding. After any of them nothing was written by
-        this call, but an earlier attempt of the same call may have been: read again.
+        `unique` are keys that no other stream may hold, `lots` are kept as they stand after the commit, holds of stock
+        are found where `due` says, and `beside` are commits of other streams. Raises VersionConflictError when a number
+        is taken, InsufficientStockError when a position would go below zero, or below what a KeepingDelta must `keep`,
+        or has none to bind, StockChangedError when one is not as a DecidedDelta has `seen` it,
+        DuplicateOrderNumberError for a taken key, ContentionError when concurrent transactions kept colliding. After
+        any of them nothing was written by this call, but an earlier attempt of the same call may have been: read again.
         """
 
     def put_fact(self, stream: str, fact_id: str, fact: Mapping[str, Any]) -> bool:
@@ -76,6 +84,41 @@ class Stock(Protocol):
 
     def inbound(self, sku: str) -> list[Lot]:
         """Lots of which more is to come, by their ids, read consistently."""
+
+    def due_holds(self, now: datetime, limit: int) -> list[DueHold]:
+        """Open holds whose time is over, of each partition `limit` at most, the longest over first. Consistent."""
+
+
+class FedStock(Protocol):
+    """Positions as the rows of a feed find them."""
+
+    def fed(self, source: str, places: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Fed]:
+        """Of each (SKU, node): its position and what it remembers of the source, read consistently."""
+
+    def taken(self, source: str, row_ids: Iterable[str]) -> frozenset[str]:
+        """Those deltas of the source that are in the log already, by their ids, read consistently."""
+
+    def tell(self, source: str, told: Sequence[Told]) -> list[bool]:
+        """Remember each of these rows at its position, and move nothing; False where the mark is not as it was read."""
+
+
+class FeedFile(Protocol):
+    """A file of a feed, read from any line on, in little memory."""
+
+    @property
+    def feed_id(self) -> str:
+        """Of this very content in this very place."""
+
+    @property
+    def name(self) -> str:
+        """`<source>/<…>.<csv|jsonl>[.gz]`."""
+
+    def lines(self, offset: int) -> Iterator[tuple[bytes, int]]:
+        """Each line from `offset` on, without its end, with the offset behind it.
+
+        Offsets count the bytes of the unpacked content. Raises MalformedPayloadError for what cannot be unpacked,
+        FeedGoneError when the file is not there any more, or another one is in its place.
+        """
 
 
 Mark = tuple[str, str]
@@ -127,6 +170,16 @@ class Checkpoint(Protocol):
         """Nothing is there any more."""
 
 
+class Marks(Protocol):
+    """How far somebody came with something, by its name: small, and never behind what another one noted."""
+
+    def load(self, name: str) -> Mapping[str, Any] | None:
+        """What was noted last, read consistently."""
+
+    def save(self, name: str, mark: Mapping[str, Any], seen: Mapping[str, Any] | None) -> bool:
+        """Note it in place of `seen`; False, and nothing noted, when that is not what is there."""
+
+
 class Contacts(Protocol):
     """Personal data, one place per order."""
 
@@ -147,7 +200,16 @@ class Reference(Protocol):
         """Those of `skus` that the catalogue has."""
 
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
-        """Active nodes as candidates; `skus` gives what is available by node and SKU."""
+        """Every node as a candidate; `skus` gives what is available by node and SKU."""
+
+    def network(self) -> Network:
+        """Every node, and the freight table."""
+
+    def kept_network(self, name: str) -> Network | None:
+        """Nodes and freight as they were when a decision named them so; None when that was not kept."""
+
+    def products(self, skus: Iterable[str]) -> Mapping[str, Product]:
+        """What sourcing needs of each of these SKUs; one that nobody knows weighs nothing and needs nothing."""
 
     def policy(self, name: str) -> Mapping[str, Any]:
         """A policy document; empty when none is stored."""
@@ -157,6 +219,40 @@ class Reference(Protocol):
 
     def put(self, kind: str, key: str, item: Mapping[str, Any]) -> bool:
         """Keep a master-data item; False when the same is there already."""
+
+
+class Gazetteer(Protocol):
+    """Where places are."""
+
+    def __call__(self, key: str) -> Point | None:
+        """The point, to 1/100 degree, kept under a key of `domain.places`; None when there is none."""
+
+
+class Policies(Protocol):
+    """Versions of policies: {'version', 'document', 'at', 'by', 'key'}, never changed once saved."""
+
+    def current(self, name: str) -> Mapping[str, Any] | None:
+        """The newest, consistently; None when none was saved."""
+
+    def version(self, name: str, number: int) -> Mapping[str, Any] | None:
+        """One of them, consistently."""
+
+    def versions(self, name: str, limit: int, before: int | None = None) -> list[Mapping[str, Any]]:
+        """Newest first; those below `before` when it is given."""
+
+    def save(self, name: str, saved: Mapping[str, Any]) -> None:
+        """Keep a version and make it the current one; its number is one above the current one's, from 1.
+
+        Raises VersionConflictError when it is not, ContentionError when two were saved at once: nothing was saved by
+        this call, but an earlier attempt of the same call may have been.
+        """
+
+
+class OpenWork(Protocol):
+    """What nodes have been given and have not shipped."""
+
+    def open_orders(self, node_ids: Iterable[str]) -> Mapping[str, int]:
+        """Fulfillment orders open at each of these nodes, as of some seconds ago."""
 
 
 class Views(Protocol):
@@ -248,8 +344,8 @@ class Quarantine(Protocol):
 class Queue(Protocol):
     """Deliveries on their way to be processed."""
 
-    def send(self, message: Mapping[str, Any]) -> None:
-        """Return only when the message is durably queued; large ones go by claim check."""
+    def send(self, message: Mapping[str, Any], delay_s: int = 0) -> None:
+        """Return only when the message is durably queued; large ones go by claim check. It comes `delay_s` later."""
 
 
 class Claims(Protocol):
@@ -321,6 +417,11 @@ class VendorApi(Protocol):
 
     def fetch(self, source: str, account: str, connector: Connector, notice: Notice) -> dict[str, list[dict[str, Any]]]:
         """The documents that a thin notice needs, pages in order."""
+
+    def pages(
+        self, source: str, account: str, lister: Lister, requests: Sequence[FetchRequest]
+    ) -> Iterator[Mapping[str, Any]]:
+        """The pages of these lists, each asked for when it is taken; raises UpstreamError, UpstreamRefusedError."""
 
 
 class Documents(Protocol):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.application.orders import Along
 from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
@@ -16,18 +16,20 @@ from oms.domain.order.promising import wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
 from oms.domain.payments import AuthorizationResult, AuthorizationState
 from oms.domain.screening import match_rules
-from oms.domain.sourcing.request import SourcingRequest, WantedLine
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
+    from oms.application.claim import Claim
+    from oms.application.holds import StockHolds
     from oms.application.orders import Loaded, Orders
-    from oms.application.ports import Clock, PaymentProvider, Reference, Stock
+    from oms.application.planning import PlanOrder
+    from oms.application.ports import Clock, PaymentProvider, Reference
     from oms.domain.order.commands import Command
-    from oms.domain.order.events import NodeUnits
+    from oms.domain.order.events import NodeUnits, OrderEvent
     from oms.domain.order.state import Order
-    from oms.domain.sourcing.request import SourcingPlan
 
 REPLANS: Final = 6
 """Plans made anew because stock that a plan counted on was taken meanwhile."""
@@ -100,13 +102,15 @@ class AuthorizePaymentStep:
 
 @frozen(kw_only=False)
 class PromiseOrderStep:
-    """Choose nodes over the stock as it is now, and bind it together with the promise made on it."""
+    """Choose nodes over the stock as it is now, and bind it together with the promise made on it.
+
+    What was held for the buyer is taken over first, from where it is held.
+    """
 
     orders: Orders
-    stock: Stock
-    reference: Reference
-    sourcing: Callable[[SourcingRequest], SourcingPlan]
+    plan: PlanOrder
     now: Clock
+    holds: StockHolds
 
     def __call__(self, order_id: str, cause: Cause, authorization: AuthorizationResult | None) -> dict[str, Any]:
         """{'promised': units bound, 'short': units that wait}.
@@ -117,7 +121,8 @@ class PromiseOrderStep:
         replans = REPLANS
         while replans:
             try:
-                outcome = self.orders.execute(order_id, lambda loaded: self._plan(loaded, authorization), cause)
+                attempt = _Attempt(self, authorization)
+                outcome = self.orders.execute(order_id, attempt.plan, cause, along=attempt.along)
             except (InsufficientStockError, InvalidTransitionError):
                 replans -= 1
                 continue
@@ -128,49 +133,64 @@ class PromiseOrderStep:
                 return {"promised": bound, "short": short}
         raise ContentionError("stock was taken from under every plan", order_id=order_id)
 
-    def _plan(self, loaded: Loaded, authorization: AuthorizationResult | None) -> Command:
-        order = loaded.order
-        wanted = wanted_units(order) if order else {}
-        plan = self._source(order, wanted) if order and wanted else None
-        units = _first_positions(plan.units) if plan else ()
-        complete = plan is None or len(units) == len(plan.units)
+    def claim(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Claim | None:
+        """What the order takes over of the hold that it names, if it can be claimed."""
+        if not order.placed.stock_hold:
+            return None
+        from oms.application.claim import find_claim  # most orders name none
+
+        return find_claim(order, wanted, self.holds, self.plan.reference, now)
+
+
+class _Attempt:
+    """One command of the step: planned anew whenever its order, or the hold that it takes over, moved on."""
+
+    def __init__(self, step: PromiseOrderStep, authorization: AuthorizationResult | None) -> None:
+        self._step = step
+        self._authorization = authorization
+        self._claim: Claim | None = None
+        self._channel = ""
+
+    def plan(self, loaded: Loaded) -> Command:
+        """The command, over what is there now."""
+        step, order = self._step, loaded.order
+        self._channel = order.placed.channel if order else ""
+        wanted, now = wanted_units(order) if order else {}, step.now()
+        claim = self._claim = step.claim(order, wanted, now) if order and wanted else None
+        left = claim.left(wanted) if claim else wanted
+        planned = step.plan(order, left, now) if order and left else None
+        made = planned.made if planned else None
+        units = (*(claim.units if claim else ()), *(made.units if made else ()))
+        fitting = _first_positions(units, MAX_POSITIONS - (claim.positions if claim else 0))
+        promised = [each.promised_by for each in (claim, made) if each and each.units]
         return PromiseOrder(
             command_id=_step_id("promise", loaded),
-            units=units,
+            units=fitting,
             # What does not fit into this transaction is open still, and planned again in the next.
-            short=plan.short if plan and complete else (),
-            promised_by=plan.promised_by if plan else self.now(),
-            authorization=authorization,
-            decision=plan.decision if plan else {},
+            short=made.short if made and len(fitting) == len(units) else (),
+            promised_by=max(promised, default=now),
+            authorization=self._authorization,
+            decision={**(made.decision if made else {}), **(claim.decision if claim else {})},
+            taken_over=claim.units if claim else (),
+            at=now,
+            hold=planned.hold if planned else None,
+            retry_at=made.retry_at if made else None,
+            cancel_at=made.cancel_at if made else None,
         )
 
-    def _source(self, order: Order, wanted: Mapping[str, int]) -> SourcingPlan:
-        lines = tuple(
-            WantedLine(line_id=line_id, sku=order.lines[line_id].placed.sku, quantity=units)
-            for line_id, units in wanted.items()
-        )
-        units: dict[str, int] = {}
-        for line in lines:
-            units[line.sku] = units.get(line.sku, 0) + line.quantity
-        available: dict[str, dict[str, int]] = {}
-        for position in self.stock.to_promise(units):
-            at_node = available.setdefault(position.node_id, {})
-            at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
-        candidates = tuple(
-            replace(node, excluded="rejected this order") if node.node_id in order.rejected_nodes else node
-            for node in self.reference.nodes(available)
-        )
-        request = SourcingRequest(lines=lines, ship_to=order.placed.ship_to, candidates=candidates, at=self.now())
-        return self.sourcing(request)
+    def along(self, events: Sequence[OrderEvent]) -> Along:
+        """The claim, if what was decided makes it; stock moves as far as the channel's buffers allow."""
+        beside = self._claim.beside(events) if self._claim else None
+        return Along(beside=beside, on=lambda deltas: self._step.plan.buffers().kept(deltas, self._channel))
 
 
-def _first_positions(units: tuple[NodeUnits, ...]) -> tuple[NodeUnits, ...]:
-    """As many units as touch `MAX_POSITIONS` positions."""
+def _first_positions(units: tuple[NodeUnits, ...], most: int) -> tuple[NodeUnits, ...]:
+    """As many units as touch so many positions."""
     positions: set[tuple[str, str]] = set()
     kept = []
     for part in units:
         positions.add((part.sku, part.node_id))
-        if len(positions) > MAX_POSITIONS:
+        if len(positions) > most:
             break
         kept.append(part)
     return tuple(kept)

@@ -9,7 +9,7 @@ from oms.application.relay import KEEP_ALERT_DAYS, WORKFLOW
 from oms.domain.frozen import frozen
 from oms.domain.order.ledger import Place
 from oms.domain.order.status import NextStep, Stage, next_step, stage, units_at
-from oms.domain.order.summary import due_at
+from oms.domain.order.summary import due_at, wake_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -105,7 +105,8 @@ class RedriveOverdue:
         if step is NextStep.NONE and due_at(order, now) is None:
             self.views.postpone(order.order_id, order.placed.placed_at, number, None, 0)
             return "at_rest"
-        self.views.postpone(order.order_id, order.placed.placed_at, number, _later(now, tries), tries)
+        until = min(_later(now, tries), wake_at(order, now) or _later(now, tries))
+        self.views.postpone(order.order_id, order.placed.placed_at, number, until, tries)
         if step is not NextStep.NONE:
             payload = {"order_id": order.order_id, "step": step.value, "cause": f"watchdog:{number}:{tries}"}
             self.workflows.start(WORKFLOW, payload)

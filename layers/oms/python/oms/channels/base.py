@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @frozen
 class FetchRequest:
-    """A GET that the vendor's API must answer before an order can be normalized.
+    """A question to the vendor's API: a GET, or with a `body` a POST of that JSON object. Nothing is changed by it.
 
     `name` keys the answer in the documents given to `assemble`; `path` is relative to the vendor's base URL.
     """
@@ -25,6 +25,7 @@ class FetchRequest:
     name: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
 
 
 class Connector(Sender, Protocol):

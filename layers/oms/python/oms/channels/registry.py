@@ -10,6 +10,7 @@ from oms.domain.errors import NotFoundError
 
 if TYPE_CHECKING:
     from oms.channels.base import Connector
+    from oms.channels.listing import Lister
 
 _MODULES: Final = {
     "shopify": "oms.channels.shopify",
@@ -39,3 +40,10 @@ def connector(source: str) -> Connector:
     if source not in _MODULES:
         raise NotFoundError("no such channel", source=source[:40])
     return CONNECTORS[source]
+
+
+def lister(source: str) -> Lister:
+    """How a channel lists its orders; raises NotFoundError."""
+    if source not in _MODULES:
+        raise NotFoundError("no such channel", source=source[:40])
+    return cast("Lister", import_module(f"{_MODULES[source]}_list"))

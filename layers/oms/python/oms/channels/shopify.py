@@ -1,4 +1,4 @@
-"""Shopify: full-payload webhooks.
+"""Shopify: full-payload webhooks; an order that was never delivered is fetched.
 
 Rules: https://shopify.dev/docs/apps/build/webhooks/subscribe/https (HMAC over the raw body, header names with and
 without `x-`), https://shopify.dev/apps/build/webhooks/ignore-duplicates (X-Shopify-Event-Id). Headers are not signed,
@@ -8,10 +8,12 @@ so a topic only chooses how the signed body is read.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.channels import signatures
-from oms.channels.payload import clean, parse_moment, parse_object
+from oms.channels.base import FetchRequest
+from oms.channels.payload import Fields, clean, parse_moment, parse_object
 from oms.channels.shopify_order import read_order
 from oms.channels.shopify_refunds import read_id, read_refund
 from oms.domain.canonical import NormalizedRefund
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from oms.channels.base import FetchRequest
     from oms.domain.canonical import Normalized
     from oms.domain.inbound import InboundRequest
 
@@ -34,6 +35,9 @@ _ORDER_TOPICS: Final = frozenset(
 """All of these carry the whole order as it is now. `orders/edited` carries the edit alone and is followed by
 `orders/updated`; `orders/delete` can only follow an archived, cancelled or test order: both are ignored."""
 _REFUND_TOPIC: Final = "refunds/create"
+_ORDER: Final = "order"
+_ID: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
+API: Final = "/admin/api/2026-01"
 
 
 def verify(request: InboundRequest, secrets: Sequence[str], now: datetime) -> None:  # noqa: ARG001 - no time is signed
@@ -84,19 +88,29 @@ def normalize(request: InboundRequest, notice: Notice) -> Normalized | Normalize
     )
 
 
-def fetches(notice: Notice) -> Sequence[FetchRequest]:  # noqa: ARG001 - the interface of connectors
-    """Nothing: deliveries carry the whole order."""
-    return ()
+def fetches(notice: Notice) -> Sequence[FetchRequest]:
+    """Nothing for a delivery, which carries the whole order; the order for one that was found in a list."""
+    if notice.kind is not NoticeKind.FETCH:
+        return ()
+    if not _ID.fullmatch(notice.external_id or ""):
+        raise MalformedPayloadError("the order id is not a number")
+    return (FetchRequest(name=_ORDER, path=f"{API}/orders/{notice.external_id}.json"),)
 
 
-def next_page(request: FetchRequest, document: Mapping[str, Any]) -> FetchRequest | None:  # noqa: ARG001 - as above
+def next_page(request: FetchRequest, document: Mapping[str, Any]) -> FetchRequest | None:  # noqa: ARG001 - the interface
     """Nothing is paged."""
     return None
 
 
-def assemble(account: str, notice: Notice, documents: Mapping[str, Sequence[Mapping[str, Any]]]) -> Normalized:  # noqa: ARG001 - as above
-    """Nothing is fetched; raises MalformedPayloadError."""
-    raise MalformedPayloadError("orders of this channel are not fetched", topic=notice.topic)
+def assemble(account: str, notice: Notice, documents: Mapping[str, Sequence[Mapping[str, Any]]]) -> Normalized:
+    """The fetched order, which the API words as webhooks do."""
+    pages = documents.get(_ORDER) or ()
+    if len(pages) != 1:
+        raise MalformedPayloadError("the order document is missing")
+    body = Fields(pages[0]).child("order")
+    if read_id(body, "id") != notice.external_id:
+        raise MalformedPayloadError("the document is of another order")
+    return read_order(body, source=source, account=account)
 
 
 def _header(request: InboundRequest, name: str) -> str:

@@ -15,6 +15,7 @@ that are not listed are refused, so that a misspelled discount is not lost. What
                         postal_code, country, phone
     payment             {"provider": "stripe", "reference": "pi_..."} or
                         {"provider": "in_channel", "state": ..., "captured": ...}, required
+    hold_id             text: the hold of stock that the order takes over (docs/api.md)
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from oms.domain.canonical import (
 )
 from oms.domain.errors import MalformedPayloadError
 from oms.domain.frozen import frozen
+from oms.domain.ids import is_stock_hold_id
 from oms.domain.money import check_minor
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ _ORDER: Final = frozenset(
     {
         *("number", "currency", "tax_included", "placed_at", "lines", "total"),
         *("shipping", "shipping_tax", "fees", "fee_tax", "tips", "duties", "gift_cards"),
-        *("ship_to", "contact", "shipping_method", "payment"),
+        *("ship_to", "contact", "shipping_method", "payment", "hold_id"),
     }
 )
 _SHIP_TO: Final = frozenset({"country", "region", "postal_code", "latitude", "longitude"})
@@ -110,6 +112,7 @@ def read_order(
         tips=_amount(body, "tips"),
         duties=_amount(body, "duties"),
         gift_cards=_amount(body, "gift_cards"),
+        stock_hold=_stock_hold(body),
     )
     return Normalized(order=check_order(order), contact=_contact(body)), instruction
 
@@ -176,6 +179,13 @@ def _ship_to(body: Fields) -> ShipTo | None:
         latitude=latitude,
         longitude=longitude,
     )
+
+
+def _stock_hold(body: Fields) -> str:
+    hold_id = _text(body, "hold_id")
+    if hold_id and not is_stock_hold_id(hold_id):
+        raise body.refuse("hold_id", "no hold of stock has such an id")
+    return hold_id
 
 
 def _degrees(place: Fields, key: str, bound: int) -> float | None:

@@ -32,7 +32,7 @@ from oms.domain.money import allocate
 if TYPE_CHECKING:
     from oms.channels.payload import Fields
 
-_CANCELLED: Final = frozenset({"CANCEL", "CANCELLED"})
+CANCELLED: Final = frozenset({"CANCEL", "CANCELLED"})
 _ACCEPTED: Final = frozenset(
     {"AWAITING_SHIPMENT", "AWAITING_COLLECTION", "PARTIALLY_SHIPPING", "IN_TRANSIT", "DELIVERED", "COMPLETED"}
 )
@@ -80,8 +80,8 @@ def read_order(body: Fields, *, source: str, account: str) -> Normalized:
         ship_to=read_ship_to(_located(body), country="region_code", region="region", postal_code="postal_code"),
         shipping_method=body.text("delivery_option_name") or body.text("shipping_type"),
         payment=_payment(body, status, total, paid=paid),
-        cancelled=status in _CANCELLED,
-        cancel_reason=body.word("cancellation_initiator").lower() if status in _CANCELLED else "",
+        cancelled=status in CANCELLED,
+        cancel_reason=body.word("cancellation_initiator").lower() if status in CANCELLED else "",
         on_hold=_hold(body, status),
         status_words=_words(body, status),
     )
@@ -114,7 +114,7 @@ def _lines(body: Fields, currency: str) -> list[CanonicalLine]:
                 discount=original - sale,
                 tax=sum(tax.money("tax_amount", currency) for tax in entry.children("item_tax")),
                 title=" - ".join(part for part in (entry.text("product_name"), entry.text("sku_name")) if part),
-                cancelled=1 if entry.word("display_status") in _CANCELLED else 0,
+                cancelled=1 if entry.word("display_status") in CANCELLED else 0,
                 requires_shipping=ours,
             )
         )
@@ -130,7 +130,7 @@ def _taxed(lines: list[CanonicalLine], product_tax: int) -> list[CanonicalLine]:
 
 
 def _payment(body: Fields, status: str, total: int, *, paid: bool) -> ChannelPayment:
-    if status in _CANCELLED:
+    if status in CANCELLED:
         return ChannelPayment(state=PaymentState.REFUNDED, captured=total) if paid else _VOIDED
     if paid:
         return ChannelPayment(state=PaymentState.PAID, captured=total)
@@ -147,7 +147,7 @@ _VOIDED: Final = ChannelPayment(state=PaymentState.VOIDED)
 def _hold(body: Fields, status: str) -> str:
     if status == "ON_HOLD":
         return "on hold in the channel"
-    return "the buyer asks to cancel" if body.flag("is_buyer_request_cancel") and status not in _CANCELLED else ""
+    return "the buyer asks to cancel" if body.flag("is_buyer_request_cancel") and status not in CANCELLED else ""
 
 
 def _words(body: Fields, status: str) -> tuple[tuple[str, str], ...]:

@@ -31,7 +31,7 @@ source = "woocommerce"
 _PING: Final = re.compile(rb"webhook_id=[0-9]{1,20}")
 _FORM: Final = "application/x-www-form-urlencoded"
 _TOPICS: Final = frozenset({"order.created", "order.updated", "order.restored", "order.deleted"})
-_DRAFTS: Final = frozenset({"checkout-draft", "auto-draft"})
+DRAFTS: Final = frozenset({"checkout-draft", "auto-draft"})
 """Statuses of carts that the block checkout keeps as orders until the buyer confirms."""
 _ORDER: Final = "order"
 _ID: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
@@ -60,7 +60,7 @@ def identify(request: InboundRequest) -> Notice:
     thin = topic == "order.deleted" and not body.has("line_items")
     kind = NoticeKind.FETCH if thin else NoticeKind.ORDER
     return Notice(
-        kind=NoticeKind.IGNORED if body.text("status") in _DRAFTS else kind,
+        kind=NoticeKind.IGNORED if body.text("status") in DRAFTS else kind,
         topic=topic,
         event_id=f"{topic}:{external_id}:{digest}",
         external_id=external_id,

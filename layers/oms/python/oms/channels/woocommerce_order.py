@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from oms.channels.payload import Fields
     from oms.domain.canonical import PostalAddress
 
-_CANCELLED: Final = frozenset({"cancelled", "trash"})
+CANCELLED: Final = frozenset({"cancelled", "trash"})
 _PAID: Final = frozenset({"processing", "completed"})
 _NOTE: Final = 2000
 
@@ -82,10 +82,10 @@ def read_order(body: Fields, *, source: str, account: str) -> Normalized:
         ship_to=read_ship_to(destination, country="country", region="state", postal_code="postcode"),
         shipping_method=next((line.text("method_title") for line in body.children("shipping_lines")), ""),
         payment=ChannelPayment(state=PaymentState.PENDING),
-        cancelled=status in _CANCELLED,
-        cancel_reason=status if status in _CANCELLED else "",
+        cancelled=status in CANCELLED,
+        cancel_reason=status if status in CANCELLED else "",
         on_hold="on-hold" if status == "on-hold" and _paid_at(body) else "",
-        refunds=_refunds(body, currency),
+        refunds=read_refunds(body, currency),
         status_words=(("status", status),) if status else (),
     )
     order = replace(_rounded(body, order), payment=_payment(body, order))
@@ -165,7 +165,7 @@ def _rounded(body: Fields, order: CanonicalOrder) -> CanonicalOrder:
     return replace(order, lines=tuple(lines))
 
 
-def _refunds(body: Fields, currency: str) -> tuple[ChannelRefund, ...]:
+def read_refunds(body: Fields, currency: str) -> tuple[ChannelRefund, ...]:
     """Refunds as the order lists them: an id and a negative total. The reason is free text and is not taken."""
     return tuple(
         ChannelRefund(refund_ref=entry.identifier("id"), amount=abs(entry.money("total", currency, None)))
@@ -192,7 +192,7 @@ def _payment(body: Fields, order: CanonicalOrder) -> ChannelPayment:
         return ChannelPayment(state=state, captured=max(order.total, refunded))
     if collect:
         return ChannelPayment(state=PaymentState.AUTHORIZED)
-    if status in _CANCELLED:
+    if status in CANCELLED:
         return ChannelPayment(state=PaymentState.VOIDED)
     return ChannelPayment(state=PaymentState.FAILED if status == "failed" else PaymentState.PENDING)
 

@@ -83,6 +83,8 @@ class ShipTo:
     postal_code: str = ""
     latitude: float | None = None
     longitude: float | None = None
+    located_by: str = ""
+    """What the coordinates were found by (`places.find_place`); empty when the channel gave them."""
 
 
 @frozen
@@ -181,6 +183,8 @@ class CanonicalOrder:
     refunds: tuple[ChannelRefund, ...] = ()
     status_words: tuple[tuple[str, str], ...] = ()
     """The channel's own status words, kept as they came (unknown ones too)."""
+    stock_hold: str = ""
+    """The hold of stock that was made for this buyer before the order, if any."""
 
 
 @frozen

@@ -16,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import UnknownEventError
+from oms.domain.holding import HoldEvent
 from oms.domain.order import events as order_events
 from oms.domain.shards import ShardsChanged
 from oms.domain.stock import StockCounted, StockMoved
@@ -30,10 +31,9 @@ EVENT_TYPES: Final[Mapping[str, type[Any]]] = {
     each.__name__: each
     for each in (
         *typing.get_args(order_events.OrderEvent),
-        StockMoved,
-        StockCounted,
-        ShardsChanged,
+        *(StockMoved, StockCounted, ShardsChanged),
         *typing.get_args(SupplyEvent),
+        *typing.get_args(HoldEvent),
     )
 }
 """Every event that may be stored, by its stored name."""

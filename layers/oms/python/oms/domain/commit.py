@@ -24,8 +24,8 @@ GENESIS: Final = "0" * 16
 class Cause:
     """Why a commit was made.
 
-    `kind` is webhook, api, workflow, carrier, payment, watchdog or system; `ref` names the very event or request;
-    `actor` the role or system that acted (never a person's name).
+    `kind` is webhook, poll, api, workflow, carrier, payment, feed, watchdog or system; `ref` names the very event or
+    request; `actor` the role or system that acted (never a person's name).
     """
 
     kind: str

@@ -15,6 +15,8 @@ from oms.domain.frozen import frozen
 from oms.domain.stock import COUNT_REASONS, ReasonCode, StockCounted, check_note
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from oms.domain.stock import StockDelta
 
 _FIRST_KEPT: Final = ("damaged", "qc", "safety")
@@ -49,8 +51,10 @@ def check_count(count: PositionCount) -> None:
     check_note(count.reason)
 
 
-def decide_count(count: PositionCount, at: StockDelta, seen: CountSeen) -> StockCounted:
-    """What a count means for the position `at`.
+def decide_count(
+    count: PositionCount, at: StockDelta, seen: CountSeen, *, as_of: datetime | None = None
+) -> StockCounted:
+    """What a count means for the position `at`; `as_of` is when it was true, where a feed says so.
 
     Raises CountOutdatedError when the position was counted after `seen`, or when more has left since than was found.
     """
@@ -77,5 +81,6 @@ def decide_count(count: PositionCount, at: StockDelta, seen: CountSeen) -> Stock
         missing=missing,
         code=count.code,
         reason=count.reason,
+        as_of=as_of,
         **{part: kept[part] - getattr(at, part) for part in _FIRST_KEPT},
     )

@@ -6,7 +6,10 @@ OmsError
 │   ├── FulfillmentOrderNotFoundError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
-│   └── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
+│   ├── FeedGoneError
+│   ├── StockHoldNotFoundError
+│   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
+│   └── PolicyVersionNotFoundError
 ├── InvalidInputError
 │   ├── MalformedPayloadError
 │   ├── UnknownCurrencyError
@@ -16,6 +19,8 @@ OmsError
 │   ├── NoSuchNodeError
 │   ├── NoSuchSkuError
 │   ├── InvalidCursorError
+│   ├── MalformedRowError
+│   ├── InvalidPolicyError
 │   └── SourcingInputError
 │       ├── SourcingRangeError
 │       ├── UnknownSkuError
@@ -41,6 +46,9 @@ OmsError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
 │   ├── CountOutdatedError
+│   ├── StaleRowError
+│   ├── HoldExpiredError
+│   ├── PolicyOutdatedError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -104,11 +112,29 @@ class QuarantineNotFoundError(NotFoundError):
     code = "quarantine_not_found"
 
 
+class FeedGoneError(NotFoundError):
+    """The file of a stock feed is not there any more, or another one is in its place."""
+
+    code = "feed_gone"
+
+
+class StockHoldNotFoundError(NotFoundError):
+    """No such hold of stock."""
+
+    code = "stock_hold_not_found"
+
+
 class SupplyNotFoundError(NotFoundError):
     """Nobody has told (yet) that this supply is expected."""
 
     code = "supply_not_found"
     retryable = True
+
+
+class PolicyVersionNotFoundError(NotFoundError):
+    """No such version of a policy was saved."""
+
+    code = "policy_version_not_found"
 
 
 class InvalidInputError(OmsError):
@@ -165,6 +191,12 @@ class InvalidCursorError(InvalidInputError):
     code = "invalid_cursor"
 
 
+class MalformedRowError(InvalidInputError):
+    """A row of a stock feed cannot be read, or says what no row may say."""
+
+    code = "malformed_row"
+
+
 class SourcingInputError(InvalidInputError):
     """No plan can be made of this: an id twice, a calendar or tariff that cannot be read."""
 
@@ -205,6 +237,12 @@ class RecordAlteredError(SourcingInputError):
     """A decision record whose inputs or outcome are not what they were when it was made."""
 
     code = "sourcing_record"
+
+
+class InvalidPolicyError(InvalidInputError):
+    """A document of rules with problems; `problems` are all of them, each with its rules' names."""
+
+    code = "invalid_policy"
 
 
 class AuthenticationError(OmsError):
@@ -314,6 +352,24 @@ class CountOutdatedError(RefusedError):
     """The position was counted after the counter looked at it, or more has left since than was found: count again."""
 
     code = "count_outdated"
+
+
+class StaleRowError(RefusedError):
+    """A row of a stock feed is not newer than what its source said of the position before."""
+
+    code = "stale_row"
+
+
+class HoldExpiredError(RefusedError):
+    """The time of a hold of stock is over."""
+
+    code = "hold_expired"
+
+
+class PolicyOutdatedError(RefusedError):
+    """The policy was saved by somebody else since its author saw it."""
+
+    code = "policy_outdated"
 
 
 class LedgerImbalanceError(RefusedError):

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from oms.domain.canonical import ShipTo
 
+Point = tuple[float, float]
+"""Latitude and longitude in degrees."""
+
 EARTH_RADIUS_KM: Final = 6371.0088
+"""Mean radius R1 of the ellipsoid WGS 84 (IUGG): a great circle is off by half a percent at most."""
 
 _CENTROIDS: Final = (
     "AE 23.9 54.3|AR -35.4 -65.2|AT 47.6 14.1|AU -25.7 134.5|BE 50.6 4.7|BG 42.8 25.2|BR -10.8 -53.1|CA 61.4 -98.3|"
@@ -20,24 +24,27 @@ _CENTROIDS: Final = (
     "PL 52.1 19.4|PT 39.6 -8.5|RO 45.9 25.0|RS 44.2 20.8|SA 24.1 44.5|SE 62.8 16.7|SG 1.35 103.8|SI 46.1 14.8|"
     "SK 48.7 19.5|TH 15.1 101.0|TR 39.1 35.2|TW 23.8 121.0|UA 49.0 31.4|US 39.8 -98.6|VN 16.6 106.3|ZA -29.0 25.1"
 )
-CENTROIDS: Final[dict[str, tuple[float, float]]] = {
+CENTROIDS: Final[dict[str, Point]] = {
     code: (float(latitude), float(longitude))
     for code, latitude, longitude in (entry.split(" ") for entry in _CENTROIDS.split("|"))
 }
-"""Rough middle of each country, in degrees: the last resort when the channel gives no coordinates."""
+"""Rough middle of each country, in degrees: the last resort when nothing nearer is known of a place."""
 
 
-def locate(ship_to: ShipTo | None) -> tuple[tuple[float, float] | None, str]:
-    """Coordinates of a destination and where they came from: 'channel', 'country' or 'unknown'."""
+def locate(ship_to: ShipTo | None) -> tuple[Point | None, str]:
+    """Coordinates of a destination and where they came from.
+
+    'channel', what `places.find_place` found them by when the order came in, 'country' or 'unknown'.
+    """
     if ship_to is None:
         return None, "unknown"
     if ship_to.latitude is not None and ship_to.longitude is not None:
-        return (ship_to.latitude, ship_to.longitude), "channel"
+        return (ship_to.latitude, ship_to.longitude), ship_to.located_by or "channel"
     centroid = CENTROIDS.get(ship_to.country)
     return (centroid, "country") if centroid else (None, "unknown")
 
 
-def distance_km(one: tuple[float, float], other: tuple[float, float]) -> float:
+def distance_km(one: Point, other: Point) -> float:
     """Great-circle distance by the haversine formula, in kilometres."""
     latitude, longitude = math.radians(one[0]), math.radians(one[1])
     to_latitude, to_longitude = math.radians(other[0]), math.radians(other[1])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from oms.domain.frozen import frozen
-from oms.domain.stock import COMPONENTS, PARTS, StockDelta
+from oms.domain.stock import COMPONENTS, PARTS, KeepingDelta, StockDelta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,6 +108,8 @@ def allot(delta: StockDelta, rows: Sequence[StockDelta], key: str, turn: int = 0
 
     `turn` says how many rows on the way of `key` others were writing.
     """
+    if isinstance(delta, KeepingDelta) and total(rows).available + delta.available < delta.keep:
+        return None
     way = path(key, len(rows), turn)
     lead = {name: getattr(delta, name) for name in _LEAD if getattr(delta, name)}
     if lead:

@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, replace
+from datetime import datetime  # noqa: TC003 - the codec resolves these annotations at run time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidInputError
 from oms.domain.frozen import frozen
+from oms.domain.holding import HeldUnits, StockHeld, StockHoldClaimed, StockHoldExpired, StockHoldReleased
 from oms.domain.order import events as ev
 
 if TYPE_CHECKING:
@@ -181,6 +183,8 @@ class StockCounted:
     missing: int = 0
     code: ReasonCode = ReasonCode.UNSPECIFIED
     reason: str = ""
+    as_of: datetime | None = None
+    """When this was so by the clock of the feed that said it; None where people counted."""
 
 
 @frozen
@@ -225,6 +229,13 @@ class DecidedDelta(StockDelta):
     """What was decided on a position: it is written only while that is as it was `seen`, as far as `SEEN` goes."""
 
     seen: StockDelta
+
+
+@frozen
+class KeepingDelta(StockDelta):
+    """What is taken by somebody who must leave `keep` available units: written only while so many stay."""
+
+    keep: int
 
 
 COMPONENTS: Final = tuple(each.name for each in fields(StockDelta) if each.name not in ("sku", "node_id"))
@@ -292,23 +303,37 @@ def _returned(event: ev.LinesReturned) -> list[StockDelta]:
     return [_delta(each, on_hand=each.quantity, **{part: each.quantity}) for each in event.units] if part else []
 
 
-def _delta(units: ev.NodeUnits, **changes: int) -> StockDelta:
+def _delta(units: ev.NodeUnits | HeldUnits, **changes: int) -> StockDelta:
     return StockDelta(sku=units.sku, node_id=units.node_id, **changes)
+
+
+def _bound(units: Iterable[ev.NodeUnits | HeldUnits]) -> list[StockDelta]:
+    return [_delta(part, available=-part.quantity, reserved=part.quantity) for part in units]
+
+
+def _unbound(units: Iterable[ev.NodeUnits | HeldUnits]) -> list[StockDelta]:
+    return [_delta(part, available=part.quantity, reserved=-part.quantity) for part in units]
+
+
+def _rejected(event: ev.FulfillmentOrderRejected) -> list[StockDelta]:
+    if event.reason == "not_found":
+        return [_delta(part, on_hand=-part.quantity, reserved=-part.quantity) for part in event.units]
+    if event.reason == "damaged":
+        return [_delta(part, damaged=part.quantity, reserved=-part.quantity) for part in event.units]
+    return _unbound(event.units)
 
 
 def event_deltas(event: object) -> list[StockDelta]:
     """What one event does to stock; most do nothing."""
     match event:
         case ev.LinesReserved():
-            return [_delta(part, available=-part.quantity, reserved=part.quantity) for part in event.units]
-        case ev.LinesCancelled():
-            return [_delta(part, available=part.quantity, reserved=-part.quantity) for part in event.freed]
-        case ev.FulfillmentOrderRejected(reason="not_found"):
-            return [_delta(part, on_hand=-part.quantity, reserved=-part.quantity) for part in event.units]
-        case ev.FulfillmentOrderRejected(reason="damaged"):
-            return [_delta(part, damaged=part.quantity, reserved=-part.quantity) for part in event.units]
+            return _bound(event.units) + _unbound(event.taken_over)
+        case StockHeld():
+            return _bound(event.units)
+        case ev.LinesCancelled() | StockHoldReleased() | StockHoldExpired() | StockHoldClaimed():
+            return _unbound(event.freed)
         case ev.FulfillmentOrderRejected():
-            return [_delta(part, available=part.quantity, reserved=-part.quantity) for part in event.units]
+            return _rejected(event)
         case ev.ShipmentShipped():
             units = [part for parcel in event.parcels for part in parcel.units]
             return [_delta(part, on_hand=-part.quantity, reserved=-part.quantity) for part in units]

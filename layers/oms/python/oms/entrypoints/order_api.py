@@ -107,6 +107,12 @@ def timeline(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
     return http.answer(timeline_document(history, wiring.log().facts(history.stream)))
 
 
+def decision(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
+    """Why it ships from where it does."""
+    http.require(app, *READERS)
+    return http.answer({"decisions": use_cases.show_decisions()(known_form(order_id))})
+
+
 def alerts(app: APIGatewayHttpResolver) -> Response[str]:
     """What a person has to look at."""
     http.require(app, *READERS)

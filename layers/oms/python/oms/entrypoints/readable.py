@@ -24,10 +24,12 @@ MAX_BODY_SHOWN: Final = 200_000
 """Characters of a quarantined body on a page."""
 CAUSES: Final[Mapping[str, str]] = {
     "webhook": "webhook from",
+    "poll": "list of",
     "api": "request by",
     "workflow": "workflow",
     "carrier": "carrier scan from",
     "payment": "payment event from",
+    "feed": "stock feed of",
     "watchdog": "watchdog",
     "system": "system",
 }
@@ -149,7 +151,7 @@ def decisions(history: History, at: datetime | None) -> list[dict[str, Any]]:
         for commit in history.commits
         if at is None or commit.at <= at
         for event in commit.events
-        if isinstance(event, (ev.LinesReserved, ev.LinesBackordered)) and event.decision
+        if isinstance(event, (ev.LinesReserved, ev.LinesBackordered, ev.HoldPlaced)) and event.decision
     ]
     return found[::-1]
 
@@ -169,12 +171,18 @@ def _decision(record: Mapping[str, Any]) -> dict[str, Any]:
     excluded = record.get("excluded")
     return {
         "policy": str(record.get("policy", "")),
+        "rule": _rule(record),
         "located_by": str(record.get("located_by", "")),
         "candidates": candidates,
         "excluded": excluded if isinstance(excluded, dict) else {},
         "short": [str(each) for each in _list(record.get("short"))],
         "json": cut(json.dumps(record, indent=2, ensure_ascii=False, default=str), MAX_SHOWN),
     }
+
+
+def _rule(record: Mapping[str, Any]) -> str:
+    """The rule and its version; empty for decisions from before there were rules, and for what is built in."""
+    return f"rule {record.get('rule', '')}, version {record['rules']}" if record.get("rules") else ""
 
 
 def _list(value: Any) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -132,6 +132,13 @@ class CountsBody(Body):
     counts: Annotated[list[CountBody], Field(min_length=1, max_length=90)]
 
 
+class StockFeedBody(Body):
+    """PUT /stock/feed: rows are checked one by one, so that one that is wrong does not hold up the others."""
+
+    source: Annotated[str, Field(min_length=1, max_length=40)]
+    rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=500)]
+
+
 class SupplyBody(Body):
     """POST /stock/inbound: what is told of a lot."""
 
@@ -145,11 +152,46 @@ class SupplyBody(Body):
     reason: Text = ""
 
 
+class HoldLineBody(Body):
+    """Units to hold; without a node, wherever they are."""
+
+    sku: Name
+    quantity: Units
+    node_id: Annotated[str, Field(max_length=200)] = ""
+
+
+class ShipToBody(Body):
+    """Where it goes, and nothing that names a person."""
+
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+    region: Annotated[str, Field(max_length=200)] = ""
+    postal_code: Annotated[str, Field(max_length=20)] = ""
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+
+
+class StockHoldBody(Body):
+    """POST /stock/holds: all of the lines, or none, for so many seconds."""
+
+    kind: Literal["checkout", "quote"] = "checkout"
+    channel: Annotated[str, Field(pattern="^[a-z0-9_-]{1,60}$")] = "site"
+    ttl_s: Annotated[int, Field(ge=1, le=7_776_000)]
+    lines: Annotated[list[HoldLineBody], Field(min_length=1, max_length=40)]
+    ship_to: ShipToBody | None = None
+
+
+class ExtendBody(Body):
+    """POST /stock/holds/{id}/extend: so many seconds from now on."""
+
+    ttl_s: Annotated[int, Field(ge=1, le=7_776_000)]
+
+
 class AvailabilityBody(Body):
-    """POST /availability: no nodes means all that are active."""
+    """POST /availability: no nodes means all that are active, no channel what is there for any."""
 
     skus: Annotated[list[Name], Field(min_length=1, max_length=100)]
     node_ids: Annotated[list[Name], Field(max_length=200)] = []
+    channel: Annotated[str, Field(max_length=60)] = ""
 
 
 class LookUpBody(Body):

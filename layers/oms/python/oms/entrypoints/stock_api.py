@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from oms.application.feed import MAX_ROWS
 from oms.domain.canonical import MAX_TEXT
 from oms.domain.codec import to_plain
 from oms.domain.counting import CountSeen, PositionCount
 from oms.domain.errors import InvalidInputError
 from oms.domain.stock import COMPONENTS, Into, MovementKind, ReasonCode, StockMovement, counted_delta
 from oms.domain.supply import SupplyChange, SupplyKind
-from oms.entrypoints import http, use_cases, wiring
-from oms.entrypoints.requests import AvailabilityBody, CountsBody, MovementsBody, SupplyBody
+from oms.entrypoints import feeds, http, use_cases, wiring
+from oms.entrypoints.requests import AvailabilityBody, CountsBody, MovementsBody, StockFeedBody, SupplyBody
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -36,7 +37,7 @@ def availability(app: APIGatewayHttpResolver) -> Response[str]:
     """What can be promised now, of many SKUs at many nodes."""
     http.require(app, "warehouse", "service", "sales", "shop")
     asked = http.body(app, AvailabilityBody)
-    return http.answer({"availability": use_cases.show_availability()(asked.skus, asked.node_ids)})
+    return http.answer({"availability": use_cases.show_availability()(asked.skus, asked.node_ids, asked.channel)})
 
 
 def move(app: APIGatewayHttpResolver) -> Response[str]:
@@ -93,6 +94,14 @@ def _counted(event: StockCounted) -> dict[str, Any]:
         "missing": event.missing,
     }
     return {**document, "look_at_node": event.node_id} if event.missing else document
+
+
+def feed(app: APIGatewayHttpResolver) -> Response[str]:
+    """Rows of a stock feed, each taken or refused by itself. Said again they change nothing: no key is needed."""
+    http.require(app, "warehouse")
+    asked = http.body(app, StockFeedBody)
+    tally = use_cases.take_stock_feed().said(feeds.feed_of(asked.source, asked.rows), feeds.numbered(asked.rows))
+    return http.answer(tally.document(MAX_ROWS))
 
 
 def tell_supply(app: APIGatewayHttpResolver) -> Response[str]:

@@ -13,8 +13,15 @@ from oms.entrypoints import wiring
 
 if TYPE_CHECKING:
     from oms.application.availability import ShowAvailability
+    from oms.application.decisions import ShowDecisions
+    from oms.application.feed import TakeStockFeed
+    from oms.application.feed_file import TakeFeedFile
+    from oms.application.feed_report import FeedReports
+    from oms.application.holds import ExpireHolds, ExtendHold, HoldStock, ReleaseHold
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.payment_events import TakePaymentEvent
+    from oms.application.policies import ManageSourcing
+    from oms.application.poll import PollChannels
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
     from oms.application.reconcile import Reconcile
     from oms.application.relay import RelayCommit
@@ -32,7 +39,7 @@ def sync_snapshot() -> SyncSnapshot:
     """Use case."""
     from oms.application.intake import SyncSnapshot
 
-    return SyncSnapshot(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.customers())
+    return SyncSnapshot(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.customers(), wiring.gazetteer())
 
 
 @cache
@@ -49,6 +56,14 @@ def show_order() -> ShowOrder:
     from oms.application.tracking import ShowOrder
 
     return ShowOrder(wiring.orders(), wiring.log())
+
+
+@cache
+def show_decisions() -> ShowDecisions:
+    """Use case."""
+    from oms.application.decisions import ShowDecisions
+
+    return ShowDecisions(wiring.orders(), wiring.policies(), wiring.reference())
 
 
 @cache
@@ -102,10 +117,20 @@ def authorize_payment() -> AuthorizePaymentStep:
 @cache
 def promise_order() -> PromiseOrderStep:
     """Workflow step."""
+    from oms.application.planning import PlanOrder
     from oms.application.promise import PromiseOrderStep
-    from oms.domain.sourcing.engine import source
+    from oms.domain.sourcing.deciding import decide_sourcing
 
-    return PromiseOrderStep(wiring.orders(), wiring.stock(), wiring.reference(), source, wiring.now)
+    plan = PlanOrder(wiring.stock(), wiring.reference(), wiring.open_work(), decide_sourcing)
+    return PromiseOrderStep(wiring.orders(), plan, wiring.now, wiring.stock_holds())
+
+
+@cache
+def manage_sourcing() -> ManageSourcing:
+    """Use case."""
+    from oms.application.policies import ManageSourcing
+
+    return ManageSourcing(wiring.policies(), wiring.reference(), wiring.now)
 
 
 @cache
@@ -160,6 +185,24 @@ def reconcile() -> Reconcile:
 
 
 @cache
+def poll_channels() -> PollChannels:
+    """Use case."""
+    from oms.application.compare_day import CompareDay
+    from oms.application.poll import PollChannel, PollChannels
+    from oms.channels.registry import CONNECTORS
+    from oms.entrypoints.telemetry import logger
+
+    def failed(source: str, account: str, error: Exception) -> None:
+        what = {"source": source, "account": account, "error": type(error).__name__}
+        logger.warning("poll broke off", extra=what)
+
+    orders, vendors, views = wiring.orders(), wiring.vendors(), wiring.views()
+    compare = CompareDay(orders, vendors, views, wiring.take_in, wiring.now)
+    poll = PollChannel(orders, vendors, wiring.marks(), views, wiring.take_in, compare, wiring.now)
+    return PollChannels(wiring.connections().accounts, poll, frozenset(CONNECTORS), failed, wiring.now)
+
+
+@cache
 def move_stock() -> MoveStock:
     """Use case."""
     from oms.application.stock import MoveStock
@@ -176,11 +219,68 @@ def count_stock() -> CountStock:
 
 
 @cache
+def take_stock_feed() -> TakeStockFeed:
+    """Use case."""
+    from oms.application.feed import TakeStockFeed
+
+    return TakeStockFeed(wiring.log(), wiring.fed_stock(), wiring.reference(), wiring.now, wiring.abreast)
+
+
+@cache
+def feed_reports() -> FeedReports:
+    """What becomes of feeds."""
+    from oms.application.feed_report import FeedReports
+
+    return FeedReports(wiring.views(), wiring.reports(), wiring.now)
+
+
+@cache
+def take_feed_file() -> TakeFeedFile:
+    """Use case."""
+    from oms.application.feed_file import TakeFeedFile
+
+    return TakeFeedFile(take_stock_feed(), feed_reports(), wiring.feed_checkpoint, wiring.now)
+
+
+@cache
 def take_supply() -> TakeSupply:
     """Use case."""
     from oms.application.supply import TakeSupply
 
     return TakeSupply(wiring.log(), wiring.reference(), wiring.now)
+
+
+@cache
+def hold_stock() -> HoldStock:
+    """Use case."""
+    from oms.application.holds import HoldStock
+    from oms.domain.sourcing.engine import source
+
+    return HoldStock(wiring.stock_holds(), wiring.stock(), wiring.reference(), source, expire_holds())
+
+
+@cache
+def extend_hold() -> ExtendHold:
+    """Use case."""
+    from oms.application.holds import ExtendHold
+
+    return ExtendHold(wiring.stock_holds())
+
+
+@cache
+def release_hold() -> ReleaseHold:
+    """Use case."""
+    from oms.application.holds import ReleaseHold
+
+    return ReleaseHold(wiring.stock_holds())
+
+
+@cache
+def expire_holds() -> ExpireHolds:
+    """Use case."""
+    from oms.application.holds import ExpireHolds
+
+    return ExpireHolds(wiring.stock_holds(), wiring.stock(), wiring.now)
 
 
 @cache

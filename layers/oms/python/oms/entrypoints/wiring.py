@@ -11,28 +11,51 @@ import os
 import time
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from oms.adapters.aws import make_client
 from oms.adapters.keys import COMMIT_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from oms.adapters.dynamodb_contacts import DynamoContacts
+    from oms.adapters.dynamodb_feed import DynamoFeed
     from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
+    from oms.adapters.dynamodb_marks import DynamoMarks
+    from oms.adapters.dynamodb_policies import DynamoPolicies
     from oms.adapters.dynamodb_reference import DynamoReference
     from oms.adapters.dynamodb_scan import DynamoScan
     from oms.adapters.dynamodb_views import DynamoViews
+    from oms.adapters.dynamodb_work import DynamoOpenWork
+    from oms.adapters.gazetteer import PackagedGazetteer
     from oms.adapters.messaging import EventBridgeBus, SqsQueue, StepFunctions
     from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Documents, S3Quarantine
+    from oms.adapters.s3_feed import S3FeedFile
     from oms.adapters.secrets_manager import Connections, SecretDocument
     from oms.adapters.shards import Shards
     from oms.application.customers import Customers
+    from oms.application.holds import StockHolds
     from oms.application.orders import Orders
     from oms.application.ports import PaymentProvider, VendorApi
     from oms.application.status_links import StatusLinks
     from oms.domain.commit import Commit
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+AT_ONCE = 8
+"""Calls that are made abreast: fewer than a client keeps connections."""
+
+
+def abreast(do: Callable[[Item], Done], items: Iterable[Item]) -> Sequence[Done]:
+    """`map`, several at a time; for one, a thread takes longer to start than it saves."""
+    todo = list(items)
+    if len(todo) < 2:  # noqa: PLR2004
+        return [do(each) for each in todo]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return list(threads.map(do, todo))
 
 
 def now() -> datetime:
@@ -98,6 +121,26 @@ def stock() -> DynamoStock:
 
 
 @cache
+def fed_stock() -> DynamoFeed:
+    """Positions as feeds find them."""
+    from oms.adapters.dynamodb_feed import DynamoFeed
+
+    return DynamoFeed(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"])
+
+
+def feed_file(key: str, etag: str, size: int) -> S3FeedFile:
+    """A file of a feed."""
+    from oms.adapters.s3_feed import S3FeedFile
+
+    return S3FeedFile(client("s3"), os.environ["FEEDS_BUCKET"], key, etag, size)
+
+
+def feed_checkpoint(feed_id: str) -> S3Checkpoint:
+    """Where the reading of a feed's file goes on."""
+    return checkpoint(f"stock-feeds/{feed_id}")
+
+
+@cache
 def contacts() -> DynamoContacts:
     """Personal data."""
     from oms.adapters.dynamodb_contacts import DynamoContacts
@@ -114,11 +157,35 @@ def views() -> DynamoViews:
 
 
 @cache
+def policies() -> DynamoPolicies:
+    """Versions of policies."""
+    from oms.adapters.dynamodb_policies import DynamoPolicies
+
+    return DynamoPolicies(client("dynamodb"), os.environ["REFERENCE_TABLE"])
+
+
+@cache
+def open_work() -> DynamoOpenWork:
+    """What is open at nodes."""
+    from oms.adapters.dynamodb_work import DynamoOpenWork
+
+    return DynamoOpenWork(client("dynamodb"), os.environ["VIEWS_TABLE"])
+
+
+@cache
 def reference() -> DynamoReference:
     """Master data."""
     from oms.adapters.dynamodb_reference import DynamoReference
 
     return DynamoReference(client("dynamodb"), os.environ["REFERENCE_TABLE"])
+
+
+@cache
+def gazetteer() -> PackagedGazetteer:
+    """Where places are."""
+    from oms.adapters.gazetteer import PackagedGazetteer
+
+    return PackagedGazetteer()
 
 
 @cache
@@ -151,6 +218,14 @@ def checkpoint(name: str) -> S3Checkpoint:
     from oms.adapters.s3 import S3Checkpoint
 
     return S3Checkpoint(client("s3"), os.environ["REPORTS_BUCKET"], f"checkpoints/{name}.json.gz")
+
+
+@cache
+def marks() -> DynamoMarks:
+    """How far polls came."""
+    from oms.adapters.dynamodb_marks import DynamoMarks
+
+    return DynamoMarks(client("dynamodb"), os.environ["VIEWS_TABLE"])
 
 
 @cache
@@ -211,6 +286,14 @@ def orders() -> Orders:
 
 
 @cache
+def stock_holds() -> StockHolds:
+    """Holds of stock."""
+    from oms.application.holds import StockHolds
+
+    return StockHolds(log(), now)
+
+
+@cache
 def customers() -> Customers:
     """Pseudonyms."""
     from oms.application.customers import Customers
@@ -263,6 +346,11 @@ def queue_of(source: str) -> str:
 def requeue(message: Mapping[str, Any]) -> None:
     """Put a delivery on the queue that its source's deliveries take."""
     queue(queue_of(str(message.get("source", "")))).send(message)
+
+
+def take_in(message: Mapping[str, Any], delay_s: int) -> None:
+    """Have an order taken in a little later, as if it had been delivered."""
+    queue("INTAKE_QUEUE").send(message, delay_s)
 
 
 def relay_later(pk: str, sk: str) -> None:

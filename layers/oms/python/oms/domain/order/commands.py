@@ -59,13 +59,23 @@ class ScreenOrder(Command):
 
 @frozen
 class PromiseOrder(Command):
-    """Bind units at nodes and release them, backorder what no node has. `authorization` was verified just before."""
+    """Bind units at nodes and release them, backorder what no node has. `authorization` was verified just before.
+
+    `hold` (hold id, kind, reason) puts what is short before a person instead. What is short still, and was to wait
+    until `at` at the longest, is cancelled.
+    """
 
     units: tuple[NodeUnits, ...]
     short: tuple[LineUnits, ...]
     promised_by: datetime
     authorization: AuthorizationResult | None = None
     decision: Mapping[str, Any] = field(default_factory=dict)
+    taken_over: tuple[NodeUnits, ...] = ()
+    """Of `units`, those that a hold of stock has bound already."""
+    at: datetime | None = None
+    hold: tuple[str, str, str] | None = None
+    retry_at: datetime | None = None
+    cancel_at: datetime | None = None
 
 
 @frozen

@@ -86,6 +86,8 @@ class OrderPlaced:
     customer_id: str = ""
     request_hash: str = ""
     """Of the `POST /orders` body: the same key with another body is refused."""
+    stock_hold: str = ""
+    """The hold of stock whose units the order takes over when it is promised."""
 
 
 @frozen
@@ -113,12 +115,13 @@ class ShipToChanged:
 
 @frozen
 class HoldPlaced:
-    """The order, or only `lines`, may not progress."""
+    """The order, or only `lines`, may not progress. `decision`: the sourcing that asked for a person, if one did."""
 
     hold_id: str
     kind: str
     reason: str = ""
     lines: tuple[str, ...] = ()
+    decision: dict[str, Any] = field(default_factory=dict)
 
 
 @frozen
@@ -160,21 +163,28 @@ class PaymentVoided:
 class LinesReserved:
     """Units were bound at nodes and released to their warehouses: the promise.
 
-    One fulfillment order per node: `fulfillment_orders` maps its id to the node. `decision` says why these nodes.
+    One fulfillment order per node: `fulfillment_orders` maps its id to the node. `decision` says why these nodes. Of
+    `units`, a hold of stock had bound those that were `taken_over`.
     """
 
     units: tuple[NodeUnits, ...]
     fulfillment_orders: dict[str, str]
     promised_by: datetime
     decision: dict[str, Any] = field(default_factory=dict)
+    taken_over: tuple[NodeUnits, ...] = ()
 
 
 @frozen
 class LinesBackordered:
-    """No node has these units; they wait for supply."""
+    """No node has these units; they wait for supply.
+
+    `retry_at`: when to look again at the latest. `cancel_at`: from when on units that still wait are cancelled.
+    """
 
     lines: tuple[LineUnits, ...]
     decision: dict[str, Any] = field(default_factory=dict)
+    retry_at: datetime | None = None
+    cancel_at: datetime | None = None
 
 
 @frozen

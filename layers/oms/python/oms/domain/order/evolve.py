@@ -125,12 +125,17 @@ def _(event: ev.LinesReserved, state: Order) -> Order:
         remaining = {**known.remaining, units.line_id: known.remaining.get(units.line_id, 0) + units.quantity}
         orders[order_id] = replace(known, remaining=remaining)
     promised_by = max(event.promised_by, state.promised_by) if state.promised_by else event.promised_by
-    return replace(state, lines=lines, fulfillment_orders=orders, promised_by=promised_by)
+    return replace(state, lines=lines, fulfillment_orders=orders, promised_by=promised_by, retry_at=None)
 
 
 @evolve.register(ev.LinesBackordered)
 def _(event: ev.LinesBackordered, state: Order) -> Order:
-    return _move_lines(state, event.lines, Place.OPEN, Place.BACKORDERED)
+    waited = {line_id for line_id, line in state.lines.items() if line.ledger.backordered and line.cancel_at}
+    state = _move_lines(state, event.lines, Place.OPEN, Place.BACKORDERED)
+    lines = dict(state.lines)
+    for line_id in {units.line_id for units in event.lines} - waited:  # who waits already keeps the time it has
+        lines[line_id] = replace(lines[line_id], cancel_at=event.cancel_at)
+    return replace(state, lines=lines, retry_at=event.retry_at)
 
 
 @evolve.register(ev.LinesDelivered)

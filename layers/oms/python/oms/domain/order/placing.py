@@ -135,6 +135,7 @@ def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
         shipping_method=snapshot.shipping_method,
         customer_id=command.customer_id,
         request_hash=command.request_hash,
+        stock_hold=snapshot.stock_hold,
     )
     holds = [unknown_sku_hold(line.line_id, line.sku) for line in lines if line.sku in command.unknown_skus]
     return (placed, *holds)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidTransitionError
 from oms.domain.ids import derive, fulfillment_order_id
+from oms.domain.order.changing import cancel_units
 from oms.domain.order.charging import owed, payable
 from oms.domain.order.events import (
+    HoldPlaced,
     LinesBackordered,
     LinesDelivered,
     LinesReserved,
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from oms.domain.order.commands import PromiseOrder, RecordAuthorization
     from oms.domain.order.state import Order
     from oms.domain.payments import AuthorizationResult
+
+
+WAITED: Final = "backordered for too long"
 
 
 def wanted_units(order: Order) -> dict[str, int]:
@@ -66,6 +71,7 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
                 },
                 promised_by=command.promised_by,
                 decision=dict(command.decision),
+                taken_over=command.taken_over,
             )
         )
     # Planned units are taken from the open ones first; a line held or cancelled since planning waits for the next plan.
@@ -75,9 +81,36 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
         for units in command.short
         if left.get(units.line_id)
     )
+    decision = {} if command.units else dict(command.decision)
+    if command.hold and command.hold[0] not in order.holds:
+        hold_id, kind, reason = command.hold
+        lines = tuple(wanted)
+        events.append(HoldPlaced(hold_id=hold_id, kind=kind, reason=reason, lines=lines, decision=decision))
+        return tuple(events)
     if short:
-        events.append(LinesBackordered(lines=short, decision={} if command.units else dict(command.decision)))
-    return tuple(events)
+        backordered = LinesBackordered(
+            lines=short, decision=decision, retry_at=command.retry_at, cancel_at=command.cancel_at
+        )
+        events.append(backordered)
+    return (*events, *_waited_too_long(order, events, command))
+
+
+def _waited_too_long(order: Order, events: list[OrderEvent], command: PromiseOrder) -> tuple[OrderEvent, ...]:
+    """The end of what is short still and has waited as long as its rule allows."""
+    after = fold(order.order_id, events, order) or order
+    short = {units.line_id for units in command.short}
+    over = {
+        line_id: line.ledger.backordered
+        for line_id, line in after.lines.items()
+        if line_id in short
+        and not after.line_held(line_id)
+        and line.ledger.backordered
+        and not line.ledger.open
+        and line.cancel_at
+        and command.at
+        and line.cancel_at <= command.at
+    }
+    return cancel_units(after, over, origin="oms", reason=WAITED, cause=command.command_id) if over else ()
 
 
 def _without_shipping(order: Order) -> list[OrderEvent]:

@@ -27,6 +27,8 @@ class Line:
     conflicted: int = 0
     """Units that the channel cancelled too late."""
     refunded: int = 0
+    cancel_at: datetime | None = None
+    """From when on units of it that are backordered are cancelled."""
 
 
 @frozen
@@ -182,6 +184,8 @@ class Order:
     revision: tuple[datetime, str] | None = None
     """The newest channel snapshot taken in: its time and digest."""
     promised_by: datetime | None = None
+    retry_at: datetime | None = None
+    """When to look again for what is backordered, at the latest."""
 
     @property
     def contact_key(self) -> ContactKey:

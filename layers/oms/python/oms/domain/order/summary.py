@@ -42,13 +42,20 @@ def due_at(order: Order, at: datetime) -> datetime | None:
     if word is Stage.ON_HOLD and any(hold.kind == UNKNOWN_SKU for hold in order.active_holds):
         return at + HOLD_PATIENCE
     if units_at(order, Place.BACKORDERED):
-        return at + BACKORDER_PATIENCE
+        return min(at + BACKORDER_PATIENCE, wake_at(order, at) or at + BACKORDER_PATIENCE)
     if any(refund.open for refund in order.payment.refunds.values()):
         return at + REFUND_PATIENCE
     promised = _promised(order)
     if promised is not None:
         return max(promised, at + STEP_PATIENCE)
     return None if word in (Stage.CLOSED, Stage.CANCELLED) else at + REST_PATIENCE
+
+
+def wake_at(order: Order, at: datetime) -> datetime | None:
+    """The next time after `at` that was set for what is backordered: to look again, or to give up waiting."""
+    waiting = [line for line in order.lines.values() if line.ledger.backordered]
+    times = [line.cancel_at for line in waiting] + ([order.retry_at] if waiting else [])
+    return min((each for each in times if each is not None and each > at), default=None)
 
 
 def _promised(order: Order) -> datetime | None:

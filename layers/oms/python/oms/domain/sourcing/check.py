@@ -48,13 +48,19 @@ def check_policy(policy: SourcingPolicy) -> None:
         _whole(policy.max_parcels, 1, MAX_QUANTITY, "max_parcels")
 
 
+def check_node(node: Candidate) -> None:
+    """A node by itself; raises a SourcingInputError."""
+    _check_node(node, set(), frozenset())
+    check_calendar(node.calendar, node.node_id)
+
+
 def check_request(request: SourcingRequest) -> None:
     """Raises a SourcingInputError that says what is wrong, and where."""
     _aware(request.at, "at")
     if request.promise is not None:
         _aware(request.promise, "promise")
     _whole(request.extra_parcel, 0, MAX_COST, "extra_parcel")
-    zones = _check_tariff(request.tariff)
+    zones = check_tariff(request.tariff)
     if request.ship_to is not None:
         for degrees in (request.ship_to.latitude, request.ship_to.longitude):
             if degrees is not None:
@@ -74,7 +80,7 @@ def check_request(request: SourcingRequest) -> None:
         _check_node(node, skus, zones)
     calendars = {id(node.calendar): node for node in request.candidates}
     for node in calendars.values():
-        _check_calendar(node.calendar, node.node_id)
+        check_calendar(node.calendar, node.node_id)
 
 
 def _check_line(line: WantedLine) -> None:
@@ -109,7 +115,8 @@ def _check_node(node: Candidate, skus: set[str], zones: frozenset[str]) -> None:
     _whole(costs.per_line, 0, MAX_COST, "per_line", node=name)
 
 
-def _check_calendar(calendar: Calendar | None, node: str) -> None:
+def check_calendar(calendar: Calendar | None, node: str) -> None:
+    """When a node hands over; raises a SourcingInputError."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     if calendar is None:
@@ -127,7 +134,8 @@ def _check_calendar(calendar: Calendar | None, node: str) -> None:
         _whole(weekday, 0, 6, "workdays", node=node)
 
 
-def _check_tariff(tariff: tuple[Zone, ...]) -> frozenset[str]:
+def check_tariff(tariff: tuple[Zone, ...]) -> frozenset[str]:
+    """Its zones' names; raises a SourcingInputError."""
     if not tariff:
         raise SourcingInputError("a tariff without zones")
     before = -1.0

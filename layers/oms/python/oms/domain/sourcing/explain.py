@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 _LOCATED: Final = {
     "channel": "the coordinates that the channel gave",
+    "postal_code": "the middle of the postal code",
+    "city": "the middle of the city",
+    "postal_area": "the middle of the postal codes that begin alike",
     "country": "the middle of the country",
     "unknown": "nothing: the place is not known",
 }
@@ -40,7 +43,8 @@ def _parcels(kept: Mapping[str, Any]) -> list[str]:
         place = seen[node]
         parts = [part for part in outcome["units"] if part["node_id"] == node]
         units = ", ".join(f"{part['quantity']} × {part['sku']} (line {part['line_id']})" for part in parts)
-        told.append(f"From {node}, {place['km']} km, zone {place['zone']}, there {place['arrives']}: {units}.")
+        where = f"{node}{_node_located(place)}, {place['km']} km, zone {place['zone']}"
+        told.append(f"From {where}, there {place['arrives']}: {units}.")
         cost = sum(terms[name] for name in ("freight", "handling", "duty", "stock"))
         told.append(
             f"  costs {cost}: freight {terms['freight']}, handling {terms['handling']}, duty {terms['duty']}, "
@@ -49,6 +53,12 @@ def _parcels(kept: Mapping[str, Any]) -> list[str]:
     if kept["extra_parcels"]:
         told.append(f"Extra parcels cost {kept['extra_parcels']}.")
     return [*told, f"Cost of the plan: {outcome['cost']}."]
+
+
+def _node_located(place: Mapping[str, Any]) -> str:
+    """Of a node whose coordinates were not given, what they were found by."""
+    by = place.get("located_by")
+    return f" (at {_LOCATED.get(by, by)})" if by else ""
 
 
 def _promise(kept: Mapping[str, Any]) -> list[str]:
@@ -73,7 +83,7 @@ def _proof(proof: Mapping[str, Any]) -> str:
 def _others(kept: Mapping[str, Any]) -> list[str]:
     used = {terms["node_id"] for terms in kept["terms"]}
     told = [
-        f"Not {each['node']}, {each['km']} km: {each['why_not'] or 'another plan is better'}."
+        f"Not {each['node']}{_node_located(each)}, {each['km']} km: {each['why_not'] or 'another plan is better'}."
         for each in kept["candidates"]
         if each["node"] not in used
     ]

@@ -89,8 +89,10 @@ def recompute(kept: Mapping[str, Any]) -> SourcingPlan:
 
 
 def _candidate(request: SourcingRequest, plan: SourcingPlan, site: Site) -> dict[str, Any]:
+    located = {"located_by": site.node.located_by} if site.node.located_by else {}
     return {
         "node": site.node.node_id,
+        **located,
         "km": round(site.km),
         "zone": site.zone.name,
         "arrives": site.arrives.isoformat(),

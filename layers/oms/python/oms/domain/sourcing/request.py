@@ -94,6 +94,8 @@ class Candidate:
     load: int = 0
     zone: str = ""
     costs: NodeCosts = FREE
+    located_by: str = ""
+    """What its coordinates were found by (`places.find_place`); empty when they were given."""
 
 
 @frozen

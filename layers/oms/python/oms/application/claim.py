@@ -1,0 +1,104 @@
+"""An order takes over the units of the hold of stock that was made for its buyer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from oms.application.orders import Beside
+from oms.domain import ids
+from oms.domain.frozen import frozen
+from oms.domain.holding import HeldUnits, claim, due_marks, fold_hold
+from oms.domain.order.events import LinesReserved, NodeUnits
+from oms.domain.sourcing.request import SourcingRequest
+from oms.domain.sourcing.terms import sites
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from oms.application.holds import StockHolds
+    from oms.application.ports import Reference
+    from oms.domain.history import History
+    from oms.domain.holding import StockHold
+    from oms.domain.order.events import OrderEvent
+    from oms.domain.order.state import Order
+
+
+@frozen
+class Claim:
+    """A live hold, and what an order takes over of it: `units`, which can be with the customer at `promised_by`."""
+
+    order_id: str
+    hold: StockHold
+    history: History
+    units: tuple[NodeUnits, ...]
+    promised_by: datetime
+
+    @property
+    def positions(self) -> int:
+        """Positions that the claim may free."""
+        return len(self.hold.units)
+
+    @property
+    def decision(self) -> dict[str, Any]:
+        """Why these nodes."""
+        return {"hold": self.hold.hold_id, "held_at": sorted({part.node_id for part in self.units})}
+
+    def left(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        """What is wanted beyond it, by line."""
+        taken: Counter[str] = Counter()
+        for part in self.units:
+            taken[part.line_id] += part.quantity
+        return {line_id: units - taken[line_id] for line_id, units in wanted.items() if units > taken[line_id]}
+
+    def beside(self, events: Sequence[OrderEvent]) -> Beside | None:
+        """The hold's own commit, if these events take its units over."""
+        reserved = next((each for each in events if isinstance(each, LinesReserved)), None)
+        if reserved is None:
+            return None
+        taken = [HeldUnits(sku=part.sku, node_id=part.node_id, quantity=part.quantity) for part in reserved.taken_over]
+        event = claim(self.hold, self.order_id, taken)
+        after = fold_hold([event], self.hold)
+        return Beside(
+            history=self.history,
+            command_id=ids.command_id("claim_hold", self.hold.hold_id, self.order_id),
+            events=(event,),
+            due=due_marks(self.hold, after) if after else (),
+        )
+
+
+def find_claim(
+    order: Order, wanted: Mapping[str, int], holds: StockHolds, reference: Reference, now: datetime
+) -> Claim | None:
+    """What the order may take over now: nothing once its hold's time is over, whoever has written that down or not."""
+    hold_id = order.placed.stock_hold
+    if not hold_id:
+        return None
+    loaded = holds.load(hold_id)
+    if loaded.hold is None or not loaded.hold.is_live(now):
+        return None
+    request = SourcingRequest(lines=(), ship_to=order.placed.ship_to, candidates=reference.nodes({}), at=now)
+    arrives = {
+        site.node.node_id: site.arrives for site in sites(request)[0] if site.node.node_id not in order.rejected_nodes
+    }
+    units = _take(order, wanted, loaded.hold, frozenset(arrives))
+    promised_by = max((arrives[part.node_id] for part in units), default=now)
+    return Claim(
+        order_id=order.order_id, hold=loaded.hold, history=loaded.history, units=units, promised_by=promised_by
+    )
+
+
+def _take(order: Order, wanted: Mapping[str, int], hold: StockHold, nodes: frozenset[str]) -> tuple[NodeUnits, ...]:
+    """Held units by line, in the order of the lines; none of nodes that may not be used."""
+    left = {(each.sku, each.node_id): each.quantity for each in hold.units if each.node_id in nodes}
+    taken = []
+    for line_id, units in wanted.items():
+        sku, open_ = order.lines[line_id].placed.sku, units
+        for place in [place for place in left if place[0] == sku]:
+            count = min(open_, left[place])
+            if count:
+                taken.append(NodeUnits(line_id=line_id, sku=sku, node_id=place[1], quantity=count))
+                left[place] -= count
+                open_ -= count
+    return tuple(taken)

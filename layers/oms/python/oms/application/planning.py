@@ -1,0 +1,120 @@
+"""What sourcing is asked for an order: its rule, what nodes have and can do now, and what is known of its goods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.domain import ids
+from oms.domain.buffers import POLICY as BUFFERS
+from oms.domain.buffers import read_buffers
+from oms.domain.frozen import frozen
+from oms.domain.sourcing.deciding import Asked, request_of, usable
+from oms.domain.sourcing.network import PLAIN
+from oms.domain.sourcing.request import WantedLine
+from oms.domain.sourcing.rules import OrderFacts, choose, customer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from oms.application.ports import OpenWork, Reference, Stock
+    from oms.domain.buffers import Buffers
+    from oms.domain.order.state import Order
+    from oms.domain.sourcing.deciding import Decided
+    from oms.domain.sourcing.network import Network, Product
+    from oms.domain.sourcing.request import Candidate
+    from oms.domain.sourcing.rules import Rule
+
+SOURCING: Final = "sourcing"
+"""The policy document, and the kind of hold that its rules place."""
+MAX_REASON: Final = 500
+
+
+@frozen(kw_only=False)
+class Planned:
+    """What was decided; `hold` (id, kind, reason) when a person is to look at it."""
+
+    made: Decided
+    hold: tuple[str, str, str] | None = None
+
+
+@frozen(kw_only=False)
+class PlanOrder:
+    """Stock is read as it is now; nodes, products, rules and open work may be seconds old."""
+
+    stock: Stock
+    reference: Reference
+    work: OpenWork
+    decide: Callable[[Asked], Decided]
+
+    def __call__(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Planned:
+        """A plan for units by line. Raises a SourcingInputError for reference data that no plan can be made of."""
+        asked = self._ask(order, wanted, now)
+        made = self.decide(asked)
+        return Planned(made, _hold(asked, made) if made.hold else None)
+
+    def _ask(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Asked:
+        stored = self.reference.policy(SOURCING)
+        network = self.reference.network()
+        products: Mapping[str, Product] = {}
+        if stored or network.has_capabilities:  # else what is known of products decides nothing, and is not read
+            products = self.reference.products(line.placed.sku for line in order.lines.values())
+        lines = tuple(_wanted(order, line_id, units, products) for line_id, units in wanted.items())
+        rule = choose(stored, _facts(order, products, stored))
+        candidates = usable(self._candidates(network, lines, order.placed.channel), order, rule)
+        return Asked(
+            request=request_of(lines, order, candidates, network, rule, now),
+            rule=rule,
+            network_id=network.network_id,
+            person_asked=_hold_id(rule) in order.holds,
+        )
+
+    def buffers(self) -> Buffers:
+        """What channels must leave."""
+        return read_buffers(self.reference.policy(BUFFERS))
+
+    def _candidates(self, network: Network, lines: Iterable[WantedLine], channel: str) -> tuple[Candidate, ...]:
+        units: dict[str, int] = {}
+        for line in lines:
+            units[line.sku] = units.get(line.sku, 0) + line.quantity
+        available: dict[str, dict[str, int]] = {}
+        for position in self.buffers().offered(self.stock.to_promise(units), channel):
+            if position.promisable:
+                at_node = available.setdefault(position.node_id, {})
+                at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
+        limited = network.limited()
+        return network.candidates(available, self.work.open_orders(limited) if limited else {})
+
+
+def _facts(order: Order, products: Mapping[str, Product], stored: Mapping[str, Any]) -> OrderFacts:
+    placed = order.placed
+    return OrderFacts(
+        channel=placed.channel,
+        account=placed.account,
+        country=placed.ship_to.country if placed.ship_to else "",
+        customer=customer_of(stored, placed.channel, placed.account),
+        shipping_method=placed.shipping_method,
+        currency=placed.currency,
+        total=placed.total,
+        units=sum(line.placed.quantity for line in order.lines.values()),
+        skus=frozenset(line.placed.sku for line in order.lines.values()),
+        needs=frozenset(need for product in products.values() for need in product.needs),
+    )
+
+
+def _wanted(order: Order, line_id: str, units: int, products: Mapping[str, Product]) -> WantedLine:
+    sku = order.lines[line_id].placed.sku
+    known = products.get(sku, PLAIN)
+    return WantedLine(line_id=line_id, sku=sku, quantity=units, grams=known.grams, needs=known.needs, duty=known.duty)
+
+
+def _hold_id(rule: Rule) -> str:
+    """A rule holds an order once in its life: who releases the hold has decided that it goes on."""
+    return ids.derive("hld", SOURCING, rule.name)
+
+
+def _hold(asked: Asked, made: Decided) -> tuple[str, str, str]:
+    short = {units.line_id for units in made.short}
+    missing = ", ".join(sorted({line.sku for line in asked.request.lines if line.line_id in short}))
+    reason = f"rule {asked.rule.name} of version {asked.rule.version}: no node has all of {missing}"
+    return _hold_id(asked.rule), SOURCING, reason[:MAX_REASON]

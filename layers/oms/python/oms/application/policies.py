@@ -1,0 +1,111 @@
+"""The rules of sourcing, saved by versions: validated whole, each on top of the one its author saw, once."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.domain.errors import (
+    IdempotencyKeyReusedError,
+    InvalidPolicyError,
+    PolicyOutdatedError,
+    PolicyVersionNotFoundError,
+    VersionConflictError,
+)
+from oms.domain.frozen import frozen
+from oms.domain.sourcing.rules import BUILT_IN
+from oms.domain.sourcing.rules_check import Problem, problems
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from oms.application.ports import Clock, Policies, Reference
+
+SOURCING: Final = "sourcing"
+OUTDATED: Final = "this is not the version that holds: look at it again"
+MAX_BYTES: Final = 100_000
+MAX_TOLD: Final = 200
+"""Problems that one answer names."""
+NO_DOCUMENT: Final[Mapping[str, Any]] = {
+    "version": 0,
+    "document": {"rules": [{"name": BUILT_IN.name, "then": {"policy": "nearest_complete"}}]},
+}
+"""What holds while nothing was saved, written as it would be saved."""
+
+
+@frozen(kw_only=False)
+class ManageSourcing:
+    """What is saved takes effect within the seconds for which reference data is kept."""
+
+    policies: Policies
+    reference: Reference
+    now: Clock
+
+    def show(self) -> Mapping[str, Any]:
+        """The current version."""
+        return self.policies.current(SOURCING) or NO_DOCUMENT
+
+    def version(self, number: int) -> Mapping[str, Any]:
+        """One that was saved; raises PolicyVersionNotFoundError."""
+        saved = self.policies.version(SOURCING, number)
+        if saved is None:
+            raise PolicyVersionNotFoundError("no such version was saved", version=number)
+        return saved
+
+    def save(self, key: str, document: Mapping[str, Any], expected: int, actor: str) -> dict[str, Any]:
+        """Save a document as version `expected` + 1; {…, 'replayed'} when this key did before.
+
+        Raises InvalidPolicyError with every problem, PolicyOutdatedError when `expected` is not the current version,
+        IdempotencyKeyReusedError.
+        """
+        return self._save(key, {"document": document}, expected, actor)
+
+    def roll_back(self, key: str, to_version: int, expected: int, actor: str) -> dict[str, Any]:
+        """Save an earlier version's document again, as version `expected` + 1.
+
+        Raises what `save` raises: nodes may have gone since; and PolicyVersionNotFoundError.
+        """
+        document = self.version(to_version)["document"]
+        return self._save(key, {"document": document, "rolled_back_to": to_version}, expected, actor)
+
+    def _save(self, key: str, content: Mapping[str, Any], expected: int, actor: str) -> dict[str, Any]:
+        if (done := self._replayed(key, content, expected)) is not None:
+            return done
+        self._check(content["document"])
+        saved = {"version": expected + 1, **content, "at": self.now().isoformat(), "by": actor, "key": key}
+        try:
+            self.policies.save(SOURCING, saved)
+        except VersionConflictError:
+            # An answer that was lost on its way, perhaps: then it is this very version that stands there.
+            if (done := self._replayed(key, content, expected)) is not None:
+                return done
+            raise PolicyOutdatedError(OUTDATED, expected_version=expected) from None
+        return {**saved, "replayed": False}
+
+    def _replayed(self, key: str, content: Mapping[str, Any], expected: int) -> dict[str, Any] | None:
+        done = self.policies.version(SOURCING, expected + 1)
+        if done is None:
+            return None
+        if done["key"] != key:
+            raise PolicyOutdatedError(OUTDATED, expected_version=expected)
+        if any(done.get(name) != value for name, value in content.items()):
+            raise IdempotencyKeyReusedError("this Idempotency-Key was used for another document")
+        return {**done, "replayed": True}
+
+    def _check(self, document: Mapping[str, Any]) -> None:
+        nodes = {known.candidate.node_id: not known.candidate.excluded for known in self.reference.network().nodes}
+        found = problems(document, nodes)
+        if not found and len(json.dumps(document)) > MAX_BYTES:
+            found = (Problem("field", f"the document is larger than {MAX_BYTES} bytes"),)
+        if found:
+            more = {"more": len(found) - MAX_TOLD} if len(found) > MAX_TOLD else {}
+            found = found[:MAX_TOLD]
+            told = [
+                {"code": each.code, "rules": list(each.rules), "at": each.at, "message": each.message} for each in found
+            ]
+            raise InvalidPolicyError("this document has problems", problems=told, **more)
+
+
+def shown(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """A version as it is told: without the key that saved it."""
+    return {name: value for name, value in saved.items() if name != "key"}

@@ -1,0 +1,78 @@
+"""The API of policies: the rules of sourcing, read, saved and rolled back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import Field
+
+from oms.application.policies import shown
+from oms.domain.errors import InvalidInputError
+from oms.entrypoints import http, use_cases, wiring
+from oms.entrypoints.requests import Body
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+EFFECTIVE_WITHIN_S: Final = 5
+MAX_PAGE: Final = 100
+Version = Annotated[int, Field(ge=0, le=99_999_998)]
+
+
+class SourcingPolicyBody(Body):
+    """PUT /policies/sourcing: a document on top of the version that its author saw, 0 when there was none."""
+
+    expected_version: Version
+    document: dict[str, Any]
+
+
+class RollBackBody(Body):
+    """POST /policies/sourcing/rollback: an earlier version's document, saved again."""
+
+    expected_version: Version
+    to_version: Version
+
+
+def show(app: APIGatewayHttpResolver) -> Response[str]:
+    """The version that holds; `?version=` shows another."""
+    http.require(app)
+    asked = http.query(app).get("version")
+    use = use_cases.manage_sourcing()
+    return http.answer(shown(use.version(_whole(asked, "version")) if asked else use.show()))
+
+
+def save(app: APIGatewayHttpResolver) -> Response[str]:
+    """A new version, validated whole."""
+    role = http.require(app)
+    key = http.idempotency_key(app)
+    asked = http.body(app, SourcingPolicyBody)
+    done = use_cases.manage_sourcing().save(key, asked.document, asked.expected_version, role)
+    return http.answer({**shown(done), "effective_within_s": EFFECTIVE_WITHIN_S}, 200 if done["replayed"] else 201)
+
+
+def versions(app: APIGatewayHttpResolver) -> Response[str]:
+    """Versions with their documents, newest first; `?before=` goes on."""
+    http.require(app)
+    asked = http.query(app)
+    before = _whole(asked["before"], "before") if asked.get("before") else None
+    limit = _whole(asked.get("limit", "25"), "limit")
+    if not 0 < limit <= MAX_PAGE:
+        raise InvalidInputError("limit must be 1 to 100")
+    found = wiring.policies().versions("sourcing", limit, before)
+    more = found[-1]["version"] if len(found) == limit and found[-1]["version"] > 1 else None
+    return http.answer({"versions": [shown(each) for each in found], "next_before": more})
+
+
+def roll_back(app: APIGatewayHttpResolver) -> Response[str]:
+    """An earlier document, saved again."""
+    role = http.require(app)
+    key = http.idempotency_key(app)
+    asked = http.body(app, RollBackBody)
+    done = use_cases.manage_sourcing().roll_back(key, asked.to_version, asked.expected_version, role)
+    return http.answer({**shown(done), "effective_within_s": EFFECTIVE_WITHIN_S}, 200 if done["replayed"] else 201)
+
+
+def _whole(text: str, name: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 8:  # noqa: PLR2004 - digits of the last version
+        raise InvalidInputError(f"{name} must be a whole number of up to 8 digits")
+    return int(text)

@@ -1,0 +1,118 @@
+"""What a warm function remembers of reference data, and for how long."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from oms.adapters import dynamodb_reference, dynamodb_work
+from oms.adapters.dynamodb_reference import DynamoReference
+from oms.adapters.dynamodb_work import DynamoOpenWork
+from oms.entrypoints.policy_api import EFFECTIVE_WITHIN_S
+
+
+class Table:
+    """Items by partition; counts what is read of it."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, list[dict[str, Any]]] = {}
+        self.reads: list[tuple[str, bool]] = []
+        self.counts = [3, 4]
+
+    def put(self, pk: str, document: dict[str, Any]) -> None:
+        self.items[pk] = [{"pk": {"S": pk}, "body": {"S": json.dumps(document)}}]
+
+    def get_item(self, *, Key: dict[str, Any], ConsistentRead: bool = False, **_: Any) -> dict[str, Any]:  # noqa: N803
+        pk = Key["pk"]["S"]
+        self.reads.append((pk, ConsistentRead))
+        return {"Item": self.items[pk][0]} if pk in self.items else {}
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        asked = [key["pk"]["S"] for key in RequestItems["t"]["Keys"]]
+        self.reads.extend((pk, False) for pk in asked)
+        return {"Responses": {"t": [item for pk in asked for item in self.items.get(pk, ())]}}
+
+    def query(self, *, ExclusiveStartKey: Any = None, Select: str = "", **asked: Any) -> dict[str, Any]:  # noqa: N803
+        if Select == "COUNT":
+            self.reads.append((asked["ExpressionAttributeValues"][":pk"]["S"], False))
+            return {
+                "Count": self.counts[1 if ExclusiveStartKey else 0],
+                **({} if ExclusiveStartKey else {"LastEvaluatedKey": "x"}),
+            }
+        rows = self.items.get("node", [])
+        return {"Items": rows[1:]} if ExclusiveStartKey else {"Items": rows[:1], "LastEvaluatedKey": {"pk": "x"}}
+
+
+class Time:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
+    made = Time()
+    for module in (dynamodb_reference, dynamodb_work):
+        monkeypatch.setattr(module, "time", made)
+    return made
+
+
+def test_rules_take_effect_within_what_the_api_says(clock: Time) -> None:
+    table = Table()
+    reference = DynamoReference(table, "t")
+    assert reference.policy("sourcing") == {}
+    table.put("policy#sourcing", {"version": 1})
+    clock.now += EFFECTIVE_WITHIN_S - 0.1
+    assert reference.policy("sourcing") == {}
+    clock.now += 0.2
+    assert reference.policy("sourcing") == {"version": 1}
+    assert table.reads == [("policy#sourcing", True)] * 2
+
+
+def test_nodes_and_freight_are_read_once_in_a_while(clock: Time) -> None:
+    table = Table()
+    row = {"node_id": "a", "latitude": 1, "longitude": 2}
+    table.items["node"] = [{"body": {"S": json.dumps({**row, "node_id": each})}} for each in "ab"]
+    reference = DynamoReference(table, "t")
+    network = reference.network()
+    assert [known.candidate.node_id for known in network.nodes] == ["a", "b"]
+    assert reference.network() is network
+    assert [each.available for each in reference.nodes({"b": {"S": 2}})] == [{}, {"S": 2}]
+    clock.now += 5.1
+    assert reference.network() is not network
+    assert reference.network().network_id == network.network_id
+
+
+def test_products_are_kept_longer_and_not_without_end(clock: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamodb_reference, "_MOST_PRODUCTS", 3)
+    table = Table()
+    table.put("product#A", {"sku": "A", "weight_g": 7, "needs": ["cold"], "duty": 1})
+    reference = DynamoReference(table, "t")
+    found = reference.products(["A", "B", "A"])
+    assert (found["A"].grams, found["A"].needs, found["A"].duty, found["B"].grams) == (7, ("cold",), 1, 0)
+    clock.now += 30
+    reference.products(["A", "B"])
+    assert len(table.reads) == 2
+    clock.now += 31
+    reference.products(["A"])
+    assert len(table.reads) == 3
+    reference.products(["C", "D", "A"])
+    assert len(table.reads) == 6, "forgotten all at once, and read again"
+
+
+def test_open_work_is_counted_by_status_and_page_and_kept(clock: Time) -> None:
+    table = Table()
+    work = DynamoOpenWork(table, "views")
+    assert work.open_orders(["N"]) == {"N": 14}
+    assert work.open_orders(["N"]) == {"N": 14}
+    assert {pk for pk, _ in table.reads} == {"open#N#released", "open#N#accepted"}
+    assert len(table.reads) == 4
+    clock.now += 5.1
+    work.open_orders(["N"])
+    assert len(table.reads) == 8
