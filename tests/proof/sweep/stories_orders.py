@@ -257,6 +257,10 @@ def hot_position(w: World) -> None:
     w.settle()
     ship(w, work(w, MAIN), "EZ1")
     w.settle()
+    basket = {"ttl_s": 60, "lines": [{"sku": "MUG-01", "quantity": 2}]}
+    for key in ("h-1", "h-2"):
+        w.post("/stock/holds", basket, key=key, role="shop", status=201)
+    w.watch(timedelta(minutes=3))
     lost = {"sku": "MUG-01", "node_id": MAIN, "kind": "adjustment", "quantity": -25, "code": "lost"}
     w.post("/stock/movements", {"movements": [lost]}, key="lost", role="warehouse", status=201)
     assert w.get("/stock/MUG-01")["available"] == 9
