@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
 from oms.adapters.commit_item import readable
-from oms.adapters.dynamodb_log import DynamoLog, is_position, position_from_item
+from oms.adapters.dynamodb_log import DynamoLog
+from oms.adapters.shards import Shards, is_lead, row_from_item, rows_of
 from oms.domain.frozen import frozen
+from oms.domain.shards import total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,11 +46,17 @@ class DynamoScan:
         self._stock = stock_table
 
     def stock_pages(self) -> Iterator[Sequence[StockDelta]]:
-        """See the port."""
+        """See the port. A position that is spread is a page of its own: its rows are read together."""
         query: dict[str, Any] = {"TableName": self._stock, "ConsistentRead": True}
+        shards = Shards(self._client, self._stock)
         while True:
             page = self._client.scan(**query)
-            yield [position_from_item(item) for item in page["Items"] if is_position(item)]
+            leads = [item for item in page["Items"] if is_lead(item)]
+            yield [row_from_item(item) for item in leads if rows_of(item) == 1]
+            for item in leads:
+                if rows_of(item) > 1:
+                    sku, node_id, _ = keys.position_of(item["pk"]["S"], item["sk"]["S"])
+                    yield [total(shards.read_again((sku, node_id)))]
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]

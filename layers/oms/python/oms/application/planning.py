@@ -61,7 +61,7 @@ class PlanOrder:
             products = self.reference.products(line.placed.sku for line in order.lines.values())
         lines = tuple(_wanted(order, line_id, units, products) for line_id, units in wanted.items())
         rule = choose(stored, _facts(order, products, stored))
-        candidates = usable(self._candidates(network, {line.sku for line in lines}, order.placed.channel), order, rule)
+        candidates = usable(self._candidates(network, lines, order.placed.channel), order, rule)
         return Asked(
             request=request_of(lines, order, candidates, network, rule, now),
             rule=rule,
@@ -73,9 +73,12 @@ class PlanOrder:
         """What channels must leave."""
         return read_buffers(self.reference.policy(BUFFERS))
 
-    def _candidates(self, network: Network, skus: Iterable[str], channel: str) -> tuple[Candidate, ...]:
+    def _candidates(self, network: Network, lines: Iterable[WantedLine], channel: str) -> tuple[Candidate, ...]:
+        units: dict[str, int] = {}
+        for line in lines:
+            units[line.sku] = units.get(line.sku, 0) + line.quantity
         available: dict[str, dict[str, int]] = {}
-        for position in self.buffers().offered(self.stock.positions(skus), channel):
+        for position in self.buffers().offered(self.stock.to_promise(units), channel):
             if position.promisable:
                 at_node = available.setdefault(position.node_id, {})
                 at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable

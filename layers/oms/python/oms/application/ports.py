@@ -67,10 +67,17 @@ class Log(Protocol):
 
 
 class Stock(Protocol):
-    """Positions."""
+    """Positions, whatever the number of rows that hold them."""
 
     def positions(self, skus: Iterable[str]) -> list[StockDelta]:
         """Every position of these SKUs, read consistently."""
+
+    def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
+        """Positions of these SKUs to plan on, of which so many units are wanted.
+
+        Where a position is spread, because many bind it at once, this may be a second old as long as it says that there
+        are as many. That there are not is said of what was read consistently.
+        """
 
     def look(self, skus: Iterable[str]) -> list[StockDelta]:
         """The same to show, not to decide on: it may be a second old."""
