@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from oms.channels.base import Connector, FetchRequest
     from oms.channels.listing import Lister
+    from oms.domain.audit import UnreadableRow
     from oms.domain.canonical import Contact, ContactKey
     from oms.domain.commit import Commit, StoredCommit, Unreadable
     from oms.domain.feed import Fed, Told
@@ -144,8 +145,11 @@ class LogPage(Protocol):
 class Everything(Protocol):
     """The whole log and all of stock, read through without an index."""
 
-    def stock_pages(self) -> Iterator[Sequence[StockDelta]]:
+    def stock_pages(self) -> Iterator[Sequence[StockDelta | UnreadableRow]]:
         """Every position. Each page is read, consistently, when it is asked for."""
+
+    def positions(self, skus: Iterable[str]) -> Sequence[StockDelta | UnreadableRow]:
+        """Those of some SKUs, read consistently."""
 
     def log_pages(self, marks: Mapping[int, Mark | None], parts: int) -> Iterator[LogPage]:
         """What these of so many parts hold behind their marks, consistently, the parts in turn.
