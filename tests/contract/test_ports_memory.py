@@ -23,7 +23,7 @@ from oms.adapters.dynamodb_views import DynamoViews
 from oms.adapters.dynamodb_work import DynamoOpenWork
 from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Quarantine
 from oms.domain.commit import Commit, StoredCommit
-from oms.domain.stock import MovementKind, StockMoved, StockMovement, stock_deltas
+from oms.domain.stock import MovementKind, StockDelta, StockMoved, StockMovement, stock_deltas
 from tests.proof.memory import (
     MemoryCheckpoint,
     MemoryClaims,
@@ -288,7 +288,6 @@ def test_everything_is_read_through_once_and_in_order(both: Both) -> None:
     rows = [sorted((row for page in each.stock_pages() for row in page), key=repr) for each in (memory, adapter)]
     told, stored = ([row for row in each if isinstance(row, StockDelta) and row.changes] for each in rows)
     assert told == stored
-    assert len(rows[1]) == sum(isinstance(row, StockDelta) for row in rows[1])
     parts = 2
     pages = list(adapter.log_pages(dict.fromkeys(range(parts)), parts))
     assert len(pages) > parts
