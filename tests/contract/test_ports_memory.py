@@ -286,8 +286,8 @@ def test_everything_is_read_through_once_and_in_order(both: Both) -> None:
         log.do("append", commit, stock=stock_deltas(commit.events))
     memory, adapter = both.everything()
     rows = [sorted((row for page in each.stock_pages() for row in page), key=repr) for each in (memory, adapter)]
-    told, stored = ([row for row in each if isinstance(row, StockDelta) and row.changes] for each in rows)
-    assert told == stored
+    here, there = ([row for row in each if isinstance(row, StockDelta) and row.changes] for each in rows)
+    assert here == there
     parts = 2
     pages = list(adapter.log_pages(dict.fromkeys(range(parts)), parts))
     assert len(pages) > parts
