@@ -24,7 +24,9 @@ QUANTITIES = (*(1,) * 23, 2, 2)
 def batch(seed: int, orders: int, nodes: int, skus: int = 0) -> Batch:
     """A batch of this size; about two orders for each SKU unless told."""
     draw = Random(f"{seed}/{orders}x{nodes}/{skus}")
-    grams = [min(20_000, max(60, round(draw.lognormvariate(7.7, 0.7)))) for _ in range(skus or max(3, orders * 3 // 10))]
+    grams = [
+        min(20_000, max(60, round(draw.lognormvariate(7.7, 0.7)))) for _ in range(skus or max(3, orders * 3 // 10))
+    ]
     weights = [1 / (rank + 4) ** 0.8 for rank in range(len(grams))]
     made = [_order(draw, number, grams, weights) for number in range(orders)]
     places = [draw.choice(CITIES) for _ in range(nodes)]
@@ -33,7 +35,9 @@ def batch(seed: int, orders: int, nodes: int, skus: int = 0) -> Batch:
     for order in made:
         for line in order.lines:
             asked[line.sku] = asked.get(line.sku, 0) + line.quantity
-    return Batch(orders=tuple(made), candidates=_stocked(draw, candidates, asked), at=AT, tariff=TARIFF, extra_parcel=150)
+    return Batch(
+        orders=tuple(made), candidates=_stocked(draw, candidates, asked), at=AT, tariff=TARIFF, extra_parcel=150
+    )
 
 
 def _order(draw: Random, number: int, grams: list[int], weights: list[float]) -> BatchOrder:
@@ -66,9 +70,7 @@ def _node(draw: Random, number: int, place: tuple[float, float], skus: int) -> C
         costs=NodeCosts(
             per_parcel=draw.randint(60, 110) if warehouse else draw.randint(120, 260),
             per_line=draw.randint(25, 45) if warehouse else draw.randint(60, 140),
-            per_unit={}
-            if warehouse
-            else {f"SKU{sku}": draw.choice((0, 40, 80, 150, 300)) for sku in range(skus)},
+            per_unit={} if warehouse else {f"SKU{sku}": draw.choice((0, 40, 80, 150, 300)) for sku in range(skus)},
         ),
     )
 

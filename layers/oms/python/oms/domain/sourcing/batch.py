@@ -1,6 +1,6 @@
 """Many orders sourced at once over the stock and the capacity that they share.
 
-    objective = the sum of the orders' objectives (docs/sourcing.md), over plans that together take no more than there is
+    objective = Σ orders: objective (docs/sourcing.md), over plans that together take no more than there is
 
 What each order can do is what `source` lets it do: nodes by its promise, and what they may give. Orders whose lines
 have whole places bid for them (`batch_auction`), then trade them while that lowers the sum (`batch_chains`). The rest,
@@ -11,6 +11,7 @@ counts, not by time.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from oms.domain.errors import SourcingInputError
 from oms.domain.frozen import frozen
 from oms.domain.order.events import LineUnits, NodeUnits
 from oms.domain.sourcing.batch_auction import auction
-from oms.domain.sourcing.batch_chains import better_alone, improve
+from oms.domain.sourcing.batch_chains import improve
 from oms.domain.sourcing.batch_jobs import cost_of, draft, job, largest
 from oms.domain.sourcing.batch_market import Market
 from oms.domain.sourcing.check import check_policy, check_request
@@ -27,7 +28,7 @@ from oms.domain.sourcing.policy import CHEAPEST
 from oms.domain.sourcing.request import ESTIMATE, Candidate, SourcingRequest, WantedLine, Zone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from oms.domain.canonical import ShipTo
@@ -72,7 +73,7 @@ class Batch:
 
 @frozen
 class BatchPlan:
-    """By order: units at nodes, and lines that wait. `objective` is the sum over all; `asked` how much was looked at."""
+    """By order: units at nodes, and lines that wait. `objective` is the sum; `asked` is how much was looked at."""
 
     units: dict[str, tuple[NodeUnits, ...]] = field(default_factory=dict)
     short: dict[str, tuple[LineUnits, ...]] = field(default_factory=dict)
@@ -82,11 +83,19 @@ class BatchPlan:
 
 @frozen
 class Move:
-    """An order's units, before and after; `saved` in units of the objective."""
+    """An order's units, before and after; `saved` in units of the objective, less than zero when it gives way."""
 
     order_id: str
     before: tuple[NodeUnits, ...]
     after: tuple[NodeUnits, ...]
+    saved: int
+
+
+@frozen
+class Exchange:
+    """Moves that belong together: one order takes a place, who had it goes elsewhere. `saved` is positive."""
+
+    moves: tuple[Move, ...]
     saved: int
 
 
@@ -104,9 +113,9 @@ def plan_batch(batch: Batch, policy: SourcingPolicy = CHEAPEST) -> BatchPlan:
             jobs.append(made)
     market = Market(jobs, skus, rest.candidates(), never)
     auction(market, never >> _QUITS)
-    improve(market)
+    deque(improve(market), maxlen=0)
     if _divide(market, drafts):
-        improve(market)
+        deque(improve(market), maxlen=0)
     units: dict[str, tuple[NodeUnits, ...]] = {}
     for each, at in zip(market.jobs, market.at, strict=True):
         if at is not None:
@@ -138,58 +147,61 @@ def _divide(market: Market, drafts: Sequence[Draft]) -> bool:
     return divided
 
 
-def better_moves(
+def exchanges(
     batch: Batch, current: Mapping[str, Sequence[NodeUnits]], policy: SourcingPolicy = CHEAPEST
-) -> list[Move]:
-    """Moves of orders that have units, one after the other, each of which alone lowers the sum of all costs.
+) -> list[Exchange]:
+    """What orders that have units could trade, one exchange after the other; each lowers the sum of all costs.
 
-    `batch.candidates` have what is left beside what the orders hold. An order's new nodes keep its promise, and are
-    free when its turn comes: what moves before it let go counts. So whoever stops after some of the moves has what
-    these saved, and nothing is overdrawn in between. Orders with a line from two nodes stay, and so do those that are
-    late where they are, or not in `current`.
+    `batch.candidates` have what is left beside what the orders hold. New nodes keep the order's promise. An exchange
+    takes no more than is left when those before it are done, so whoever stops after some has what these saved. Orders
+    with a line from two nodes stay, and so do those that are late where they are, or not in `current`.
     """
     held = {order.order_id: _nodes_of(order, current.get(order.order_id, ())) for order in batch.orders}
+    movable = tuple([order for order in batch.orders if held[order.order_id]])
     rest = _Rest(batch, policy)
-    for order in batch.orders:
-        if held[order.order_id]:
-            rest.give(current[order.order_id])
+    for order in movable:
+        rest.give(current[order.order_id])
     nodes = rest.candidates()
-    drafts, skus, never = _drafts(replace(batch, candidates=nodes), policy)
-    jobs = [made for each in drafts if (made := job(each, len(nodes), never, split=False)) is not None]
-    market = Market(jobs, skus, nodes, never)
+    freed = replace(batch, orders=movable, candidates=nodes)
     places = {node.node_id: place for place, node in enumerate(nodes)}
-    tied = {order.order_id for order in batch.orders if held[order.order_id]}
-    for number, each in enumerate(jobs):
-        order = batch.orders[each.number]
+    drafts, skus, never = _drafts(freed, policy)
+    jobs, starts, stay = [], [], []
+    for each, order in zip(drafts, movable, strict=True):
+        made = job(each, len(nodes), never, split=False)
         at = tuple([places[node] for node in held[order.order_id]])
-        if at and cost_of(each, at) < never:
-            market.place(number, at)
-            tied.discard(order.order_id)
-    for order_id in tied:  # cannot move, and keep what they have
-        for part in current[order_id]:
-            market.withhold(skus.index(part.sku), places[part.node_id], part.quantity)
-    return list(_moves(batch, market, nodes))
+        if made is None or cost_of(made, at) >= never:
+            stay.append(order)
+        else:
+            jobs.append(made)
+            starts.append(at)
+    for order in stay:
+        rest.take(current[order.order_id])
+    market, prices = [Market(jobs, skus, rest.candidates(), never) for _ in range(2)]
+    auction(prices, never >> _QUITS)
+    market.price = prices.price
+    for number, at in enumerate(starts):
+        market.place(number, at)
+    return [_exchange(freed, market, before) for before in improve(market)]
 
 
-def _moves(batch: Batch, market: Market, nodes: Sequence[Candidate]) -> Iterator[Move]:
-    """Until no order alone finds better."""
-    found = True
-    while found:
-        found = False
-        for number, each in enumerate(market.jobs):
-            better = better_alone(market, number)
-            if better is None:
-                continue
-            found = True
-            order, before, cost = batch.orders[each.number], market.at[number] or (), market.cost[number]
-            market.release(number)
-            market.place(number, better)
-            yield Move(
-                order_id=order.order_id,
-                before=_units(order, each, [nodes[node].node_id for node in before]),
-                after=_units(order, each, [nodes[node].node_id for node in better]),
-                saved=cost - market.cost[number],
+def _exchange(batch: Batch, market: Market, before: Mapping[int, tuple[int, ...] | None]) -> Exchange:
+    """What a chain did, when it is the last that was done."""
+    moves = []
+    for number, was in before.items():
+        each, now = market.jobs[number], market.at[number]
+        if was is not None and now is not None:
+            order = batch.orders[each.number]
+            names = [[batch.candidates[node].node_id for node in at] for at in (was, now)]
+            saved = cost_of(each, was) - market.cost[number]
+            moves.append(
+                Move(
+                    order_id=order.order_id,
+                    before=_units(order, each, names[0]),
+                    after=_units(order, each, names[1]),
+                    saved=saved,
+                )
             )
+    return Exchange(moves=tuple(moves), saved=sum([move.saved for move in moves]))
 
 
 _QUITS: Final = 20

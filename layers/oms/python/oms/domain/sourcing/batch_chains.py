@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterator
 
     from oms.domain.sourcing.batch_market import Market
 
@@ -31,8 +31,12 @@ class _Move:
     nodes: tuple[int, ...]
 
 
-def improve(market: Market) -> None:
-    """Chains from every job, again where something has changed for it, until none is found."""
+Before = dict[int, "tuple[int, ...] | None"]
+"""Who moved in a chain, with the nodes before."""
+
+
+def improve(market: Market) -> Iterator[Before]:
+    """Chains from every job, again where something has changed for it, until none is found; each when it is done."""
     for resource, left in enumerate(market.left):
         if left > 0:
             market.price[resource] = 0
@@ -50,34 +54,23 @@ def improve(market: Market) -> None:
             if moved:
                 clock += 1
                 changed.update([(sku, clock) for each in moved for sku in market.jobs[each].skus])
-        if max(changed.values()) <= before:
+                yield moved
+        if max(changed.values(), default=0) <= before:
             break
 
 
-def _chains(market: Market, number: int) -> Collection[int]:
+def _chains(market: Market, number: int) -> Before:
     """Who moved, by a chain that begins with this job; none when no way was found to begin."""
     blocked: set[int] = set()
     for _ in range(STARTS):
         moved = _chain(market, number, blocked)
         if moved is not None:
             return moved
-    return ()
+    return {}
 
 
-def better_alone(market: Market, number: int) -> tuple[int, ...] | None:
-    """Nodes over what is left that cost this job less than those that it has, which count as left; None without any."""
-    before, now = market.cost[number], market.at[number]
-    if now is None:
-        return None
-    market.release(number)
-    value, nodes = market.best(number, (), hard=True)
-    fits = value < before and market.fits(market.needed(number, nodes))
-    market.place(number, now)
-    return nodes if fits else None
-
-
-def _chain(market: Market, number: int, avoided: set[int]) -> Collection[int] | None:
-    """Who moved; nobody when this job has nothing to gain. None when it had, and what was in the way is `avoided` now."""
+def _chain(market: Market, number: int, avoided: set[int]) -> Before | None:
+    """Who moved; nobody when this job has nothing to gain. None when it had, and what was in the way is `avoided`."""
     before, was = market.cost[number], market.at[number]
     if was is not None:
         market.release(number)
@@ -85,8 +78,8 @@ def _chain(market: Market, number: int, avoided: set[int]) -> Collection[int] | 
     if value >= before:
         if was is not None:
             market.place(number, was)
-        return ()
-    done = {number: was}
+        return {}
+    done: Before = {number: was}
     market.place(number, nodes)
     blocked = set(market.needs[number])
     change = market.cost[number] - before
@@ -105,18 +98,22 @@ def _chain(market: Market, number: int, avoided: set[int]) -> Collection[int] | 
         change += market.cost[move.number]
         blocked.update(market.needs[move.number])
         short = short + market.overdrawn(move.number)
-    if change < 0 and all([market.left[resource] >= 0 for resource in short]):
+    if change < 0 and all(market.left[resource] >= 0 for resource in short):
         return done
+    _undo(market, done)
+    avoided.update(first[-1:])
+    return None if first else {}
+
+
+def _undo(market: Market, done: Before) -> None:
     for each in done:
         market.release(each)
-    for each, nodes_before in done.items():
-        if nodes_before is not None:
-            market.place(each, nodes_before)
-    avoided.update(first[-1:])
-    return None if first else ()
+    for each, nodes in done.items():
+        if nodes is not None:
+            market.place(each, nodes)
 
 
-def _displaced(market: Market, resource: int, done: dict[int, tuple[int, ...] | None], blocked: set[int]) -> _Move | None:
+def _displaced(market: Market, resource: int, done: Before, blocked: set[int]) -> _Move | None:
     """The holder that is cheapest to send elsewhere, by what is left or, for the next in the chain, by prices."""
     best: tuple[int, int, int, tuple[int, ...]] | None = None
     last = len(done) >= DEPTH

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 EXACT: Final = 5
 """Parts of which every partition into parcels is looked at; of more, parcels are added one by one."""
+PAIR: Final = 2
 TABLED: Final = 6
 """Parts at most, where costs of parcels are no sums of costs of parts."""
 Row = list[int]
@@ -31,11 +32,11 @@ Row = list[int]
 class Job:
     """An order as parts, each from one node: its lines, of which some may be single units of a line.
 
-    By part: its line, its SKU's number, its units, its `rows` of costs. `fixed` is due for each parcel. `tables` is what
-    a parcel of a subset of parts costs beside that, by subset and node: freight that bends; less what is due once for
-    a line and stands in the rows of its parts more often; None when it is nothing. `twice` are subsets with more than
-    one part of a SKU: (subset, SKU's number, units). `first` is what the first parcel is spared, `alone` what the
-    order costs if it has all stock for itself.
+    By part: its line, its SKU's number, its units, its `rows` of costs. `fixed` is due for each parcel. `tables` is
+    what a parcel of a subset of parts costs beside that, by subset and node: freight that bends; less what is due
+    once for a line and stands in the rows of its parts more often; None when it is nothing. `twice` are subsets
+    with more than one part of a SKU: (subset, SKU's number, units). `first` is what the first parcel is spared,
+    `alone` what the order costs if it has all stock for itself.
     """
 
     number: int
@@ -185,7 +186,7 @@ def choose(fixed: Row, rows: Sequence[Row], tables: Sequence[Row] | None, most: 
         whole: list[Any] = list(map(add, fixed, rows[0]))
         least = min(whole)
         return least, (whole.index(least),)
-    if len(rows) == 2 and tables is None and most > 1:
+    if len(rows) == PAIR and tables is None and most > 1:
         return _two(fixed, rows[0], rows[1])
     if len(rows) <= EXACT or tables is not None:
         return _partitioned(fixed, rows, tables, most)
@@ -249,7 +250,7 @@ def _added(fixed: Row, rows: Sequence[Row], most: int) -> tuple[int, tuple[int, 
     value = None
     while len(used) < most:
         tried = [
-            cost + sum([row[node] if row[node] < now else now for row, now in zip(rows, cheapest, strict=True)])
+            cost + sum([min(row[node], now) for row, now in zip(rows, cheapest, strict=True)])
             for node, cost in enumerate(fixed)
         ]
         node = tried.index(min(tried))

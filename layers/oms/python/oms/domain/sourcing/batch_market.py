@@ -80,11 +80,6 @@ class Market:
         self.at[number] = None
         self.cost[number] = self.never
 
-    def withhold(self, sku: int, node: int, units: int) -> None:
-        """These units, and what they take of the node's day, are not for the jobs."""
-        for resource in (sku * self.nodes + node, self.units_at + node):
-            self.left[resource] -= units
-
     def overdrawn(self, number: int) -> list[int]:
         """What the job holds of which there is not enough."""
         return [resource for resource in self.needs[number] if self.left[resource] < 0]
@@ -106,7 +101,7 @@ class Market:
         return fixed, rows
 
     def best(self, number: int, blocked: Collection[int], *, hard: bool) -> tuple[int, tuple[int, ...]]:
-        """(cost, nodes) over what is left: what is short cannot be (`hard`), or counts at its price; never stock that is `blocked`."""
+        """(cost, nodes) over what is left: what is short cannot be (`hard`), or has its price; `blocked` never."""
         self.asked += 1
         job, left, nodes, never = self.jobs[number], self.left, self.nodes, self.never
         price = [never] * len(left) if hard else self.price
@@ -114,7 +109,8 @@ class Market:
         if self.orders_bind:
             at = self.orders_at
             fixed = [
-                cost if room >= 1 else cost + worth for cost, room, worth in zip(fixed, left[at:], price[at:], strict=True)
+                cost if room >= 1 else cost + worth
+                for cost, room, worth in zip(fixed, left[at:], price[at:], strict=True)
             ]
         rows = []
         for row, sku, units in zip(job.rows, job.skus, job.units, strict=True):
@@ -147,7 +143,3 @@ class Market:
             cost if room >= units else cost + units * worth
             for cost, room, worth in zip(row, self.left[at:end], price[at:end], strict=True)
         ]
-
-    def fits(self, needs: Needs) -> bool:
-        """All of it is left."""
-        return all([self.left[resource] >= units for resource, units in needs.items()])

@@ -16,14 +16,14 @@ Intervals are those of the mean of paired differences (NIST/SEMATECH e-Handbook 
 
     d̄ ± z √(s² / n),  s² = (Σd² − (Σd)² / n) / (n − 1)
 
-with the normal quantile z, which Student's t meets for large n. They say how sure a mean is for orders like these, drawn
-independently; not that next season's orders are like these.
+with the normal quantile z, which Student's t meets for large n. They say how sure a mean is for orders like these,
+drawn independently; not that next season's orders are like these.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import field
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,16 +34,14 @@ from oms.domain.geo import distance_km, locate
 from oms.domain.order.events import NodeUnits
 from oms.domain.sourcing.dates import arrives, leaves
 from oms.domain.sourcing.engine import source
-from oms.domain.sourcing.policy import NEAREST_COMPLETE
+from oms.domain.sourcing.policy import NEAREST_COMPLETE, SourcingPolicy
 from oms.domain.sourcing.record import digest
-from oms.domain.sourcing.request import SourcingRequest
+from oms.domain.sourcing.request import ESTIMATE, NodeCosts, SourcingRequest, Zone
 from oms.domain.sourcing.terms import FAR_KM, Site, node_terms, zone_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
-
-    from oms.domain.sourcing.policy import SourcingPolicy
 
 CONFIDENCE: Final = 0.95
 METRICS: Final = ("cost", "parcels", "late", "metres", "waiting")
@@ -60,10 +58,19 @@ class Past:
 
 @frozen
 class Scenario:
-    """The policy to try. `before` is what stands in for what was done where that is not known."""
+    """The policy to try. `before` is what stands in for what was done where that is not known.
+
+    The rest is for orders out of the log, which holds no rates: both plans are priced by these. `grams` by SKU, `costs`
+    by node.
+    """
 
     policy: SourcingPolicy
     before: SourcingPolicy = NEAREST_COMPLETE
+    tariff: tuple[Zone, ...] = ESTIMATE
+    extra_parcel: int = 0
+    union: tuple[str, ...] = ()
+    grams: dict[str, int] = field(default_factory=dict)
+    costs: dict[str, NodeCosts] = field(default_factory=dict)
 
 
 @frozen(kw_only=False)
@@ -193,8 +200,3 @@ def past_of(kept: Mapping[str, Any]) -> Past:
     except (KeyError, TypeError, UnknownEventError) as error:
         raise RecordAlteredError("not a decision record") from error
     return Past(request=request, units=units, due=request.promise)
-
-
-def under(past: Past, **rates: Any) -> Past:
-    """The same order with other rates, costs or limits of the request (`tariff`, `extra_parcel`, `union`)."""
-    return replace(past, request=replace(past.request, **rates))
