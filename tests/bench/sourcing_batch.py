@@ -1,10 +1,10 @@
 """A thousand orders at once over the stock they share: `make bench NAME=sourcing_batch`.
 
 Seeded batches of 1,000 orders and 20 nodes (`tests/proof/sourcing/batches.py`): sourced together, and held to the
-linear relaxation of the joint program, by HiGHS; then HiGHS is given the program itself, for so many seconds by the clock, and its
-best plan held to the same bound. `cpu_s` is the whole call, batch to plan, `highs_s` the solver alone. `one_by_one` is
-what the engine gives when each order is sourced in its turn. What plans cost, and whether together they take more than
-there is, is worked out by an evaluator that shares no code with either.
+linear relaxation of the joint program, by HiGHS; then HiGHS is given the program itself, for so many seconds by the
+clock, and its best plan held to the same bound. `cpu_s` is the whole call, batch to plan, `highs_s` the solver
+alone. `one_by_one` is what the engine gives when each order is sourced in its turn. What plans cost, and whether
+together they take more than there is, is worked out by an evaluator that shares no code with either.
 
 `exchanges` are what orders that were sourced one by one could trade afterwards; `moved` is what they then cost.
 

@@ -119,11 +119,14 @@ class _Reading:
         for unit in event.units:
             at_node = given.setdefault(unit.node_id, {})
             at_node[unit.sku] = at_node.get(unit.sku, 0) + unit.quantity
+        bound: dict[str, int] = {}
+        for unit in event.units:
+            bound[unit.sku] = bound.get(unit.sku, 0) + unit.quantity
         candidates = []
         for each in event.decision.get("candidates", ()):
             node = self.nodes.get(str(each.get("node")))
             if node is not None:
-                candidates.append(replace(node, available=_had(each, lines, given.get(node.node_id, {}))))
+                candidates.append(replace(node, available=_had(each, bound, given.get(node.node_id, {}))))
         if not set(given) <= {node.node_id for node in candidates}:
             return None
         scenario = self.scenario
@@ -157,12 +160,9 @@ class _Reading:
         )
 
 
-def _had(candidate: Mapping[str, Any], lines: Sequence[WantedLine], given: Mapping[str, int]) -> dict[str, int]:
-    """What a candidate had of these lines, as far as the decision says, and what it gave at least."""
+def _had(candidate: Mapping[str, Any], bound: Mapping[str, int], given: Mapping[str, int]) -> dict[str, int]:
+    """What a candidate had of what was bound, as far as the decision says, and what it gave at least."""
     if candidate.get("has_all"):
-        need: dict[str, int] = {}
-        for line in lines:
-            need[line.sku] = need.get(line.sku, 0) + line.quantity
-        return need
+        return dict(bound)
     had = {str(sku): int(units) for sku, units in dict(candidate.get("has", {})).items()}
     return {sku: max(had.get(sku, 0), given.get(sku, 0)) for sku in {**had, **given}}

@@ -105,10 +105,10 @@ def plan_batch(batch: Batch, policy: SourcingPolicy = CHEAPEST) -> BatchPlan:
     drafts, skus, never = _drafts(batch, policy)
     nodes = len(batch.candidates)
     jobs = []
-    for each in drafts:
-        made = job(each, nodes, never, split=False) or job(each, nodes, never, split=True)
+    for drawn in drafts:
+        made = job(drawn, nodes, never, split=False) or job(drawn, nodes, never, split=True)
         if made is None:
-            rest.source(each.number)
+            rest.source(drawn.number)
         else:
             jobs.append(made)
     market = Market(jobs, skus, rest.candidates(), never)

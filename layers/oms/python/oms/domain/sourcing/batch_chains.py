@@ -22,6 +22,8 @@ WIDTH: Final = 16
 PASSES: Final = 12
 STARTS: Final = 3
 """Ways to begin a chain that are tried for a job."""
+STARTS_WITHOUT: Final = 20
+"""The same for a job that has no nodes."""
 
 
 @frozen(kw_only=False)
@@ -62,7 +64,7 @@ def improve(market: Market) -> Iterator[Before]:
 def _chains(market: Market, number: int) -> Before:
     """Who moved, by a chain that begins with this job; none when no way was found to begin."""
     blocked: set[int] = set()
-    for _ in range(STARTS):
+    for _ in range(STARTS if market.at[number] is not None else STARTS_WITHOUT):
         moved = _chain(market, number, blocked)
         if moved is not None:
             return moved
@@ -81,7 +83,7 @@ def _chain(market: Market, number: int, avoided: set[int]) -> Before | None:
         return {}
     done: Before = {number: was}
     market.place(number, nodes)
-    blocked = set(market.needs[number])
+    blocked = market.stock_of(number)
     change = market.cost[number] - before
     short = first = market.overdrawn(number)
     while short and len(done) <= DEPTH:
@@ -96,7 +98,7 @@ def _chain(market: Market, number: int, avoided: set[int]) -> Before | None:
         market.release(move.number)
         market.place(move.number, move.nodes)
         change += market.cost[move.number]
-        blocked.update(market.needs[move.number])
+        blocked |= market.stock_of(move.number)
         short = short + market.overdrawn(move.number)
     if change < 0 and all(market.left[resource] >= 0 for resource in short):
         return done

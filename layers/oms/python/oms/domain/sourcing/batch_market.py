@@ -80,6 +80,10 @@ class Market:
         self.at[number] = None
         self.cost[number] = self.never
 
+    def stock_of(self, number: int) -> set[int]:
+        """Stock that the job holds some of, without what it takes of nodes' days."""
+        return {resource for resource in self.needs[number] if resource < self.units_at}
+
     def overdrawn(self, number: int) -> list[int]:
         """What the job holds of which there is not enough."""
         return [resource for resource in self.needs[number] if self.left[resource] < 0]
@@ -120,7 +124,7 @@ class Market:
         for resource in blocked:
             at, node = divmod(resource, nodes)
             for line, sku in enumerate(job.skus):
-                if sku == at:
+                if sku == at or resource >= self.units_at:
                     rows[line] = [*rows[line][:node], never, *rows[line][node + 1 :]]
         tables = self._together(job) if hard and job.twice else job.tables
         value, chosen = choose(fixed, rows, tables, job.most)
