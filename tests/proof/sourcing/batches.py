@@ -1,7 +1,7 @@
 """Many orders over one stock, as a retailer has them at the end of a day; seeded.
 
-Nodes, weights and rates are those of `instances`. SKUs sell as ranks do, the tenth a third as often as the first. Of
-each there are only so many units as orders ask for and `SPARE` more, two thirds of them in warehouses, and half of the
+Nodes, weights and rates are those of `instances`. SKUs sell as ranks do, the tenth two fifths as often as the first. Of
+each there are only so many units as orders ask for and `SPARE` more, half of them in warehouses, and half of the
 stores can pack only so much today: what is best for one order is mostly taken by another.
 """
 
@@ -22,7 +22,7 @@ QUANTITIES = (*(1,) * 23, 2, 2)
 
 
 def batch(seed: int, orders: int, nodes: int, skus: int = 0) -> Batch:
-    """A batch of this size; about two orders for each SKU unless told."""
+    """A batch of this size; three SKUs for ten orders unless told."""
     draw = Random(f"{seed}/{orders}x{nodes}/{skus}")
     grams = [
         min(20_000, max(60, round(draw.lognormvariate(7.7, 0.7)))) for _ in range(skus or max(3, orders * 3 // 10))
