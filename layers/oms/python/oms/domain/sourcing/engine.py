@@ -235,7 +235,7 @@ def _decision(
             {
                 "node": site.node.node_id,
                 "km": round(site.km),
-                "has_all": all(site.node.available.get(sku, 0) >= units for sku, units in need.items()),
+                **_has(site, need),
             }
             for site in found
         ],
@@ -243,3 +243,12 @@ def _decision(
         "chosen": sorted(used),
         "short": sorted({line.sku for line in short}),
     }
+
+
+def _has(site: Site, need: Mapping[str, int]) -> dict[str, Any]:
+    """Whether it has all that is needed; where it has some, how much of what: enough to decide again from it."""
+    has = {sku: min(units, site.node.available.get(sku, 0)) for sku, units in need.items()}
+    if has == need:
+        return {"has_all": True}
+    some = {sku: units for sku, units in has.items() if units}
+    return {"has_all": False, "has": some} if some else {"has_all": False}
