@@ -111,7 +111,7 @@ class SyncSnapshot:
         if payment.reference:
             # One authorization pays for one order.
             own.append(f"payment#{payment.provider}#{payment.reference}")
-        unknown = skus - self.reference.known_skus(skus)
+        made_of = self.reference.made_of(skus)
         customer_id = self.customers.identify(normalized.contact.email)
         keep = _KeepContact(
             self.contacts,
@@ -129,8 +129,9 @@ class SyncSnapshot:
                 payment=payment,
                 digest=digest,
                 customer_id=customer_id,
-                unknown_skus=unknown,
+                unknown_skus=skus - made_of.keys(),
                 request_hash=request_hash,
+                kits={sku: components for sku, components in made_of.items() if components},
             )
 
         def first(loaded: Loaded) -> SyncOrder:
