@@ -23,6 +23,7 @@ from oms.domain.errors import (
 )
 from oms.domain.frozen import frozen
 from oms.domain.inbound import NoticeKind
+from oms.domain.kits import kits_of
 from oms.domain.order.commands import RecordChannelRefund, SyncOrder
 from oms.domain.order.events import PaymentPlan
 from oms.domain.parked import Parked
@@ -131,7 +132,7 @@ class SyncSnapshot:
                 customer_id=customer_id,
                 unknown_skus=skus - made_of.keys(),
                 request_hash=request_hash,
-                kits={sku: components for sku, components in made_of.items() if components},
+                kits=kits_of(made_of),
             )
 
         def first(loaded: Loaded) -> SyncOrder:

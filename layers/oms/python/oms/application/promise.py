@@ -9,6 +9,7 @@ from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
 from oms.domain.frozen import frozen
+from oms.domain.kits import kits_of
 from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.charging import payable
 from oms.domain.order.commands import PromiseOrder, RecordAuthorization, ScreenOrder
@@ -59,7 +60,7 @@ class ScreenOrderStep:
                 command_id=_step_id("screen", loaded),
                 holds=match_rules(order, rules) if order else (),
                 known_skus=frozenset(made_of),
-                kits={sku: components for sku, components in made_of.items() if components},
+                kits=kits_of(made_of),
             )
 
         order = self.orders.execute(order_id, command, cause).order

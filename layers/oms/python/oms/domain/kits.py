@@ -39,6 +39,11 @@ def parts_of(sku: str, components: Components, quantity: int = 1) -> tuple[tuple
     return tuple([(each.sku, each.units * quantity) for each in components])
 
 
+def kits_of(made_of: Mapping[str, Components]) -> tuple[tuple[str, Components], ...]:
+    """Those that are kits, by SKU."""
+    return tuple([(sku, made_of[sku]) for sku in sorted(made_of) if made_of[sku]])
+
+
 def stock_skus(made_of: Mapping[str, Components]) -> tuple[str, ...]:
     """SKUs under which these products are kept in stock, each once."""
     return tuple(dict.fromkeys(part for sku, components in made_of.items() for part, _ in parts_of(sku, components)))

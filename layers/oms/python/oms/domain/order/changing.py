@@ -64,7 +64,7 @@ def screen(order: Order, command: ScreenOrder) -> tuple[OrderEvent, ...]:
     for hold in order.active_holds:
         skus = [order.lines[line_id].placed.sku for line_id in hold.lines]
         if hold.kind == UNKNOWN_SKU and all(sku in command.known_skus for sku in skus):
-            made_of = next((command.kits[sku] for sku in skus if sku in command.kits), ())
+            made_of = next((components for sku, components in command.kits if sku in skus), ())
             released.append(HoldReleased(hold_id=hold.hold_id, components=made_of))
     return (*placed, *released)
 

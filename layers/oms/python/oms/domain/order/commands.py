@@ -39,7 +39,7 @@ class SyncOrder(Command):
     customer_id: str = ""
     unknown_skus: frozenset[str] = frozenset()
     request_hash: str = ""
-    kits: Mapping[str, Components] = field(default_factory=dict)
+    kits: tuple[tuple[str, Components], ...] = ()
     """Of those that are kits, what they are made of now; it counts when the order is placed by this command."""
 
 
@@ -58,7 +58,7 @@ class ScreenOrder(Command):
     holds: tuple[tuple[str, str, str], ...] = ()
     """(hold id, kind, reason) of each rule that matched."""
     known_skus: frozenset[str] = frozenset()
-    kits: Mapping[str, Components] = field(default_factory=dict)
+    kits: tuple[tuple[str, Components], ...] = ()
     """What those of them that are kits are made of."""
 
 

@@ -100,7 +100,7 @@ def _tells_money(snapshot: CanonicalOrder) -> bool:
 
 
 def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
-    snapshot = command.snapshot
+    snapshot, kits = command.snapshot, dict(command.kits)
     lines = tuple(
         PlacedLine(
             line_id=line.line_ref,
@@ -111,7 +111,7 @@ def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
             tax=line.tax,
             title=line.title,
             requires_shipping=line.requires_shipping,
-            components=command.kits.get(line.sku, ()) if line.requires_shipping else (),
+            components=kits.get(line.sku, ()) if line.requires_shipping else (),
         )
         for line in snapshot.lines
     )
