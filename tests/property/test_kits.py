@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from oms.domain.order import commands as cmd
 from oms.domain.order.events import Disposition
@@ -139,15 +139,15 @@ class KitMachine(RuleBasedStateMachine):
         ]
         assert not [problem for each in books for problem in each.problems]
         assert not {sku for sku, _ in positions} & {*KITS}, "a kit has stock of its own"
-        for found in (
+        for problems in (
             balanced(positions),
             positions_of_history(streams, positions),
             unheard(streams, positions),
             entries_balance(streams),
             bound(books, positions, {}),
         ):
-            assert [*found] == []
+            assert [*problems] == []
 
 
-TestKits = KitMachine.TestCase
-TestKits.settings = settings(max_examples=40)
+def test_random_orders_of_kits() -> None:
+    run_state_machine_as_test(KitMachine, settings=settings(max_examples=40))

@@ -7,8 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from moto import mock_aws
 
-from infra.local.import_ import read_rows
+from infra.local.import_ import import_file, read_rows
+from infra.local.system import System
+from oms.adapters.dynamodb_reference import DynamoReference
 from oms.application.availability import ShowAvailability
 from oms.application.decisions import ShowDecisions
 from oms.application.feed import Feed
@@ -21,6 +24,7 @@ from oms.domain.errors import (
     KitWithoutStockError,
     SourcingInputError,
     SourcingRangeError,
+    TooManyPositionsError,
     UnknownSkuError,
 )
 from oms.domain.holding import HeldUnits, HoldKind, HoldStatus, StockHeld, due_marks, fold_hold, make_hold
@@ -40,6 +44,9 @@ from tests.proof.memory import MemoryLog, MemoryPolicies, MemoryReference
 from tests.support.builders import T0, line, minutes, units_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from oms.domain.order.state import Order
 
 COLUMNS = "sku,title,weight_g,length_mm,width_mm,height_mm"
@@ -57,6 +64,9 @@ class Shop:
         self.reference.keep_network()
 
     def stock(self, node: str = "WH1", **units: int) -> None:
+        self.receive(node, units)
+
+    def receive(self, node: str, units: Mapping[str, int]) -> None:
         for sku, count in units.items():
             receive(self.world, sku, node, count)
 
@@ -92,6 +102,23 @@ def shop() -> Shop:
 
 def gift(number: str = "1", quantity: int = 1, sku: str = "GIFT") -> Any:
     return line(number, quantity, sku=sku)
+
+
+NODE = {"node_id": "N", "country": "DE", "latitude": 52.5, "longitude": 13.0}
+
+
+def _deployed() -> System:
+    """Tables, and nothing else."""
+    system = System(api_url="", outputs={"ReferenceTable": "reference", "EventsTable": "events", "StockTable": "stock"})
+    keys = (("pk", "HASH"), ("sk", "RANGE"))
+    for table in system.outputs.values():
+        system.client("dynamodb").create_table(
+            TableName=table,
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    return system
 
 
 class TestOrders:
@@ -208,7 +235,7 @@ class TestOrders:
     def test_a_cancellation_frees_no_more_than_one_transaction_touches(self, shop: Shop) -> None:
         parts = {f"P{number:02}": 1 for number in range(20)}
         shop.world.product("BIG", components=parts)
-        shop.stock(**dict.fromkeys(parts, 6))
+        shop.receive("WH1", dict.fromkeys(parts, 6))
         lines = [gift(str(number), 1, "BIG") for number in range(6)]
         order = shop.order(*lines)
         assert at(order, Place.ALLOCATED) == 6
@@ -223,10 +250,28 @@ class TestOrders:
         assert at(shop.world.order(order.order_id), Place.CANCELLED) == 6
         shop.sound()
 
+    def test_what_comes_back_at_once_fits_into_one_transaction(self, shop: Shop) -> None:
+        for kit in "ABCDE":
+            parts = {f"{kit}{number:02}": 1 for number in range(20)}
+            shop.world.product(kit, components=parts)
+            shop.receive("WH1", parts)
+        order = shop.order(*[gift(kit, 1, kit) for kit in "ABCDE"])
+        for number in range(1, len(order.fulfillment_orders) + 1):
+            left = shop.world.order(order.order_id).fulfillment_orders[work(order.order_id, number)].remaining
+            ask(shop.world.calm, order.order_id, ship(order.order_id, f"s{number}", left, number))
+        back = cmd.RequestRefund(
+            command_id="b", reason="", lines=units_of(dict.fromkeys("ABCDE", 1)), disposition=ev.Disposition.RESTOCK
+        )
+        with pytest.raises(TooManyPositionsError):
+            ask(shop.world.calm, order.order_id, back)
+        ask(shop.world.calm, order.order_id, replace(back, lines=units_of(dict.fromkeys("ABCD", 1))))
+        assert at(shop.world.order(order.order_id), Place.RETURNED) == 4
+        shop.sound()
+
     def test_a_promise_touches_no_more_positions_than_one_transaction_may(self, shop: Shop) -> None:
         for kit in "ABCDEF":
             shop.world.product(kit, components={f"{kit}{number:02}": 1 for number in range(20)})
-            shop.stock(**{f"{kit}{number:02}": 1 for number in range(20)})
+            shop.receive("WH1", {f"{kit}{number:02}": 1 for number in range(20)})
         order = shop.order(*[gift(kit, 1, kit) for kit in "ABCDEF"])
         assert at(order, Place.ALLOCATED) == 6
         sizes = [len(stock_deltas(commit.events)) for commit in shop.world.commits(order.order_id)]
@@ -347,7 +392,8 @@ class TestWords:
             Component(sku="A", units=2),
             Component(sku="B", units=1),
         )
-        for wrong in (None, [], {"A": 0}, {"A": True}, {"A": "1"}, {"": 1}):
+        wrongs: tuple[Any, ...] = (None, [], {"A": 0}, {"A": True}, {"A": "1"}, {"": 1})
+        for wrong in wrongs:
             assert read_components({"components": wrong}) == ()
 
     def test_whole_kits_only(self) -> None:
@@ -382,6 +428,27 @@ class TestWords:
     def test_a_kit_is_not_as_large_as_a_warehouse(self) -> None:
         many = "|".join(f"P{number}:1" for number in range(21))
         assert read_rows("products", [f"{COLUMNS},components", f"KIT,Kit,0,1,1,1,{many}"])[1]
+
+    def test_a_kit_beside_what_is_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        file = tmp_path / "rows.csv"
+
+        def told(kind: str, *rows: str) -> list[str]:
+            columns = f"{COLUMNS},components" if kind == "products" else "sku,node_id,quantity"
+            file.write_text("\n".join([columns, *rows]))
+            return import_file(system, kind, file)[1]
+
+        with mock_aws():
+            system = _deployed()
+            DynamoReference(system.client("dynamodb"), "reference").put("node", "N", NODE)
+            assert told("products", "MUG,Mug,1,1,1,1,", "NOTE,Note,1,1,1,1,", "KIT,Kit,0,1,1,1,MUG:2|NOTE:1") == []
+            assert told("stock", "MUG,N,3") == []
+            assert told("products", "KIT,Kit,0,1,1,1,MUG:3") == []
+            assert [each.partition(":")[0] for each in told("products", "TWO,Two,0,1,1,1,KIT:1")] == ["TWO"]
+            assert told("products", "TWO,Two,0,1,1,1,NONE:1") == ["TWO: no such component: NONE"]
+            assert len(told("products", "MUG,Mug,1,1,1,1,NOTE:1")) == 2, "a part of KIT, and it has stock"
+            with pytest.raises(KitWithoutStockError):
+                told("stock", "KIT,N,3")
 
     def test_a_kit_weighs_and_needs_what_its_components_do(self) -> None:
         mug, acid = Product(grams=300, needs=("fragile",), duty=5), Product(grams=50, needs=("hazmat", "fragile"))

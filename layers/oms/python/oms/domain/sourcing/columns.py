@@ -78,7 +78,7 @@ class _Sites:
             paid = _added([most * cost for _, _, most, cost in asked])
             return earned, [(line, float(most)) for _, line, most, _ in asked], paid
         asked.sort(reverse=True)
-        left = [room.left for room in rooms]
+        left: list[float] = [room.left for room in rooms]
         taken: list[tuple[int, float]] = []
         earned = paid = 0.0
         for each, line, most, cost in asked:
