@@ -76,6 +76,7 @@ class Uses:
         log, views, providers = ports.log, ports.views, {"stripe": ports.payments}
         self.payments = ports.payments
         self.orders = orders = RememberingOrders(log, now)
+        self.stock = ports.stock
         self.sync = SyncSnapshot(orders, ports.contacts, ports.reference, Customers(lambda: "key"), nowhere)
         self.show = ShowOrder(orders, log)
         tracking = TakeTracking(orders, log, views)
@@ -146,6 +147,7 @@ class Without:
     """Mechanisms that are taken out of a world."""
 
     log: type[MemoryLog] = RememberingLog
+    stock: type[MemoryStock] = MemoryStock
     contacts: type[MemoryContacts] = MemoryContacts
     quarantine: type[MemoryQuarantine] = MemoryQuarantine
     own_times: bool = True
@@ -196,7 +198,7 @@ class World:
         store = self.store
         return Ports(
             log=self.without.log(store, gate),
-            stock=MemoryStock(store, gate),
+            stock=self.without.stock(store, gate),
             feed=MemoryFeed(store, gate),
             work=MemoryOpenWork(store, gate),
             views=MemoryViews(store, gate),

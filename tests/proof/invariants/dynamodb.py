@@ -47,7 +47,8 @@ def positions_of(items: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], St
     for item in items:
         if "due" in item:  # a lot that is to come
             continue
-        sku, node_id = item["pk"]["S"], item["sk"]["S"].rpartition("#")[0]
+        node_id, _, shard = item["sk"]["S"].rpartition("#")
+        sku = item["pk"]["S"].removesuffix("" if shard == "0" else f"#{shard}")
         counts = {name: int(item[name]["N"]) for name in COMPONENTS if name in item}
         one = StockDelta(sku=sku, node_id=node_id, **counts)
         found[sku, node_id] = found[sku, node_id].plus(one) if (sku, node_id) in found else one

@@ -61,8 +61,7 @@ class PlanOrder:
             products = self.reference.products(_skus(order))
         lines = tuple(_wanted(order, line_id, units, products) for line_id, units in wanted.items())
         rule = choose(stored, _facts(order, products, stored))
-        skus = {sku for line in lines for sku, _ in line.each}
-        candidates = usable(self._candidates(network, skus, order.placed.channel), order, rule)
+        candidates = usable(self._candidates(network, lines, order.placed.channel), order, rule)
         return Asked(
             request=request_of(lines, order, candidates, network, rule, now),
             rule=rule,
@@ -74,9 +73,13 @@ class PlanOrder:
         """What channels must leave."""
         return read_buffers(self.reference.policy(BUFFERS))
 
-    def _candidates(self, network: Network, skus: Iterable[str], channel: str) -> tuple[Candidate, ...]:
+    def _candidates(self, network: Network, lines: Iterable[WantedLine], channel: str) -> tuple[Candidate, ...]:
+        units: dict[str, int] = {}
+        for line in lines:
+            for sku, each in line.each:
+                units[sku] = units.get(sku, 0) + each * line.quantity
         available: dict[str, dict[str, int]] = {}
-        for position in self.buffers().offered(self.stock.positions(skus), channel):
+        for position in self.buffers().offered(self.stock.to_promise(units), channel):
             if position.promisable:
                 at_node = available.setdefault(position.node_id, {})
                 at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from oms.channels.base import Connector, FetchRequest
     from oms.channels.listing import Lister
+    from oms.domain.audit import UnreadableRow
     from oms.domain.canonical import Contact, ContactKey
     from oms.domain.commit import Commit, StoredCommit, Unreadable
     from oms.domain.feed import Fed, Told
@@ -68,10 +69,17 @@ class Log(Protocol):
 
 
 class Stock(Protocol):
-    """Positions."""
+    """Positions, whatever the number of rows that hold them."""
 
     def positions(self, skus: Iterable[str]) -> list[StockDelta]:
         """Every position of these SKUs, read consistently."""
+
+    def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
+        """Positions of these SKUs to plan on, of which so many units are wanted.
+
+        Where a position is spread, because many bind it at once, this may be a second old as long as it says that there
+        are as many. That there are not is said of what was read consistently.
+        """
 
     def look(self, skus: Iterable[str]) -> list[StockDelta]:
         """The same to show, not to decide on: it may be a second old."""
@@ -138,8 +146,11 @@ class LogPage(Protocol):
 class Everything(Protocol):
     """The whole log and all of stock, read through without an index."""
 
-    def stock_pages(self) -> Iterator[Sequence[StockDelta]]:
+    def stock_pages(self) -> Iterator[Sequence[StockDelta | UnreadableRow]]:
         """Every position. Each page is read, consistently, when it is asked for."""
+
+    def positions(self, skus: Iterable[str]) -> Sequence[StockDelta | UnreadableRow]:
+        """Those of some SKUs, read consistently."""
 
     def log_pages(self, marks: Mapping[int, Mark | None], parts: int) -> Iterator[LogPage]:
         """What these of so many parts hold behind their marks, consistently, the parts in turn.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Documents, S3Quarantine
     from oms.adapters.s3_feed import S3FeedFile
     from oms.adapters.secrets_manager import Connections, SecretDocument
+    from oms.adapters.shards import Shards
     from oms.application.customers import Customers
     from oms.application.holds import StockHolds
     from oms.application.orders import Orders
@@ -84,11 +85,19 @@ class Later:
 
 
 @cache
+def shards() -> Shards:
+    """Rows of spread positions."""
+    from oms.adapters.shards import Shards
+
+    return Shards(client("dynamodb"), os.environ["STOCK_TABLE"])
+
+
+@cache
 def log() -> DynamoLog:
     """The event log."""
     from oms.adapters.dynamodb_log import DynamoLog
 
-    return DynamoLog(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"])
+    return DynamoLog(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"], shards())
 
 
 def is_commit(image: Mapping[str, Any]) -> bool:
@@ -108,7 +117,7 @@ def stock() -> DynamoStock:
     """Stock positions."""
     from oms.adapters.dynamodb_log import DynamoStock
 
-    return DynamoStock(client("dynamodb"), os.environ["STOCK_TABLE"])
+    return DynamoStock(client("dynamodb"), os.environ["STOCK_TABLE"], shards())
 
 
 @cache
