@@ -182,6 +182,13 @@ class World:
         self._marked = self.clock
         self.wire()
 
+    def product(self, sku: str, **fields: Any) -> None:
+        """One more product; a kit with `components`, which are made known too."""
+        reference = MemoryReference(self.store)
+        reference.put("product", sku, {"sku": sku, **fields})
+        for part in fields.get("components", {}):
+            reference.put("product", part, {"sku": part})
+
     def wire(self) -> None:
         """Make the use cases anew, after a mechanism was taken out."""
         self.calm = Uses(self._ports(None), self.now)

@@ -23,6 +23,7 @@ from oms.domain.errors import (
 )
 from oms.domain.frozen import frozen
 from oms.domain.inbound import NoticeKind
+from oms.domain.kits import kits_of
 from oms.domain.order.commands import RecordChannelRefund, SyncOrder
 from oms.domain.order.events import PaymentPlan
 from oms.domain.parked import Parked
@@ -111,7 +112,7 @@ class SyncSnapshot:
         if payment.reference:
             # One authorization pays for one order.
             own.append(f"payment#{payment.provider}#{payment.reference}")
-        unknown = skus - self.reference.known_skus(skus)
+        made_of = self.reference.made_of(skus)
         customer_id = self.customers.identify(normalized.contact.email)
         keep = _KeepContact(
             self.contacts,
@@ -129,8 +130,9 @@ class SyncSnapshot:
                 payment=payment,
                 digest=digest,
                 customer_id=customer_id,
-                unknown_skus=unknown,
+                unknown_skus=skus - made_of.keys(),
                 request_hash=request_hash,
+                kits=kits_of(made_of),
             )
 
         def first(loaded: Loaded) -> SyncOrder:

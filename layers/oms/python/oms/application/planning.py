@@ -58,7 +58,7 @@ class PlanOrder:
         network = self.reference.network()
         products: Mapping[str, Product] = {}
         if stored or network.has_capabilities:  # else what is known of products decides nothing, and is not read
-            products = self.reference.products(line.placed.sku for line in order.lines.values())
+            products = self.reference.products(_skus(order))
         lines = tuple(_wanted(order, line_id, units, products) for line_id, units in wanted.items())
         rule = choose(stored, _facts(order, products, stored))
         candidates = usable(self._candidates(network, lines, order.placed.channel), order, rule)
@@ -76,7 +76,8 @@ class PlanOrder:
     def _candidates(self, network: Network, lines: Iterable[WantedLine], channel: str) -> tuple[Candidate, ...]:
         units: dict[str, int] = {}
         for line in lines:
-            units[line.sku] = units.get(line.sku, 0) + line.quantity
+            for sku, each in line.each:
+                units[sku] = units.get(sku, 0) + each * line.quantity
         available: dict[str, dict[str, int]] = {}
         for position in self.buffers().offered(self.stock.to_promise(units), channel):
             if position.promisable:
@@ -103,9 +104,25 @@ def _facts(order: Order, products: Mapping[str, Product], stored: Mapping[str, A
 
 
 def _wanted(order: Order, line_id: str, units: int, products: Mapping[str, Product]) -> WantedLine:
-    sku = order.lines[line_id].placed.sku
-    known = products.get(sku, PLAIN)
-    return WantedLine(line_id=line_id, sku=sku, quantity=units, grams=known.grams, needs=known.needs, duty=known.duty)
+    placed = order.lines[line_id].placed
+    known = products.get(placed.sku, PLAIN)
+    if placed.components:
+        known = known.made_of((products.get(each.sku, PLAIN), each.units) for each in placed.components)
+    return WantedLine(
+        line_id=line_id,
+        sku=placed.sku,
+        quantity=units,
+        grams=known.grams,
+        needs=known.needs,
+        duty=known.duty,
+        components=placed.components,
+    )
+
+
+def _skus(order: Order) -> tuple[str, ...]:
+    """Of its lines, and of what these are made of."""
+    placed = [line.placed for line in order.lines.values()]
+    return tuple(dict.fromkeys(sku for line in placed for sku in (line.sku, *(each.sku for each in line.components))))
 
 
 def _hold_id(rule: Rule) -> str:

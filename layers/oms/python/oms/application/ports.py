@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from oms.domain.history import History
     from oms.domain.holding import DueHold
     from oms.domain.inbound import Notice
+    from oms.domain.kits import Components
     from oms.domain.parked import Parked
     from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
     from oms.domain.sourcing.network import Network, Product
@@ -200,8 +201,8 @@ class Contacts(Protocol):
 class Reference(Protocol):
     """Master data."""
 
-    def known_skus(self, skus: Iterable[str]) -> frozenset[str]:
-        """Those of `skus` that the catalogue has."""
+    def made_of(self, skus: Iterable[str]) -> Mapping[str, Components]:
+        """Those of `skus` that the catalogue has, with what each is made of: nothing, unless it is a kit."""
 
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
         """Every node as a candidate; `skus` gives what is available by node and SKU."""

@@ -9,6 +9,7 @@ from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
 from oms.domain.frozen import frozen
+from oms.domain.kits import kits_of
 from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.charging import payable
 from oms.domain.order.commands import PromiseOrder, RecordAuthorization, ScreenOrder
@@ -54,10 +55,12 @@ class ScreenOrderStep:
         def command(loaded: Loaded) -> Command:
             order = loaded.order
             unknown = self._unknown_skus(order) if order else set()
+            made_of = self.reference.made_of(unknown) if unknown else {}
             return ScreenOrder(
                 command_id=_step_id("screen", loaded),
                 holds=match_rules(order, rules) if order else (),
-                known_skus=self.reference.known_skus(unknown) if unknown else frozenset(),
+                known_skus=frozenset(made_of),
+                kits=kits_of(made_of),
             )
 
         order = self.orders.execute(order_id, command, cause).order
@@ -185,11 +188,11 @@ class _Attempt:
 
 
 def _first_positions(units: tuple[NodeUnits, ...], most: int) -> tuple[NodeUnits, ...]:
-    """As many units as touch so many positions."""
+    """As many units as touch so many positions; a kit touches those of its components."""
     positions: set[tuple[str, str]] = set()
     kept = []
     for part in units:
-        positions.add((part.sku, part.node_id))
+        positions.update((sku, part.node_id) for sku, _ in part.parts)
         if len(positions) > most:
             break
         kept.append(part)

@@ -18,6 +18,7 @@ OmsError
 │   ├── TooManyPositionsError
 │   ├── NoSuchNodeError
 │   ├── NoSuchSkuError
+│   ├── KitWithoutStockError
 │   ├── InvalidCursorError
 │   ├── MalformedRowError
 │   ├── InvalidPolicyError
@@ -183,6 +184,12 @@ class NoSuchSkuError(InvalidInputError):
     """The catalogue has no such SKU."""
 
     code = "unknown_sku"
+
+
+class KitWithoutStockError(InvalidInputError):
+    """A kit has no stock of its own: its components have."""
+
+    code = "kit_without_stock"
 
 
 class InvalidCursorError(InvalidInputError):

@@ -12,7 +12,7 @@ from oms.domain.order.status import fulfillment_status, order_status, payment_st
 if TYPE_CHECKING:
     from oms.domain.commit import Commit
     from oms.domain.history import History
-    from oms.domain.order.state import FulfillmentOrder, Order
+    from oms.domain.order.state import FulfillmentOrder, Line, Order
 
 
 def order_document(order: Order, version: int) -> dict[str, Any]:
@@ -103,10 +103,16 @@ def fulfillment_document(order: Order, known: FulfillmentOrder) -> dict[str, Any
                 "title": order.lines[line_id].placed.title,
                 "quantity": units,
                 "on_hold": order.line_held(line_id),
+                **_components(order.lines[line_id]),
             }
             for line_id, units in known.remaining.items()
         ],
     }
+
+
+def _components(line: Line) -> dict[str, Any]:
+    """Of a kit, what is to be picked for each unit of it."""
+    return {"components": to_plain(line.placed.components)} if line.placed.components else {}
 
 
 def timeline_document(history: History, facts: list[Any]) -> dict[str, Any]:

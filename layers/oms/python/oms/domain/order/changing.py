@@ -12,7 +12,6 @@ from oms.domain.order.events import (
     HoldReleased,
     LinesCancelled,
     LineUnits,
-    NodeUnits,
     OrderEvent,
     RefundRequested,
 )
@@ -22,6 +21,7 @@ from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from oms.domain.order.commands import CancelLines, PlaceHold, ReleaseHold, ScreenOrder
+    from oms.domain.order.events import NodeUnits
     from oms.domain.order.state import Order
 
 UNKNOWN_SKU = "unknown_sku"
@@ -60,12 +60,13 @@ def screen(order: Order, command: ScreenOrder) -> tuple[OrderEvent, ...]:
         for hold_id, kind, reason in command.holds
         if hold_id not in order.holds
     )
-    released = tuple(
-        HoldReleased(hold_id=hold.hold_id)
-        for hold in order.active_holds
-        if hold.kind == UNKNOWN_SKU and all(order.lines[i].placed.sku in command.known_skus for i in hold.lines)
-    )
-    return placed + released
+    released = []
+    for hold in order.active_holds:
+        skus = [order.lines[line_id].placed.sku for line_id in hold.lines]
+        if hold.kind == UNKNOWN_SKU and all(sku in command.known_skus for sku in skus):
+            made_of = next((components for sku, components in command.kits if sku in skus), ())
+            released.append(HoldReleased(hold_id=hold.hold_id, components=made_of))
+    return (*placed, *released)
 
 
 def cancel(order: Order, command: CancelLines) -> tuple[OrderEvent, ...]:
@@ -98,10 +99,11 @@ def cancel_units(
     freed: list[NodeUnits] = []
     out_of: list[str] = []
     cancelled: list[LineUnits] = []
+    positions = 0
     for line_id, units in wanted.items():
-        if len(freed) + len(order.fulfillment_orders) > MAX_POSITIONS and cancelled:
+        each = max(1, len(order.lines[line_id].placed.components))
+        if positions + len(order.fulfillment_orders) * each > MAX_POSITIONS and cancelled:
             break
-        cancelled.append(LineUnits(line_id=line_id, quantity=units))
         ledger = order.lines[line_id].ledger
         rest = units - min(units, ledger.open + ledger.backordered)
         ranked = sorted(
@@ -109,11 +111,12 @@ def cancel_units(
         )
         for known in ranked:
             here = min(rest, known.remaining.get(line_id, 0))
-            if here:
-                sku = order.lines[line_id].placed.sku
-                freed.append(NodeUnits(line_id=line_id, sku=sku, node_id=known.node_id, quantity=here))
+            if here and positions + each <= MAX_POSITIONS:
+                freed.append(order.lines[line_id].at(known.node_id, here))
                 out_of.append(known.fulfillment_order_id)
                 rest -= here
+                positions += each
+        cancelled.append(LineUnits(line_id=line_id, quantity=units - rest))
     event = LinesCancelled(
         lines=tuple(cancelled),
         origin=origin,

@@ -77,7 +77,12 @@ def _(event: ev.HoldPlaced, state: Order) -> Order:
 
 @evolve.register(ev.HoldReleased)
 def _(event: ev.HoldReleased, state: Order) -> Order:
-    return replace(state, holds={**state.holds, event.hold_id: replace(state.holds[event.hold_id], active=False)})
+    hold = state.holds[event.hold_id]
+    lines = dict(state.lines)
+    for line_id in hold.lines if event.components else ():
+        made_of = replace(lines[line_id].placed, components=event.components)
+        lines[line_id] = replace(lines[line_id], placed=made_of)
+    return replace(state, lines=lines, holds={**state.holds, event.hold_id: replace(hold, active=False)})
 
 
 @evolve.register(ev.PaymentAuthorized)

@@ -14,7 +14,6 @@ from oms.domain.ids import derive
 from oms.domain.order.events import (
     FulfillmentOrderAccepted,
     FulfillmentOrderRejected,
-    NodeUnits,
     OrderEvent,
     ParcelStatusChanged,
     ShipmentShipped,
@@ -71,10 +70,7 @@ def reject(order: Order, command: RejectFulfillmentOrder) -> tuple[OrderEvent, .
     if command.reason not in REJECT_REASONS:
         raise InvalidInputError("unknown reason", reason=command.reason, allowed=sorted(REJECT_REASONS))
     known = _workable(order, command.fulfillment_order_id)
-    units = tuple(
-        NodeUnits(line_id=line_id, sku=order.lines[line_id].placed.sku, node_id=known.node_id, quantity=count)
-        for line_id, count in known.remaining.items()
-    )
+    units = tuple(order.lines[line_id].at(known.node_id, count) for line_id, count in known.remaining.items())
     return (
         FulfillmentOrderRejected(
             fulfillment_order_id=known.fulfillment_order_id,
@@ -113,8 +109,7 @@ def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
             if order.line_held(part.line_id):
                 raise InvalidTransitionError("the line is on hold", line=part.line_id)
             remaining[part.line_id] -= part.quantity
-            sku = order.lines[part.line_id].placed.sku
-            units.append(NodeUnits(line_id=part.line_id, sku=sku, node_id=known.node_id, quantity=part.quantity))
+            units.append(order.lines[part.line_id].at(known.node_id, part.quantity))
         if not units:
             raise InvalidInputError("a parcel needs at least one line", tracking_number=parcel.tracking_number)
         parcels.append(

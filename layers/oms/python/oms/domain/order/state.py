@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import ContactKey, PaymentState
 from oms.domain.frozen import frozen
+from oms.domain.order.events import NodeUnits
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from oms.domain.order.events import NodeUnits, OrderPlaced, PlacedLine
+    from oms.domain.order.events import OrderPlaced, PlacedLine
     from oms.domain.order.ledger import LineLedger
 
 
@@ -29,6 +30,17 @@ class Line:
     refunded: int = 0
     cancel_at: datetime | None = None
     """From when on units of it that are backordered are cancelled."""
+
+    def at(self, node_id: str, quantity: int) -> NodeUnits:
+        """Units of it at a node."""
+        placed = self.placed
+        return NodeUnits(
+            line_id=placed.line_id,
+            sku=placed.sku,
+            node_id=node_id,
+            quantity=quantity,
+            components=placed.components,
+        )
 
 
 @frozen

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.domain.kits import parts_of
 from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.ledger import Place
 from oms.domain.order.state import FulfillmentOrderStatus
@@ -109,7 +110,9 @@ def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[s
 
 
 def _waiting_skus(order: Order) -> set[str]:
-    return {line.placed.sku for line in order.lines.values() if line.ledger.backordered}
+    """What a line waits for is stock: of a kit, its components."""
+    waiting = (line.placed for line in order.lines.values() if line.ledger.backordered)
+    return {sku for placed in waiting for sku, _ in parts_of(placed.sku, placed.components)}
 
 
 def open_fulfillment_orders(order: Order) -> tuple[str, ...]:
