@@ -18,6 +18,7 @@ from oms.domain.order.status import (
     stage,
     units_at,
 )
+from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,6 +33,10 @@ REFUND_PATIENCE: Final = timedelta(days=1)
 DELIVERY_GRACE: Final = timedelta(days=3)
 REST_PATIENCE: Final = timedelta(days=1)
 """An order that waits for somebody outside, or for a person, is looked at this often: nothing stands still unseen."""
+
+
+MAX_SKUS: Final = 500
+"""SKUs that an order is found by in lists: its row must stay small."""
 
 
 def due_at(order: Order, at: datetime) -> datetime | None:
@@ -80,7 +85,8 @@ def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[s
     open_work = {
         known.fulfillment_order_id: [known.node_id, known.status.value] for known in order.fulfillment_orders.values()
     }
-    waiting = _waiting_skus(order)
+    waiting, before_waiting = _waiting_skus(order), _waiting_skus(before) if before else set()
+    skus = sorted({line.placed.sku for line in order.lines.values() if line.placed.sku})
     row = {
         "order_id": order.order_id,
         "number": placed.number,
@@ -100,10 +106,12 @@ def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[s
         "due_at": due.isoformat() if due else "",
         "promised_by": order.promised_by.isoformat() if order.promised_by else "",
         "patient": is_patient(order),
-        "skus": sorted({line.placed.sku for line in order.lines.values() if line.placed.sku}),
+        "skus": skus[:MAX_SKUS],
+        "skus_left": max(0, len(skus) - MAX_SKUS),
         "work": open_work,
-        "waiting": sorted(waiting),
-        "waited": sorted((_waiting_skus(before) if before else set()) - waiting),
+        # Of very many, those that this commit added: the others were told by theirs.
+        "waiting": sorted(waiting if len(waiting) <= MAX_POSITIONS else waiting - before_waiting),
+        "waited": sorted(before_waiting - waiting),
     }
     return {name: value for name, value in row.items() if value or name == "total"}
 
