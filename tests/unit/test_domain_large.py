@@ -105,7 +105,7 @@ def test_nothing_leaves_while_it_is_being_cancelled(story: Story) -> None:
         rounds += 1
         story.do(cmd.CancelRest(command_id=f"rest-{rounds}"))
     assert stage(story.order) is Stage.CANCELLED
-    assert rounds == 2
+    assert rounds == 1
     assert not any(each.reserved for each in story.stock.of.values())
 
 
