@@ -1,11 +1,11 @@
 """An order of ten thousand lines: placed, promised, shipped; and another one cancelled.
 
-`make bench NAME=large_order`: the functions in one process over ports in memory that keep what JSON leaves, six nodes.
-Each of promise and cancellation is killed once in its middle and driven on. JSON: `commits` of both orders, `place_s`,
-`promise_s` and `ship_s` of the first and `cancel_s` of the second (`place_s` and `promise_s` are of both together),
-`own_cpu_s`, `largest_item_bytes` of all that their commits are stored in, `peak_rss_mb`, `resumed`, `drift` (units by
-which stock is not the fold of the log). What AWS adds is the time of its calls: of a promise, ninety reads of positions
-and one transaction per ninety lines. `--lines N`.
+`make bench NAME=large_order`: the functions in one process over ports in memory that keep what JSON leaves, six
+nodes. Each of promise and cancellation is killed once in its middle and driven on. JSON: `commits` of both orders,
+`place_s`, `promise_s` and `ship_s` of the first and `cancel_s` of the second (`place_s` and `promise_s` are of both
+together), `own_cpu_s`, `items_of_first_commit`, `largest_item_bytes` of all that their commits are stored in,
+`peak_rss_mb`, `resumed`, `drift` (units by which stock is not the fold of the log). What AWS adds is the time of its
+calls: of a promise, ninety reads of positions and one transaction per ninety lines. `--lines N`.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters.commit_item import commit_to_items
@@ -17,7 +18,7 @@ from oms.domain.commit import StoredCommit, verify_chain
 from oms.domain.stock import COMPONENTS, MAX_POSITIONS, StockDelta, stock_deltas
 from oms.entrypoints import wiring
 from tests.proof.cost.million import memory_shop
-from tests.proof.sweep.people import cancel, place
+from tests.proof.sweep.people import BERLIN, SHOPPER, cancel
 from tests.proof.sweep.tap import Killed
 
 if TYPE_CHECKING:
@@ -28,6 +29,24 @@ if TYPE_CHECKING:
 NODES: Final = tuple(f"node-{number}" for number in range(6))
 PARCEL: Final = 30
 """Lines in a parcel; three parcels make a shipment."""
+
+
+def order_of(key: str, skus: list[str]) -> dict[str, Any]:
+    """A body of `POST /orders`: a unit of each, with titles that no packer can shorten."""
+    lines = [
+        {"sku": sku, "quantity": 1, "unit_price": 1000 + number, "title": sha256(sku.encode()).hexdigest()}
+        for number, sku in enumerate(skus)
+    ]
+    total = sum(1000 + number for number in range(len(skus)))
+    return {
+        "number": key.upper(),
+        "currency": "EUR",
+        "lines": lines,
+        "total": total,
+        "ship_to": BERLIN,
+        "contact": SHOPPER,
+        "payment": {"provider": "in_channel", "state": "paid", "captured": total},
+    }
 
 
 @dataclass
@@ -75,7 +94,12 @@ class Shop:
 
     def place(self, key: str) -> str:
         """An order of one unit of everything; its id. What follows from it waits."""
-        return self._timed(f"place {key}", lambda: place(self.shop.w, key, dict.fromkeys(self.skus(), 1)))
+        body = order_of(key, self.skus())
+
+        def sent() -> str:
+            return str(self.shop.w.post("/orders", body, key=key, role="shop", status=201)["order_id"])
+
+        return str(self._timed(f"place {key}", sent))
 
     def promise(self, key: str, kill: int = 0) -> None:
         """What follows from its commit; `kill` commits on, the process dies."""
@@ -218,6 +242,7 @@ def play(lines: int) -> dict[str, Any]:
             "stages": [promised["stage"], after["kept"]["stage"], after["gone"]["stage"]],
             "seconds": shop.seconds,
             "own_cpu_s": shop.cpu_s,
+            "items_of_first_commit": len(commit_to_items(shop.commits(kept)[0].commit)),
             "largest_item_bytes": shop.largest_item(kept, gone),
             "largest_summary": shop.largest_row(),
             "killed": shop.killed,
