@@ -63,8 +63,8 @@ class Shop:
     def open(self) -> None:
         """Nodes, products and stock."""
         w = self.shop.w
-        real = wiring.log()
-        log = type(real)(self.shop.store, self.shop.pause, faithful=True)
+        made: Any = type(wiring.log())
+        log = made(self.shop.store, self.shop.pause, faithful=True)
         append = log.append
 
         def dying(commit: Any, **more: Any) -> None:
@@ -130,7 +130,7 @@ class Shop:
             self._until_rest()
             return count
 
-        return self._timed(f"ship {key}", all_of_it)
+        return int(self._timed(f"ship {key}", all_of_it))
 
     def _hand_over(self, work: str, key: str, lines: list[dict[str, Any]]) -> None:
         parcels = [
