@@ -17,6 +17,7 @@ from oms.domain.order.evolve import fold
 from oms.domain.order.ledger import Place
 from oms.domain.order.status import fulfillment_status, next_step, order_status, payment_status, stage
 from oms.entrypoints import wiring
+from tests.proof.invariants.dynamodb import commits_of as stored_commits_of
 from tests.proof.invariants.dynamodb import positions_of
 from tests.proof.sweep import stores
 from tests.proof.sweep.cloud import FRESH_VIEWS
@@ -85,8 +86,7 @@ def facts(w: World) -> Facts:
 def commits_of(w: World) -> dict[str, list[Commit]]:
     """Commits of each stream, in order."""
     found: dict[str, list[Commit]] = {}
-    items = [each for each in w.cloud.items("EventsTable") if each["sk"]["S"].startswith("c#")]
-    for item in sorted(items, key=lambda each: (each["pk"]["S"], each["sk"]["S"])):
+    for item in stored_commits_of(w.cloud.items("EventsTable")):
         found.setdefault(item["pk"]["S"], []).append(commit_from_item(item))
     return found
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from oms.adapters import keys
-from oms.adapters.commit_item import commit_from_item, commit_to_item, readable
+from oms.adapters.commit_item import commit_from_item, commit_to_items, in_parts, joined, readable
 from oms.adapters.feed_marks import add_mark
 from oms.adapters.refusals import decided, moved_on, refusal_of
 from oms.adapters.reshape import Reshape
@@ -62,14 +62,21 @@ class DynamoLog:
         """All commits of a stream, by one consistent Query (more when it is over 1 MB)."""
         commits: list[Commit] = []
         head = GENESIS
-        for item in self._items(stream, keys.COMMIT_PREFIX):
+        for item in joined(self._items(stream, keys.COMMIT_PREFIX)):
             commits.append(commit_from_item(item))
             head = item["h"]["S"]
         return History(stream=stream, commits=tuple(commits), head=head)
 
     def stored(self, stream: str) -> list[StoredCommit | Unreadable]:
         """All commits of a stream as they are stored, read like `read`, also those that cannot be read any more."""
-        return [readable(item) for item in self._items(stream, keys.COMMIT_PREFIX)]
+        return [readable(item) for item in joined(self._items(stream, keys.COMMIT_PREFIX))]
+
+    def whole(self, item: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The commit's item with the parts that stand apart, if there are any: one Query."""
+        if not in_parts(item):
+            return item
+        parts = self._items(item["pk"]["S"], keys.parts_prefix(item["sk"]["S"]))
+        return next(iter(joined([item, *parts])))
 
     def append(
         self,
@@ -84,18 +91,22 @@ class DynamoLog:
         """See the port. A plain conditional put when the commit stands alone, else one transaction."""
         kept = [*[self._lot(lot) for lot in lots], *[self._due(hold) for hold in due]]
         if not stock and not unique and not kept and not beside:
-            self._put(commit_to_item(commit), commit)
-            return
+            item, *parts = commit_to_items(commit)
+            if not parts:
+                self._put(item, commit)
+                return
         self._append((commit, *beside), Choice(self._shards, stock, commit.stream), unique, kept)
 
     def _append(
         self, commits: Sequence[Commit], choice: Choice, unique: Sequence[str] = (), kept: Sequence[dict[str, Any]] = ()
     ) -> None:
         if_absent = {"TableName": self._table, "ConditionExpression": "attribute_not_exists(pk)"}
-        puts = [{"Put": {**if_absent, "Item": commit_to_item(each)}} for each in commits]
+        stored = [commit_to_items(each) for each in commits]
+        puts = [{"Put": {**if_absent, "Item": item}} for item, *_ in stored]
+        parts = [{"Put": {**if_absent, "Item": part}} for _, *rest in stored for part in rest]
         guards = [{"Put": self._guard(key, commits[0].stream)} for key in unique]
         self._transact(
-            lambda rows: [*puts, *guards, *[{"Update": self._move(row)} for row in rows], *kept],
+            lambda rows: [*puts, *guards, *[{"Update": self._move(row)} for row in rows], *kept, *parts],
             commits,
             choice,
             unique,

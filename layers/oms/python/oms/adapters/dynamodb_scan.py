@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Mark = tuple[str, str]
 
-NAMES: Final = {f"#{name}": name for name in ("pk", "sk", "id", "by", "at", "z", "ph", "h")}
+NAMES: Final = {f"#{name}": name for name in ("pk", "sk", "id", "by", "at", "z", "ph", "h", "np")}
 """What the hash of a commit covers; scans on the way and taken keys are not sent."""
 
 
@@ -102,7 +102,12 @@ class DynamoScan:
                 if mark is not None:
                     waiting.append((part, mark))
                 asked = ask(ahead)
-                yield Page(part=part, commits=[readable(item) for item in answer["Items"]], mark=mark)
+                yield Page(part=part, commits=[readable(item) for item in self._commits(answer["Items"])], mark=mark)
+
+    def _commits(self, items: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        """Those of a page: a long one is read again with its parts, which may be on the next page."""
+        log = DynamoLog(self._client, self._events, self._stock)
+        return (log.whole(item) for item in items if keys.is_commit_sk(item["sk"]["S"]))
 
     def _segment(self, part: int, mark: Mark | None, parts: int) -> Mapping[str, Any]:
         start = {} if mark is None else {"ExclusiveStartKey": {"pk": {"S": mark[0]}, "sk": {"S": mark[1]}}}

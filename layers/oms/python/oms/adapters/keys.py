@@ -59,6 +59,21 @@ def commit_sk(number: int) -> str:
     return f"{COMMIT_PREFIX}{number:08d}"
 
 
+def part_sk(commit: str, part: int) -> str:
+    """Sort key of a further part of the commit with this sort key: it follows the commit, before the next one."""
+    return f"{parts_prefix(commit)}{part:02d}"
+
+
+def parts_prefix(commit: str) -> str:
+    """What the sort keys of all parts of a commit begin with."""
+    return f"{commit}#p"
+
+
+def is_commit_sk(sk: str) -> bool:
+    """The sort key is a commit's: not of a part of one, a fact or a guard."""
+    return sk.startswith(COMMIT_PREFIX) and "#" not in sk[len(COMMIT_PREFIX) :]
+
+
 def fact_sk(fact_id: str) -> str:
     """Sort key of a fact."""
     return f"{FACT_PREFIX}{fact_id}"

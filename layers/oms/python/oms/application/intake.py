@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.messages import fingerprint, from_message, listed_notice
+from oms.application.orders import loaded_after
 from oms.application.senders import sender
 from oms.channels.registry import connector
 from oms.domain import ids
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 IN_CHANNEL: Final = PaymentPlan(provider="in_channel")
 RELAY: Final = "relay"
 """Source of a parked commit that could not be relayed."""
-MAX_ROUNDS: Final = 12
+MAX_ROUNDS: Final = 250
 """Commits that one snapshot may need: each frees what fits into one transaction."""
 
 
@@ -147,7 +148,7 @@ class SyncSnapshot:
         events += outcome.events
         # A large order is cancelled in several commits: each frees what fits into one transaction.
         for round_ in range(1, MAX_ROUNDS if snapshot.cancelled else 1):
-            more = self.orders.execute(order_id, command(round_), cause)
+            more = self.orders.execute(order_id, command(round_), cause, loaded=loaded_after(outcome))
             if not more.events:
                 break
             outcome, events = more, events + more.events

@@ -15,6 +15,7 @@ OmsError
 │   ├── UnknownCurrencyError
 │   ├── TotalsMismatchError
 │   ├── TooManyLinesError
+│   ├── CommitTooLargeError
 │   ├── TooManyPositionsError
 │   ├── NoSuchNodeError
 │   ├── NoSuchSkuError
@@ -166,6 +167,12 @@ class TooManyLinesError(InvalidInputError):
     """More lines than one order may have."""
 
     code = "too_many_lines"
+
+
+class CommitTooLargeError(InvalidInputError):
+    """More text than is stored at once: very many lines with very long titles and ids."""
+
+    code = "commit_too_large"
 
 
 class TooManyPositionsError(InvalidInputError):

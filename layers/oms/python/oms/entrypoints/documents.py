@@ -89,6 +89,7 @@ def _money(order: Order) -> dict[str, Any]:
 
 def fulfillment_document(order: Order, known: FulfillmentOrder) -> dict[str, Any]:
     """A fulfillment order: what remains to be shipped of it, and for which date."""
+    held = order.held_lines
     return {
         "fulfillment_order_id": known.fulfillment_order_id,
         "order_id": order.order_id,
@@ -102,7 +103,7 @@ def fulfillment_document(order: Order, known: FulfillmentOrder) -> dict[str, Any
                 "sku": order.lines[line_id].placed.sku,
                 "title": order.lines[line_id].placed.title,
                 "quantity": units,
-                "on_hold": order.line_held(line_id),
+                "on_hold": line_id in held,
                 **_components(order.lines[line_id]),
             }
             for line_id, units in known.remaining.items()

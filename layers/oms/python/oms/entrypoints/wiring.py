@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oms.adapters.aws import make_client
-from oms.adapters.keys import COMMIT_PREFIX
+from oms.adapters.keys import is_commit_sk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -101,15 +101,15 @@ def log() -> DynamoLog:
 
 
 def is_commit(image: Mapping[str, Any]) -> bool:
-    """A stream image is a commit, not a fact or a guard."""
-    return bool(image["sk"]["S"].startswith(COMMIT_PREFIX))
+    """A stream image is a commit, not a part of one, a fact or a guard."""
+    return is_commit_sk(str(image["sk"]["S"]))
 
 
 def read_commit(image: Mapping[str, Any]) -> Commit:
-    """The commit of a stream image; raises UnknownEventError."""
-    from oms.adapters.commit_item import commit_from_item
+    """The commit of a stream image, its parts read from the log; raises UnknownEventError."""
+    from oms.adapters.commit_item import commit_from_item, in_parts
 
-    return commit_from_item(image)
+    return commit_from_item(log().whole(image) if in_parts(image) else image)
 
 
 @cache

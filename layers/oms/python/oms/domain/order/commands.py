@@ -186,6 +186,11 @@ class CancelLines(Command):
 
 
 @frozen
+class CancelRest(Command):
+    """Go on with a cancellation of everything, until nothing of it is left."""
+
+
+@frozen
 class PlaceHold(Command):
     """Stop the order, or only some lines, until released."""
 

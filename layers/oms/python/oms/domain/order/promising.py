@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidTransitionError
@@ -14,6 +15,7 @@ from oms.domain.order.events import (
     LinesDelivered,
     LinesReserved,
     LineUnits,
+    NodeUnits,
     OrderEvent,
     PaymentAuthorized,
     PaymentCaptured,
@@ -21,10 +23,14 @@ from oms.domain.order.events import (
     RefundRequested,
 )
 from oms.domain.order.evolve import fold
+from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import payment_cleared
 from oms.domain.payments import AuthorizationState
+from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from oms.domain.order.commands import PromiseOrder, RecordAuthorization
     from oms.domain.order.state import Order
     from oms.domain.payments import AuthorizationResult
@@ -35,12 +41,11 @@ WAITED: Final = "backordered for too long"
 
 def wanted_units(order: Order) -> dict[str, int]:
     """Units by line that want a promise and may have one: open or backordered, to be shipped, not held."""
+    held = order.held_lines
     return {
         line_id: line.ledger.open + line.ledger.backordered
         for line_id, line in order.lines.items()
-        if line.placed.requires_shipping
-        and not order.line_held(line_id)
-        and line.ledger.open + line.ledger.backordered > 0
+        if line.placed.requires_shipping and line_id not in held and line.ledger.open + line.ledger.backordered > 0
     }
 
 
@@ -61,14 +66,10 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
         raise InvalidTransitionError("the order changed since the plan was made", order_id=order.order_id)
     events.extend(_without_shipping(order))
     if command.units:
-        nodes = dict.fromkeys(units.node_id for units in command.units)
-        first = len(order.fulfillment_orders) + 1
         events.append(
             LinesReserved(
                 units=command.units,
-                fulfillment_orders={
-                    fulfillment_order_id(order.order_id, ordinal): node for ordinal, node in enumerate(nodes, first)
-                },
+                fulfillment_orders=_fulfillment_orders(order, command.units),
                 promised_by=command.promised_by,
                 decision=dict(command.decision),
                 taken_over=command.taken_over,
@@ -95,15 +96,31 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
     return (*events, *_waited_too_long(order, events, command))
 
 
+def _fulfillment_orders(order: Order, units: Iterable[NodeUnits]) -> dict[str, str]:
+    """The fulfillment order of each node: a new one, but for orders that are bound in several transactions.
+
+    Those add to the one that the node has not begun, or each node would get one of every transaction.
+    """
+    open_: dict[str, str] = {}
+    if len(order.lines) > MAX_POSITIONS:
+        for known in order.fulfillment_orders.values():
+            if known.status is FulfillmentOrderStatus.RELEASED and known.remaining and not known.shipments:
+                open_[known.node_id] = known.fulfillment_order_id
+    fresh = count(len(order.fulfillment_orders) + 1)
+    nodes = dict.fromkeys(part.node_id for part in units)
+    return {open_.get(node) or fulfillment_order_id(order.order_id, next(fresh)): node for node in nodes}
+
+
 def _waited_too_long(order: Order, events: list[OrderEvent], command: PromiseOrder) -> tuple[OrderEvent, ...]:
     """The end of what is short still and has waited as long as its rule allows."""
     after = fold(order.order_id, events, order) or order
     short = {units.line_id for units in command.short}
+    held = after.held_lines
     over = {
         line_id: line.ledger.backordered
         for line_id, line in after.lines.items()
         if line_id in short
-        and not after.line_held(line_id)
+        and line_id not in held
         and line.ledger.backordered
         and not line.ledger.open
         and line.cancel_at
@@ -114,10 +131,11 @@ def _waited_too_long(order: Order, events: list[OrderEvent], command: PromiseOrd
 
 
 def _without_shipping(order: Order) -> list[OrderEvent]:
+    held = order.held_lines
     lines = tuple(
         LineUnits(line_id=line_id, quantity=line.ledger.open)
         for line_id, line in order.lines.items()
-        if not line.placed.requires_shipping and line.ledger.open and not order.line_held(line_id)
+        if not line.placed.requires_shipping and line.ledger.open and line_id not in held
     )
     return [LinesDelivered(lines=lines)] if lines else []
 

@@ -43,6 +43,10 @@ class Line:
         )
 
 
+CANCELLING: Final = "cancelling"
+"""Kind of the hold that an order has while all of it is being cancelled, in more transactions than one."""
+
+
 @frozen
 class Hold:
     """Why the order, or only some lines, may not progress."""
@@ -209,6 +213,19 @@ class Order:
     def active_holds(self) -> tuple[Hold, ...]:
         """Holds not yet released."""
         return tuple(hold for hold in self.holds.values() if hold.active)
+
+    @property
+    def held_lines(self) -> frozenset[str]:
+        """Lines of which `line_held` holds."""
+        active = self.active_holds
+        if any(not hold.lines for hold in active):
+            return frozenset(self.lines)
+        return frozenset(line_id for hold in active for line_id in hold.lines)
+
+    @property
+    def cancelling(self) -> Hold | None:
+        """The hold that stands until what is being cancelled is cancelled."""
+        return next((hold for hold in self.holds.values() if hold.active and hold.kind == CANCELLING), None)
 
     def line_held(self, line_id: str) -> bool:
         """A hold of the whole order or of this line is active."""
