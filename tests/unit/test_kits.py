@@ -204,11 +204,11 @@ class TestOrders:
         assert told["decision"]["have"]["WH1"] == [3, 1]
 
     def test_a_cancellation_frees_no_more_than_one_transaction_touches(self, shop: Shop) -> None:
-        parts = {f"P{number:02}": 1 for number in range(20)}
-        shop.world.product("BIG", components=parts)
-        shop.receive("WH1", dict.fromkeys(parts, 6))
-        lines = [gift(str(number), 1, "BIG") for number in range(6)]
-        order = shop.order(*lines)
+        for kit in "ABCDEF":
+            parts = {f"{kit}{number:02}": 1 for number in range(20)}
+            shop.world.product(kit, components=parts)
+            shop.receive("WH1", parts)
+        order = shop.order(*[gift(kit, 1, kit) for kit in "ABCDEF"])
         assert at(order, Place.ALLOCATED) == 6
         event = ask(shop.world.calm, order.order_id, cancel(order.order_id, "c"))
         assert at(event, Place.CANCELLED) < 6
