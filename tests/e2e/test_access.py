@@ -49,6 +49,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", STOCK_HOLD): {"shop", "sales", "service", "warehouse"},
     ("POST", f"{STOCK_HOLD}/extend"): {"shop"},
     ("POST", f"{STOCK_HOLD}/release"): {"shop"},
+    ("POST", "/promises"): {"service", "sales", "shop"},
     ("POST", "/availability"): {"warehouse", "service", "sales", "shop"},
     ("GET", "/quarantine"): {"service"},
     ("GET", PARKED): {"service"},

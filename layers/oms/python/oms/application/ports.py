@@ -247,6 +247,9 @@ class OpenWork(Protocol):
     def open_orders(self, node_ids: Iterable[str]) -> Mapping[str, int]:
         """Fulfillment orders open at each of these nodes, as of some seconds ago."""
 
+    def owed(self, sku: str, placed_at: datetime, order_id: str, limit: int) -> int | None:
+        """Units that orders placed before this one wait for, as of some seconds ago; None beyond `limit` orders."""
+
 
 class Views(Protocol):
     """Lists, search and due work. Derived; each row refuses an older commit than it shows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidTransitionError
@@ -14,10 +15,12 @@ from oms.domain.order.events import (
     LinesDelivered,
     LinesReserved,
     LineUnits,
+    MovedDate,
     OrderEvent,
     PaymentAuthorized,
     PaymentCaptured,
     PaymentDeclined,
+    PromiseDateMoved,
     RefundRequested,
 )
 from oms.domain.order.evolve import fold
@@ -25,6 +28,8 @@ from oms.domain.order.status import payment_cleared
 from oms.domain.payments import AuthorizationState
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
     from oms.domain.order.commands import PromiseOrder, RecordAuthorization
     from oms.domain.order.state import Order
     from oms.domain.payments import AuthorizationResult
@@ -88,11 +93,34 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
         events.append(HoldPlaced(hold_id=hold_id, kind=kind, reason=reason, lines=lines, decision=decision))
         return tuple(events)
     if short:
+        told = command.expected or {}
         backordered = LinesBackordered(
-            lines=short, decision=decision, retry_at=command.retry_at, cancel_at=command.cancel_at
+            lines=short,
+            decision=decision,
+            retry_at=command.retry_at,
+            cancel_at=command.cancel_at,
+            expected_at={units.line_id: told[units.line_id] for units in short if units.line_id in told},
         )
         events.append(backordered)
-    return (*events, *_waited_too_long(order, events, command))
+    events.extend(_waited_too_long(order, events, command))
+    return (*events, *_moved_dates(order, events, command))
+
+
+def _moved_dates(order: Order, events: list[OrderEvent], command: PromiseOrder) -> tuple[OrderEvent, ...]:
+    """Of lines that wait still, those of which the day moved. Within a day nothing is told: nobody plans by it."""
+    if command.expected is None:
+        return ()
+    after = fold(order.order_id, events, order) or order
+    moved = []
+    for line_id in dict.fromkeys(units.line_id for units in command.short):
+        before, now = after.lines[line_id].expected_at, command.expected.get(line_id)
+        if after.lines[line_id].ledger.backordered and _day(before) != _day(now):
+            moved.append(MovedDate(line_id=line_id, before=before, after=now))
+    return (PromiseDateMoved(lines=tuple(moved)),) if moved else ()
+
+
+def _day(at: datetime | None) -> date | None:
+    return at.astimezone(UTC).date() if at else None
 
 
 def _waited_too_long(order: Order, events: list[OrderEvent], command: PromiseOrder) -> tuple[OrderEvent, ...]:

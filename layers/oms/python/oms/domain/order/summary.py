@@ -103,13 +103,19 @@ def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[s
         "skus": sorted({line.placed.sku for line in order.lines.values() if line.placed.sku}),
         "work": open_work,
         "waiting": sorted(waiting),
-        "waited": sorted((_waiting_skus(before) if before else set()) - waiting),
+        "owed": waiting,
+        "waited": sorted(set(_waiting_skus(before) if before else ()) - set(waiting)),
     }
     return {name: value for name, value in row.items() if value or name == "total"}
 
 
-def _waiting_skus(order: Order) -> set[str]:
-    return {line.placed.sku for line in order.lines.values() if line.ledger.backordered}
+def _waiting_skus(order: Order) -> dict[str, int]:
+    """Units that wait, by SKU."""
+    units: dict[str, int] = {}
+    for line in order.lines.values():
+        if line.ledger.backordered:
+            units[line.placed.sku] = units.get(line.placed.sku, 0) + line.ledger.backordered
+    return units
 
 
 def open_fulfillment_orders(order: Order) -> tuple[str, ...]:
