@@ -37,8 +37,8 @@ class Shop:
         store = self.world.store
         self.reference = MemoryReference(store)
         self.stock = MemoryStock(store)
-        plan = replace(self.world.calm.plan, stock=self.stock, work=MemoryOpenWork(store), decide=decide_sourcing)
-        self.quote = QuotePromises(plan, nowhere, self.world.now)
+        plan = replace(self.world.calm.plan, work=MemoryOpenWork(store), decide=decide_sourcing)
+        self.quote = QuotePromises(plan, self.stock, nowhere, self.world.now)
         self.manage = ManageSourcing(MemoryPolicies(store), self.reference, self.world.now)
 
     def node(self, node_id: str, **fields: Any) -> None:
@@ -251,7 +251,7 @@ def test_stock_is_read_once_for_all_options(shop: Shop) -> None:
         done.append(step.op)
         return call()
 
-    plan = replace(shop.quote.plan, stock=MemoryStock(shop.world.store, listen))
-    told = QuotePromises(plan, nowhere, shop.world.now)(cart((SKU, 2)))
+    stock = MemoryStock(shop.world.store, listen)
+    told = QuotePromises(shop.quote.plan, stock, nowhere, shop.world.now)(cart((SKU, 2)))
     assert len(told["options"]) == 2
     assert sorted(done) == ["stock.inbound", "stock.positions"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from oms.application.ports import OpenWork, Reference, Stock
+    from oms.application.ports import OpenWork, PlannedStock, Reference
     from oms.domain.buffers import Buffers
     from oms.domain.order.state import Order
     from oms.domain.sourcing.deciding import Decided
@@ -52,7 +52,7 @@ class Planned:
 class PlanOrder:
     """Stock is read as it is now; nodes, products, rules and open work may be seconds old."""
 
-    stock: Stock
+    stock: PlannedStock
     reference: Reference
     work: OpenWork
     decide: Callable[[Asked], Decided]

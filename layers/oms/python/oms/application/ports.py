@@ -82,6 +82,16 @@ class Stock(Protocol):
         """Open holds whose time is over, of each partition `limit` at most, the longest over first. Consistent."""
 
 
+class PlannedStock(Protocol):
+    """Of the Stock port, what plans are made of."""
+
+    def positions(self, skus: Iterable[str]) -> list[StockDelta]:
+        """Every position of these SKUs."""
+
+    def inbound(self, sku: str) -> list[Lot]:
+        """Lots of which more is to come."""
+
+
 class FedStock(Protocol):
     """Positions as the rows of a feed find them."""
 

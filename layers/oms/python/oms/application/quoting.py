@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 MAX_LINES: Final = 100
 MAX_METHODS: Final = 10
-ASKED: Final = "asked"
-"""Stands for the id of the order that there is not yet."""
+ASKED: Final = "quoted"
+"""Stands for the id of the order that there is not yet. It sorts behind those of orders placed at the same instant."""
 
 
 @frozen
@@ -62,6 +62,7 @@ class QuotePromises:
     """Reads what promising reads; positions may be a second old, and are read once for all options."""
 
     plan: PlanOrder
+    stock: Stock
     gazetteer: Gazetteer
     now: Clock
 
@@ -73,7 +74,7 @@ class QuotePromises:
         _check(cart)
         check_known(self.plan.reference, [], {sku for sku, _ in cart.lines})
         now = self.now()
-        plan = replace(self.plan, stock=_ReadOnce(self.plan.stock))
+        plan = replace(self.plan, stock=_ReadOnce(self.stock))
         cart = replace(cart, ship_to=place(cart.ship_to, cart.city, self.gazetteer))
         planned: dict[str, tuple[Asked, Planned]] = {}
         options = []
@@ -218,14 +219,8 @@ class _ReadOnce:
             self._positions[wanted] = self._stock.look(wanted)
         return self._positions[wanted]
 
-    look = positions
-
     def inbound(self, sku: str) -> list[Lot]:
         """See the port."""
         if sku not in self._inbound:
             self._inbound[sku] = self._stock.inbound(sku)
         return self._inbound[sku]
-
-    def due_holds(self, now: datetime, limit: int) -> list[Any]:
-        """See the port."""
-        return self._stock.due_holds(now, limit)

@@ -138,7 +138,7 @@ def quote_promises() -> QuotePromises:
     """Use case."""
     from oms.application.quoting import QuotePromises
 
-    return QuotePromises(plan_order(), wiring.gazetteer(), wiring.now)
+    return QuotePromises(plan_order(), wiring.stock(), wiring.gazetteer(), wiring.now)
 
 
 @cache
