@@ -44,8 +44,8 @@ def expected_dates(
     """
     lines = {line.line_id: line for line in request.lines}
     taken: dict[tuple[str, str], int] = {}
-    for part in bound:
-        taken[part.sku, part.node_id] = taken.get((part.sku, part.node_id), 0) + part.quantity
+    for units in bound:
+        taken[units.sku, units.node_id] = taken.get((units.sku, units.node_id), 0) + units.quantity
     wanted: dict[str, int] = {}
     found = {}
     for part in short:
