@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from oms.application.policies import ManageSourcing
 from oms.application.quoting import MAX_LINES, MAX_METHODS, Cart, QuotePromises
-from oms.domain.errors import InvalidInputError, NoSuchSkuError
+from oms.domain.errors import InvalidInputError, NoSuchSkuError, UnknownCurrencyError
 from oms.domain.order.events import LinesBackordered
 from oms.domain.sourcing.deciding import decide_sourcing
 from oms.domain.supply import SupplyChange, SupplyKind
@@ -227,6 +227,8 @@ def test_a_cart_is_behind_all_who_wait(shop: Shop) -> None:
 def test_what_cannot_be_asked(shop: Shop) -> None:
     with pytest.raises(NoSuchSkuError):
         shop.quote(cart(("NO-SUCH", 1)))
+    with pytest.raises(UnknownCurrencyError):
+        shop.quote(replace(cart(), currency="XQZ"))
     for wrong in (
         cart(*[(SKU, 1)] * (MAX_LINES + 1)),
         cart((SKU, 0)),

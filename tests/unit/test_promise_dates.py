@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from oms.application.relay import WAKE
+from oms.application.status import customer_view
 from oms.domain.order.events import LinesBackordered, LinesReserved, PromiseDateMoved
 from oms.domain.order.ledger import Place
 from oms.domain.public_events import public_events
 from oms.domain.sourcing.expecting import LATE
 from oms.domain.supply import SupplyChange, SupplyKind
+from oms.entrypoints import pages
+from oms.entrypoints.documents import order_document
+from oms.entrypoints.status_api import _shown
 from tests.proof.interleave.story import SKU, ask, at, cancel, receive, take_in
 from tests.proof.interleave.world import World, cause
 from tests.support.builders import line, paid, snapshot
@@ -100,6 +104,21 @@ def test_a_backorder_carries_the_day_on_which_supply_can_be_with_the_customer(sh
     assert shop.date(order_id) == days_on(due, 1)
     ((_, kind, detail),) = list(public_events(shop.last(order_id)))
     assert (kind, detail["lines"][0]["expected_at"]) == ("OrderBackordered.v1", days_on(due, 1).isoformat())
+
+
+def test_staff_and_the_customer_see_it_while_it_waits(shop: Shop) -> None:
+    due = shop.expect(5, 2)
+    order_id = shop.order()
+    order = shop.world.order(order_id)
+    day = days_on(due, 1)
+    assert order_document(order, 2)["lines"][0]["expected_at"] == day.isoformat()
+    assert customer_view(order)["lines"][0]["expected_at"] == day.date().isoformat()
+    page = pages.page("status.html", **_shown(customer_view(order)))
+    assert f"waiting for stock, expected {pages.day(day.date().isoformat())}" in str(page.body)
+    shop.supply("received", quantity=2)
+    order = shop.world.order(order_id)
+    assert order_document(order, 3)["lines"][0]["expected_at"] is None
+    assert "expected_at" not in customer_view(order)["lines"][0]
 
 
 def test_without_supply_or_with_too_little_there_is_no_date(shop: Shop) -> None:

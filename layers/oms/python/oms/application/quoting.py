@@ -14,6 +14,7 @@ from oms.application.planning import SOURCING
 from oms.application.stock import check_known
 from oms.domain.errors import InvalidInputError
 from oms.domain.frozen import frozen
+from oms.domain.money import minor_digits
 from oms.domain.order.events import OrderPlaced, PaymentPlan, PlacedLine
 from oms.domain.order.evolve import place as placed_order
 from oms.domain.order.promising import wanted_units
@@ -69,7 +70,7 @@ class QuotePromises:
     def __call__(self, cart: Cart) -> dict[str, Any]:
         """{'at', 'currency', 'options', 'fastest', 'cheapest', 'valid_until'}; an option is as `_option` gives it.
 
-        Raises NoSuchSkuError, InvalidInputError, a SourcingInputError for reference data that no plan can be made of.
+        Raises NoSuchSkuError, UnknownCurrencyError, InvalidInputError, a SourcingInputError for reference data that no plan can be made of.
         """
         _check(cart)
         check_known(self.plan.reference, [], {sku for sku, _ in cart.lines})
@@ -102,6 +103,7 @@ def _check(cart: Cart) -> None:
         raise InvalidInputError("too many lines or methods, or none", limits=[MAX_LINES, MAX_METHODS])
     if any(units < 1 for _, units in cart.lines) or cart.total < 0:
         raise InvalidInputError("quantities are 1 or more, a total is not below zero")
+    minor_digits(cart.currency)
     if len(set(cart.methods)) < len(cart.methods):
         raise InvalidInputError("a shipping method is asked for twice")
 
