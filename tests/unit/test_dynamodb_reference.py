@@ -120,7 +120,7 @@ def test_open_work_is_counted_by_status_and_page_and_kept(clock: Time) -> None:
 
 
 def test_what_others_wait_for_is_added_up_page_by_page_up_to_a_limit() -> None:
-    pages = [
+    pages: list[dict[str, Any]] = [
         {"Items": [{"waiting": {"S": "2"}}, {"waiting": {"S": "1"}}], "LastEvaluatedKey": {"pk": {"S": "x"}}},
         {"Items": [{"waiting": {"S": "4"}}]},
     ]

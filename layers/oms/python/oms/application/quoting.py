@@ -70,7 +70,8 @@ class QuotePromises:
     def __call__(self, cart: Cart) -> dict[str, Any]:
         """{'at', 'currency', 'options', 'fastest', 'cheapest', 'valid_until'}; an option is as `_option` gives it.
 
-        Raises NoSuchSkuError, UnknownCurrencyError, InvalidInputError, a SourcingInputError for reference data that no plan can be made of.
+        Raises NoSuchSkuError, UnknownCurrencyError, InvalidInputError, a SourcingInputError for reference data that no
+        plan can be made of.
         """
         _check(cart)
         check_known(self.plan.reference, [], {sku for sku, _ in cart.lines})
