@@ -28,6 +28,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/orders?status=placed"): READERS,
     ("GET", ORDER): READERS,
     ("GET", f"{ORDER}/timeline"): READERS,
+    ("GET", f"{ORDER}/decision"): READERS,
     ("GET", "/alerts"): READERS,
     ("GET", "/reports/sales"): {"finance", "sales"},
     ("POST", f"{ORDER}/cancel"): {"service", "sales", "shop"},
