@@ -192,6 +192,7 @@ def read_rate(row: dict[str, str]) -> dict[str, Any]:
         "up_to_km": _whole(row, "up_to_km", 1, 21_000),
         "transit_days": _whole(row, "transit_days", 0, 365),
         "base": _whole(row, "base", 0, MAX_COST),
+        **_optional(row, "price", 0, MAX_COST),
         **bracket,
     }
 
@@ -200,12 +201,12 @@ def tariff_of(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The tariff's document; raises RowError when zones or brackets do not ascend."""
     zones: dict[str, dict[str, Any]] = {}
     for row in rows:
-        told = {"name": row["zone"], **{name: row[name] for name in ("up_to_km", "transit_days", "base")}}
+        told = {"name": row["zone"], **{name: row.get(name) for name in ("up_to_km", "transit_days", "base", "price")}}
         zone = zones.setdefault(row["zone"], {**told, "per_kg": []})
         if any(zone[name] != value for name, value in told.items()):
             raise RowError(f"zone {row['zone']} is told in two ways")
         zone["per_kg"] += [row["per_kg"]] if "per_kg" in row else []
-    document = {"zones": list(zones.values())}
+    document = {"zones": [{name: each for name, each in zone.items() if each is not None} for zone in zones.values()]}
     try:
         check_tariff(read_tariff(document))
     except SourcingInputError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -237,6 +238,11 @@ def test_orders(both: Both) -> None:
     counted = both.work().do("open_orders", ["WH1", "WH2", "WH3", "nowhere"])
     assert counted["nowhere"] == 0
     assert sum(counted.values()) > 5
+    for commit in commits[::7]:
+        row = commit.summary
+        own = (datetime.fromisoformat(row["placed_at"]), row["order_id"])
+        both.work().do("owed", "SKU-1", *own, 100)
+        both.work().do("owed", "SKU-2", *own, 2)
     repeat(views.count + 100, views, lambda rng, each: twins.order_operation(rng, each, commits), seed=2)
     assert views.listed > 500
 

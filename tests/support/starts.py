@@ -27,6 +27,7 @@ HTTP: Final[dict[str, Start]] = {
     "fulfill_orders": Start(("dynamodb",), ("wiring.orders()", "wiring.views()", "wiring.contacts()")),
     "manage_stock": Start(("dynamodb",), ("use_cases.move_stock()",)),
     "manage_policies": Start(("dynamodb",), ("use_cases.manage_sourcing()",)),
+    "quote_promises": Start(("dynamodb",), ("use_cases.quote_promises()",)),
     "manage_quarantine": Start(("dynamodb", "s3"), ("use_cases.replay_parked()",)),
     "show_status": Start(("dynamodb", "secretsmanager"), ("use_cases.look_up_order()",), ("jinja2",)),
     "show_console": Start(

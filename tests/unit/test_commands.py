@@ -106,6 +106,8 @@ def test_a_tariff_is_read_zone_by_zone() -> None:
     near = {"name": "near", "up_to_km": 300, "transit_days": 1, "base": 100, "per_kg": [[2000, 50], [0, 40]]}
     far = {"name": "far", "up_to_km": 21000, "transit_days": 5, "base": 900, "per_kg": []}
     assert tariff_of(rows) == {"zones": [near, far]}
+    priced, problems = read_rows("tariff", [f"{columns},price", "near,300,1,100,2000,50,390", "near,300,1,100,,40,390"])
+    assert (problems, tariff_of(priced)) == ([], {"zones": [{**near, "price": 390}]})
     for wrong, problem in (
         (["near,300,1,100,2000,50"], "rates ascend, and the last has no end: near"),
         (["far,900,1,1,,", "near,300,1,1,,"], "zones stand in ascending order: near"),

@@ -95,7 +95,7 @@ def test_plain_values() -> None:
 def test_names_are_the_classes_names() -> None:
     assert all(kind.__name__ == name for name, kind in EVENT_TYPES.items())
     defined = {name for name, each in vars(ev).items() if isinstance(each, type) and each.__module__ == ev.__name__}
-    parts = {"Disposition", "PlacedLine", "PaymentPlan", "LineUnits", "NodeUnits", "ShippedParcel"}
+    parts = {"Disposition", "PlacedLine", "PaymentPlan", "LineUnits", "MovedDate", "NodeUnits", "ShippedParcel"}
     apart = (*typing.get_args(SupplyEvent), *typing.get_args(HoldEvent))
     of_stock = {"StockMoved", "StockCounted", "ShardsChanged", *(each.__name__ for each in apart)}
     assert defined - parts == set(EVENT_TYPES) - of_stock, "an event that is not in OrderEvent cannot be stored"

@@ -148,6 +148,7 @@ def test_the_whole_row_of_an_order_that_was_promised_in_part() -> None:
         "skus": ["SKU-1", "SKU-2"],
         "work": {story.fulfillment_order(): ["WH1", "released"]},
         "waiting": ["SKU-1", "SKU-2"],
+        "owed": {"SKU-1": 1, "SKU-2": 3},
     }
 
 

@@ -29,6 +29,7 @@ from oms.domain.supply import (
     SupplyChange,
     SupplyKind,
     decide_supply,
+    expected_skus,
     fold_lot,
 )
 from tests.proof.memory import MemoryLog, MemoryReference, MemoryStock, Store
@@ -60,7 +61,15 @@ def test_a_lot_is_what_was_told_of_it() -> None:
     assert told(LOT, change(SupplyKind.CHANGED, due=minutes(200))) == replace(LOT, due=minutes(200))
     assert told(LOT, change(SupplyKind.RECEIVED, quantity=25)) == replace(LOT, quantity=15)
     assert told(LOT, change(SupplyKind.CANCELLED)) == CLOSED
-    assert decide_supply(LOT, change(SupplyKind.CANCELLED, reason="sold out"))[0] == InboundCancelled(reason="sold out")
+    cancelled = InboundCancelled(reason="sold out", sku="A")
+    assert decide_supply(LOT, change(SupplyKind.CANCELLED, reason="sold out")) == (cancelled,)
+
+
+def test_who_waits_for_a_lot_is_found_by_what_is_told_of_it() -> None:
+    asked = (change(SupplyKind.CHANGED, quantity=30), change(SupplyKind.RECEIVED, quantity=2), EXPECTED)
+    for lot, told_of in zip((LOT, LOT, None), asked, strict=True):
+        assert expected_skus(decide_supply(lot, told_of)) == ("A",)
+    assert expected_skus([InboundCancelled(reason="before SKUs were told")]) == ()
 
 
 @pytest.mark.parametrize("units", [40, 41])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -153,3 +154,28 @@ def test_open_work_is_counted_by_status_and_page_and_kept(clock: Time) -> None:
     clock.now += 5.1
     work.open_orders(["N"])
     assert len(table.reads) == 8
+
+
+def test_what_others_wait_for_is_added_up_page_by_page_up_to_a_limit() -> None:
+    pages: list[dict[str, Any]] = [
+        {"Items": [{"waiting": {"S": "2"}}, {"waiting": {"S": "1"}}], "LastEvaluatedKey": {"pk": {"S": "x"}}},
+        {"Items": [{"waiting": {"S": "4"}}]},
+    ]
+    asked: list[dict[str, Any]] = []
+
+    class Waiting:
+        def query(self, **query: Any) -> dict[str, Any]:
+            asked.append(query)
+            return pages[len(asked) - 1]
+
+    def owed(limit: int) -> int | None:
+        asked.clear()
+        return DynamoOpenWork(Waiting(), "views").owed("A", datetime(2026, 3, 1, 12, tzinfo=UTC), "ord_2", limit)
+
+    assert owed(3) == 7
+    assert asked[0]["ExpressionAttributeValues"] == {
+        ":pk": {"S": "waiting#A"},
+        ":own": {"S": "2026-03-01T12:00:00.000000Z#ord_2"},
+    }
+    assert (owed(2), len(asked)) == (None, 2)
+    assert (owed(1), len(asked)) == (None, 1)

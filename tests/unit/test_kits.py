@@ -217,7 +217,7 @@ class TestOrders:
                 (sku, part.node_id) for e in commit.events for part in getattr(e, "freed", ()) for sku, _ in part.parts
             }
             assert len(touched) <= MAX_POSITIONS
-        ask(shop.world.calm, order.order_id, cancel(order.order_id, "c2"))
+        shop.world.drive(order.order_id)
         assert at(shop.world.order(order.order_id), Place.CANCELLED) == 6
         shop.sound()
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.feed import Feed
 from oms.domain import ids
 from oms.domain.counting import CountSeen, PositionCount
+from oms.domain.order.events import PromiseDateMoved
 from oms.domain.order.ledger import Place
 from oms.domain.stock import MovementKind, StockMovement
+from oms.domain.supply import SupplyChange, SupplyKind
 from tests.proof.interleave import guards
 from tests.proof.interleave.kernel import Worker
 from tests.proof.interleave.scenario import Scenario
@@ -16,6 +19,7 @@ from tests.proof.interleave.story import (
     SKU,
     api,
     at,
+    events_of,
     expect,
     placed_in_channel,
     placed_on_card,
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
 
     from oms.domain.order.state import Order
     from tests.proof.interleave.kernel import Ended
-    from tests.proof.interleave.world import World
+    from tests.proof.interleave.world import Uses, World
 
 
 def _buyers(world: World, *numbers: str) -> list[Worker]:
@@ -218,7 +222,50 @@ def _one_is_left_by_the_channel(world: World, orders: Mapping[str, Order], _ende
     expect("I1", position(world).reserved == sum(taken) + own, f"{position(world)}")
 
 
+def _dated(world: World, days: int, kind: SupplyKind) -> SupplyChange:
+    due = world.clock + timedelta(days=days)
+    if kind is SupplyKind.CHANGED:
+        return SupplyChange(supply_id="PO-1", kind=kind, due=due)
+    return SupplyChange(supply_id="PO-1", kind=kind, sku=SKU, node_id="WH1", quantity=1, due=due)
+
+
+def _waits_for_supply(world: World) -> None:
+    world.calm.supply("told", _dated(world, 5, SupplyKind.EXPECTED), cause("told", "api"))
+    world.drive(placed_in_channel(world, line(), number="1"))
+
+
+def _look(world: World, uses: Uses, who: str) -> None:
+    uses.burst({"order_id": placed_id("1"), "step": "promise", "cause": who})
+
+
+def _supply_is_late(world: World) -> list[Worker]:
+    later = _dated(world, 9, SupplyKind.CHANGED)
+    return [
+        Worker(name="supplier", body=lambda _try, _last: world.racing.supply("later", later, cause("later", "api"))),
+        Worker(name="woken", body=lambda _try, _last: _look(world, world.racing, "woken")),
+        Worker(name="watchdog", body=lambda _try, _last: _look(world, world.racing, "watchdog")),
+    ]
+
+
+def _told_once(world: World, orders: Mapping[str, Order], _ended: Mapping[str, Ended]) -> None:
+    moved = [each for each in events_of(world, placed_id("1")) if isinstance(each, PromiseDateMoved)]
+    expect("I4", len(moved) == 1, f"the customer was told {len(moved)} times")
+    waits = orders[placed_id("1")].lines["1"].expected_at
+    expect("I8", waits == moved[0].lines[0].after, f"waits until {waits}, told {moved}")
+    expect("I8", moved[0].lines[0].after == world.clock + timedelta(days=11), f"{moved}")
+
+
 SCENARIOS: Final = (
+    Scenario(
+        name="supply-late",
+        about="Supply that an order waits for is told to be late, while two look at the order.",
+        prelude=_waits_for_supply,
+        workers=_supply_is_late,
+        recover=lambda world: _look(world, world.calm, "recovery"),
+        expect=_told_once,
+        guard="a date moves by a commit of the order; condition on the commit number",
+        without=guards.no_commit_condition,
+    ),
     Scenario(
         name="channel-buffer",
         about="Two buyers of a channel that must leave one of two units, and one of our own site.",

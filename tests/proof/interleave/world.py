@@ -19,6 +19,7 @@ from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, Scre
 from oms.application.relay import RelayCommit
 from oms.application.settle import SettlePaymentStep
 from oms.application.stock import CountStock, MoveStock
+from oms.application.supply import TakeSupply
 from oms.application.tracking import ShowOrder, TakeTracking
 from oms.application.watchdog import ListUnpromised, RedriveOverdue
 from oms.domain.commit import Cause
@@ -95,6 +96,8 @@ class Uses:
         self.holds = holds
         self.stock = ports.stock
         self.settle = SettlePaymentStep(orders, providers, now)
+        self.supply = TakeSupply(log, ports.reference, now)
+        self.plan = plan
         self.move = MoveStock(log, ports.reference, now)
         self.count = CountStock(log, ports.stock, ports.reference, now)
         self.feed = TakeStockFeed(log, ports.feed, ports.reference, now)

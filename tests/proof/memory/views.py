@@ -309,3 +309,11 @@ class MemoryOpenWork(Port):
             node: sum(len(listed.get(("w", keys.open_work_pk(node, status)), ())) for status in OPEN)
             for node in node_ids
         }
+
+    @step("work.owed")
+    def owed(self, sku: str, placed_at: datetime, order_id: str, limit: int) -> int | None:
+        """See the port."""
+        own = keys.at_sk(keys.instant(placed_at), order_id)
+        rows = self.store.items.get(keys.waiting_pk(sku), {})
+        ahead = [int(item["waiting"]) for sk, item in rows.items() if sk < own and item.get("waiting")]
+        return None if len(ahead) > limit else sum(ahead)

@@ -166,6 +166,46 @@ def supply_is_expected(w: World) -> None:
     assert (shown["available"], shown["positions"][0]["qc"], shown["inbound"]) == (15, 25, [])
 
 
+def dates_of_backorders(w: World) -> None:
+    """A cart is asked for, its order waits for supply; the supply comes later, and the customer is told once."""
+    w.product("MUG-01", "LAMP-OAK")
+    w.cloud.enter("manage_stock", w.patch)
+    row = {"node_id": MAIN, "country": "DE", "latitude": 50.1, "longitude": 8.9, "daily_orders": 9}
+    wiring.reference().put("node", MAIN, row)
+    wiring.reference().keep_network()
+    w.receive("opening", LAMP_OAK=(MAIN, 1))
+    rest = {"name": "rest", "when": {}, "then": {"policy": "cheapest"}, "after": {"short": "backorder"}}
+    assert _save(w, "one", 0, rest).status in (200, 201)
+
+    def tell(key: str, **told: Any) -> None:
+        w.post("/stock/inbound", {"supply_id": "PO-1", **told}, key=key, role="warehouse", status=201)
+        w.settle()
+        w.watch(timedelta(minutes=61))  # whom a fault kept from looking at once
+
+    due: dict[str, Any] = {"sku": "MUG-01", "node_id": MAIN, "due": "2026-12-09T08:00:00Z"}
+    tell("expected", kind="expected", quantity=3, **due)
+    cart: dict[str, Any] = {
+        "lines": [{"sku": "MUG-01", "quantity": 2}, {"sku": "LAMP-OAK", "quantity": 1}],
+        "ship_to": {"country": "DE", "postal_code": "10115", "latitude": 52.53, "longitude": 13.38},
+        "currency": "EUR",
+    }
+    asked = w.http("POST", "/promises", cart, role="shop")
+    (option,) = asked.document["options"]
+    assert "cost" not in option, option
+    order_id = place(w, "s-1", {"MUG-01": 2, "LAMP-OAK": 1})
+    w.settle()
+    told = w.get(f"/orders/{order_id}")
+    (waits,) = [each["expected_at"] for each in told["lines"] if each["sku"] == "MUG-01"]
+    assert (told["promised_by"][:10], waits) == (option["delivered_by"][:10], option["short"][0]["expected_at"]), told
+    again = w.http("POST", "/promises", {**cart, "lines": cart["lines"][:1]}, role="service").document["options"][0]
+    assert (again["short"][0]["expected_at"], again["cost"]) == (None, 0), again
+    tell("later", kind="changed", due="2026-12-16T08:00:00Z")
+    moved = [each for each in w.get(f"/orders/{order_id}/timeline")["commits"] if "PromiseDateMoved" in str(each)]
+    assert len(moved) == 1, moved
+    tell("come", kind="received", quantity=3)
+    assert w.get(f"/orders/{order_id}")["fulfillment_status"] == "allocated"
+
+
 def stock_is_held(w: World) -> None:
     """A quote becomes an order, which needs less than was held; a basket is given up, and another one forgotten."""
     w.product("MUG-01", "LAMP-OAK")

@@ -9,6 +9,7 @@ from oms.adapters import keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 INDEX_WORK: Final = "by_work"
 KEEP_S: Final = 5.0
@@ -35,6 +36,28 @@ class DynamoOpenWork:
                 self._kept[node_id] = kept
             counts[node_id] = kept[1]
         return counts
+
+    def owed(self, sku: str, placed_at: datetime, order_id: str, limit: int) -> int | None:
+        """Read in the waiting list of the SKU, up to the order's own place."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND sk < :own",
+            "FilterExpression": "attribute_exists(waiting)",
+            "ExpressionAttributeValues": {
+                ":pk": {"S": keys.waiting_pk(sku)},
+                ":own": {"S": keys.at_sk(keys.instant(placed_at), order_id)},
+            },
+        }
+        units = orders = 0
+        while True:
+            page = self._client.query(**query)
+            units += sum(int(item["waiting"]["S"]) for item in page["Items"])
+            orders += len(page["Items"])
+            if orders > limit:
+                return None
+            if "LastEvaluatedKey" not in page:
+                return units
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _count(self, pk: str) -> int:
         query: dict[str, Any] = {

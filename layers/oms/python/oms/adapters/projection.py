@@ -27,7 +27,7 @@ OPEN_WORK: Final = frozenset({"released", "accepted"})
 ATTENTION: Final = frozenset({"awaiting_payment", "on_hold", "backordered"})
 """Stages of few orders for long: an index lists them. Most orders pass through the others, where a walk finds them."""
 DONE_WORK_DAYS: Final = 30
-_HIDDEN: Final = ("work", "waiting", "waited", "skus", "patient")
+_HIDDEN: Final = ("work", "waiting", "waited", "owed", "skus", "patient")
 
 
 def rows_of(commit: Commit, *, late: bool = False) -> Iterator[Row]:
@@ -157,14 +157,18 @@ def _touched(commit: Commit) -> set[str]:
 
 
 def _waiting(commit: Commit, placed_at: str) -> Iterator[Row]:
-    """Waiting lists: a row says whether the order still waits; one that no longer does is swept by its time to live."""
+    """Waiting lists: a row says for how many units the order waits; commits of before units were told say 1.
+
+    One that no longer waits is swept by its time to live.
+    """
     waiting = commit.summary.get("waiting", ())
+    owed = commit.summary.get("owed", {})
     for sku in (*waiting, *commit.summary.get("waited", ())):
         waits = sku in waiting
         yield {
             "pk": keys.waiting_pk(sku),
             "sk": keys.at_sk(placed_at, commit.summary["order_id"]),
-            "waiting": "1" if waits else "",
+            "waiting": str(owed.get(sku, 1)) if waits else "",
             "ttl": "" if waits else _days_after(commit.at, DONE_WORK_DAYS),
         }
 

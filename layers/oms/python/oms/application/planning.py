@@ -1,7 +1,11 @@
-"""What sourcing is asked for an order: its rule, what nodes have and can do now, and what is known of its goods."""
+"""What sourcing is asked for an order: its rule, what nodes have and can do now, and what is known of its goods.
+
+A cart is asked for as the order that it would be (`application/quoting.py`): there is one path.
+"""
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain import ids
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from oms.application.ports import OpenWork, Reference, Stock
+    from oms.application.ports import OpenWork, PlannedStock, Reference
     from oms.domain.buffers import Buffers
     from oms.domain.order.state import Order
     from oms.domain.sourcing.deciding import Decided
@@ -28,32 +32,53 @@ if TYPE_CHECKING:
 SOURCING: Final = "sourcing"
 """The policy document, and the kind of hold that its rules place."""
 MAX_REASON: Final = 500
+QUEUED: Final = 2_000
+"""Orders that may wait for a SKU before one for which a date can be told: more are not counted through."""
 
 
 @frozen(kw_only=False)
 class Planned:
-    """What was decided; `hold` (id, kind, reason) when a person is to look at it."""
+    """What was decided; `hold` (id, kind, reason) when a person is to look at it.
+
+    `expected`: when short lines can be with the customer, of those for which supply is expected.
+    """
 
     made: Decided
     hold: tuple[str, str, str] | None = None
+    expected: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @frozen(kw_only=False)
 class PlanOrder:
     """Stock is read as it is now; nodes, products, rules and open work may be seconds old."""
 
-    stock: Stock
+    stock: PlannedStock
     reference: Reference
     work: OpenWork
     decide: Callable[[Asked], Decided]
 
     def __call__(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Planned:
         """A plan for units by line. Raises a SourcingInputError for reference data that no plan can be made of."""
-        asked = self._ask(order, wanted, now)
-        made = self.decide(asked)
-        return Planned(made, _hold(asked, made) if made.hold else None)
+        return self.answer(order, self.ask(order, wanted, now))
 
-    def _ask(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Asked:
+    def answer(self, order: Order, asked: Asked) -> Planned:
+        """What is decided on what was asked for the order."""
+        made = self.decide(asked)
+        expected = self._expected(order, asked, made) if made.short and not made.hold else {}
+        return Planned(made, _hold(asked, made) if made.hold else None, expected)
+
+    def _expected(self, order: Order, asked: Asked, made: Decided) -> Mapping[str, datetime]:
+        from oms.domain.sourcing.expecting import expected_dates  # most orders are not short of anything
+
+        short = {part.line_id for part in made.short}
+        skus = dict.fromkeys(line.sku for line in asked.request.lines if line.line_id in short)
+        lots = {sku: found for sku in skus if (found := self.stock.inbound(sku))}
+        placed_at = order.placed.placed_at
+        owed = {sku: self.work.owed(sku, placed_at, order.order_id, QUEUED) for sku in lots}
+        return expected_dates(asked.request, made.units, made.short, lots, owed)
+
+    def ask(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Asked:
+        """What sourcing is asked for units by line."""
         stored = self.reference.policy(SOURCING)
         network = self.reference.network()
         products: Mapping[str, Product] = {}

@@ -91,6 +91,19 @@ class Stock(Protocol):
         """Open holds whose time is over, of each partition `limit` at most, the longest over first. Consistent."""
 
 
+class PlannedStock(Protocol):
+    """Of the Stock port, what plans are made of."""
+
+    def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
+        """Every position of these SKUs, of which so many units are wanted."""
+
+    def look(self, skus: Iterable[str]) -> list[StockDelta]:
+        """The same to look at: it may be a second old."""
+
+    def inbound(self, sku: str) -> list[Lot]:
+        """Lots of which more is to come."""
+
+
 class FedStock(Protocol):
     """Positions as the rows of a feed find them."""
 
@@ -258,6 +271,9 @@ class OpenWork(Protocol):
 
     def open_orders(self, node_ids: Iterable[str]) -> Mapping[str, int]:
         """Fulfillment orders open at each of these nodes, as of some seconds ago."""
+
+    def owed(self, sku: str, placed_at: datetime, order_id: str, limit: int) -> int | None:
+        """Units that orders placed before this one wait for, as of some seconds ago; None beyond `limit` orders."""
 
 
 class Views(Protocol):

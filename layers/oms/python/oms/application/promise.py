@@ -193,6 +193,7 @@ class _Attempt:
             hold=planned.hold if planned else None,
             retry_at=made.retry_at if made else None,
             cancel_at=made.cancel_at if made else None,
+            expected=planned.expected if planned else None,
         )
 
     def along(self, events: Sequence[OrderEvent]) -> Along:

@@ -11,6 +11,7 @@ from oms.domain.frozen import frozen
 from oms.domain.order.status import NextStep
 from oms.domain.public_events import public_events
 from oms.domain.stock import StockCounted, freed_skus
+from oms.domain.supply import expected_skus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,9 +80,12 @@ class RelayCommit:
                 self.views.put_row("alert", key, row, keep_days=KEEP_ALERT_DAYS)
 
     def _woken(self, commit: Commit, own: str) -> list[str]:
-        """Orders that wait for what became available, each once, and of every SKU its longest waiting first."""
+        """Orders that wait for what became available or is expected otherwise than before.
+
+        Each once, and of every SKU its longest waiting first: the date of those behind depends on what they get.
+        """
         found: dict[str, None] = {}
-        for sku in freed_skus(commit.events):
+        for sku in dict.fromkeys((*freed_skus(commit.events), *expected_skus(commit.events))):
             if len(found) >= WAKE:
                 break
             found.update(dict.fromkeys(each for each in self.views.waiting_orders(sku, WAKE) if each != own))

@@ -10,7 +10,7 @@ from oms.domain.stock import MAX_POSITIONS
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from oms.application.ports import Stock
+    from oms.application.ports import PlannedStock
     from oms.domain.order.state import Order
 
 
@@ -20,7 +20,7 @@ class Share:
     A plan of ten thousand lines would be made a hundred times over for the ninety that fit; so it is asked for ninety.
     """
 
-    def __init__(self, stock: Stock, now: datetime) -> None:
+    def __init__(self, stock: PlannedStock, now: datetime) -> None:
         self._stock = stock
         self._now = now
         self._asked: dict[str, int] = {}

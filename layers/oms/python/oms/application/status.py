@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from oms.application.orders import Orders
     from oms.application.ports import Clock, Contacts, Views
     from oms.application.status_links import StatusLinks
-    from oms.domain.order.state import Order
+    from oms.domain.order.state import Line, Order
 
 PER_SENDER: Final = (20, 900)
 """Look-ups one address may make, and the seconds they count in."""
@@ -58,6 +58,7 @@ def customer_view(order: Order) -> dict[str, Any]:
                 "title": line.placed.title or line.placed.sku,
                 "quantity": line.placed.quantity,
                 **{place.value: line.ledger.at(place) for place in Place if line.ledger.at(place)},
+                **_expected(line),
             }
             for line in order.lines.values()
         ],
@@ -82,6 +83,13 @@ def customer_view(order: Order) -> dict[str, Any]:
             if refund.counts and refund.amount
         ],
     }
+
+
+def _expected(line: Line) -> dict[str, str]:
+    """The day on which what is backordered of it can be there, when anybody knows."""
+    if line.expected_at is None or not line.ledger.backordered:
+        return {}
+    return {"expected_at": line.expected_at.date().isoformat()}
 
 
 @frozen(kw_only=False)

@@ -14,6 +14,7 @@ from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from oms.domain.commit import Commit
     from oms.domain.stock import StockMovement
@@ -25,6 +26,7 @@ DETAIL_TYPES: Final = (
     "OrderPlaced.v1",
     "OrderPromised.v1",
     "OrderBackordered.v1",
+    "PromiseDateMoved.v1",
     "OrderCancelled.v1",
     "OrderHeld.v1",
     "ShipmentShipped.v1",
@@ -46,6 +48,21 @@ def public_events(commit: Commit) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def _lines(units: Any) -> list[dict[str, Any]]:
     return [{"line_id": part.line_id, "quantity": part.quantity} for part in units]
+
+
+def _dates(**known: datetime | None) -> dict[str, str]:
+    """Those that are known."""
+    return {name: at.isoformat() for name, at in known.items() if at}
+
+
+def _expected(event: ev.LinesBackordered | ev.PromiseDateMoved, about: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    if isinstance(event, ev.PromiseDateMoved):
+        lines = [
+            {"line_id": each.line_id, **_dates(before=each.before, expected_at=each.after)} for each in event.lines
+        ]
+        return "PromiseDateMoved.v1", {**about, "lines": lines}
+    waits = [{**line, **_dates(expected_at=event.expected_at.get(line["line_id"]))} for line in _lines(event.lines)]
+    return "OrderBackordered.v1", {**about, "lines": waits}
 
 
 def _movement(moved: StockMovement) -> dict[str, Any]:
@@ -73,8 +90,8 @@ def _shown(event: Any, row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | N
             work = [{"fulfillment_order_id": each, "node_id": node} for each, node in event.fulfillment_orders.items()]
             detail = {**about, "promised_by": event.promised_by.isoformat(), "fulfillment_orders": work}
             return "OrderPromised.v1", detail
-        case ev.LinesBackordered():
-            return "OrderBackordered.v1", {**about, "lines": _lines(event.lines)}
+        case ev.LinesBackordered() | ev.PromiseDateMoved():
+            return _expected(event, about)
         case ev.LinesCancelled():
             return "OrderCancelled.v1", {**about, "origin": event.origin, "lines": _lines(event.lines)}
         case ev.HoldPlaced():

@@ -57,6 +57,8 @@ class InboundChanged:
 
     quantity: int
     due: datetime
+    sku: str = ""
+    """Stands here, as in the next two, so that whoever waits for it is found by this event alone."""
 
 
 @frozen
@@ -64,6 +66,7 @@ class InboundReceived:
     """Units of the lot came in; the movement stands beside this event. Fewer are still to come."""
 
     quantity: int
+    sku: str = ""
 
 
 @frozen
@@ -71,6 +74,7 @@ class InboundCancelled:
     """Nothing more will come."""
 
     reason: str = ""
+    sku: str = ""
 
 
 SupplyEvent = InboundExpected | InboundChanged | InboundReceived | InboundCancelled
@@ -146,9 +150,9 @@ def decide_supply(lot: Lot | None, change: SupplyChange) -> tuple[object, ...]:
     if lot.status is not LotStatus.EXPECTED:
         raise InvalidTransitionError("nothing more is to come of this supply", status=lot.status.value)
     if change.kind is SupplyKind.CHANGED:
-        return (InboundChanged(quantity=change.quantity or lot.quantity, due=change.due or lot.due),)
+        return (InboundChanged(quantity=change.quantity or lot.quantity, due=change.due or lot.due, sku=lot.sku),)
     if change.kind is SupplyKind.CANCELLED:
-        return (InboundCancelled(reason=change.reason),)
+        return (InboundCancelled(reason=change.reason, sku=lot.sku),)
     movement = StockMovement(
         sku=lot.sku,
         node_id=lot.node_id,
@@ -158,7 +162,13 @@ def decide_supply(lot: Lot | None, change: SupplyChange) -> tuple[object, ...]:
         code=ReasonCode.PURCHASE,
         into=change.into,
     )
-    return InboundReceived(quantity=change.quantity), StockMoved(movements=(movement,))
+    return InboundReceived(quantity=change.quantity, sku=lot.sku), StockMoved(movements=(movement,))
+
+
+def expected_skus(events: Iterable[object]) -> tuple[str, ...]:
+    """SKUs of which another quantity is expected after these events, or at another time."""
+    told = (each.sku for each in events if isinstance(each, SupplyEvent))
+    return tuple(dict.fromkeys(sku for sku in told if sku))
 
 
 def _expected(lot: Lot | None, change: SupplyChange) -> InboundExpected:

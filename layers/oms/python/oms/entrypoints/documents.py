@@ -42,6 +42,7 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
                 "units": {place.value: line.ledger.at(place) for place in Place if line.ledger.at(place)},
                 "refunded": line.refunded,
                 "conflicted": line.conflicted,
+                "expected_at": line.expected_at.isoformat() if line.expected_at and line.ledger.backordered else None,
             }
             for line in order.lines.values()
         ],

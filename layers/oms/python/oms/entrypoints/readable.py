@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from oms.domain.commit import Cause, Commit
     from oms.domain.history import History
-    from oms.domain.order.events import LineUnits, NodeUnits
+    from oms.domain.order.events import LineUnits, MovedDate, NodeUnits
 
 MAX_SHOWN: Final = 20_000
 """Characters of one event's JSON on a page."""
@@ -47,6 +47,10 @@ def _of_lines(lines: Iterable[LineUnits]) -> str:
     return ", ".join(f"{each.quantity} × line {each.line_id}" for each in lines)
 
 
+def _moved(date: MovedDate) -> str:
+    return f"to {date.after:%d %b %Y}" if date.after else "no day is known any more"
+
+
 def _at_nodes(units: Iterable[NodeUnits]) -> str:
     return ", ".join(f"{each.quantity} × {each.sku} at {each.node_id}" for each in units)
 
@@ -70,6 +74,9 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.PaymentVoided: lambda _e, _c: "The rest of the authorization was let go",
     ev.LinesReserved: lambda e, _c: f"Reserved and released to the warehouse: {_at_nodes(e.units)}",
     ev.LinesBackordered: lambda e, _c: f"Waiting for stock: {_of_lines(e.lines)}",
+    ev.PromiseDateMoved: lambda e, _c: (
+        "Expected on another day: " + ", ".join(f"line {each.line_id} {_moved(each)}" for each in e.lines)
+    ),
     ev.LinesDelivered: lambda e, _c: f"Provided without shipping: {_of_lines(e.lines)}",
     ev.FulfillmentOrderAccepted: lambda _e, _c: "The warehouse works on it",
     ev.FulfillmentOrderRejected: lambda e, _c: (

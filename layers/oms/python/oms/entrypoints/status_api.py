@@ -105,6 +105,7 @@ def _shown(view: dict[str, Any]) -> dict[str, Any]:
             "title": line["title"],
             "quantity": line["quantity"],
             "where": [(line[place], says) for place, says in PLACES.items() if line.get(place)],
+            "expected": line.get("expected_at"),
         }
         for line in view["lines"]
     ]

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from oms.application.holds import ExpireHolds, ExtendHold, HoldStock, ReleaseHold
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.payment_events import TakePaymentEvent
+    from oms.application.planning import PlanOrder
     from oms.application.policies import ManageSourcing
     from oms.application.poll import PollChannels
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
+    from oms.application.quoting import QuotePromises
     from oms.application.reconcile import Reconcile
     from oms.application.relay import RelayCommit
     from oms.application.reports import ReportSales
@@ -115,14 +117,28 @@ def authorize_payment() -> AuthorizePaymentStep:
 
 
 @cache
-def promise_order() -> PromiseOrderStep:
-    """Workflow step."""
+def plan_order() -> PlanOrder:
+    """What promises orders and quotes carts."""
     from oms.application.planning import PlanOrder
-    from oms.application.promise import PromiseOrderStep
     from oms.domain.sourcing.deciding import decide_sourcing
 
-    plan = PlanOrder(wiring.stock(), wiring.reference(), wiring.open_work(), decide_sourcing)
-    return PromiseOrderStep(wiring.orders(), plan, wiring.now, wiring.stock_holds())
+    return PlanOrder(wiring.stock(), wiring.reference(), wiring.open_work(), decide_sourcing)
+
+
+@cache
+def promise_order() -> PromiseOrderStep:
+    """Workflow step."""
+    from oms.application.promise import PromiseOrderStep
+
+    return PromiseOrderStep(wiring.orders(), plan_order(), wiring.now, wiring.stock_holds())
+
+
+@cache
+def quote_promises() -> QuotePromises:
+    """Use case."""
+    from oms.application.quoting import QuotePromises
+
+    return QuotePromises(plan_order(), wiring.stock(), wiring.gazetteer(), wiring.now)
 
 
 @cache

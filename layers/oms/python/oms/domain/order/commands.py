@@ -67,7 +67,8 @@ class PromiseOrder(Command):
     """Bind units at nodes and release them, backorder what no node has. `authorization` was verified just before.
 
     `hold` (hold id, kind, reason) puts what is short before a person instead. What is short still, and was to wait
-    until `at` at the longest, is cancelled.
+    until `at` at the longest, is cancelled. `expected` is when short lines can be with the customer, those of which
+    anybody knows; None when nobody looked.
     """
 
     units: tuple[NodeUnits, ...]
@@ -81,6 +82,7 @@ class PromiseOrder(Command):
     hold: tuple[str, str, str] | None = None
     retry_at: datetime | None = None
     cancel_at: datetime | None = None
+    expected: Mapping[str, datetime] | None = None
 
 
 @frozen

@@ -189,12 +189,30 @@ class LinesBackordered:
     """No node has these units; they wait for supply.
 
     `retry_at`: when to look again at the latest. `cancel_at`: from when on units that still wait are cancelled.
+    `expected_at`: by line, when they can be with the customer, of lines for which supply is expected.
     """
 
     lines: tuple[LineUnits, ...]
     decision: dict[str, Any] = field(default_factory=dict)
     retry_at: datetime | None = None
     cancel_at: datetime | None = None
+    expected_at: dict[str, datetime] = field(default_factory=dict)
+
+
+@frozen
+class MovedDate:
+    """When a line's units can be with the customer, as it was told and as it is; None when nobody knows."""
+
+    line_id: str
+    before: datetime | None = None
+    after: datetime | None = None
+
+
+@frozen
+class PromiseDateMoved:
+    """What is expected for units that wait comes on another day. Told once for each change."""
+
+    lines: tuple[MovedDate, ...]
 
 
 @frozen
@@ -344,6 +362,7 @@ OrderEvent = (
     | PaymentVoided
     | LinesReserved
     | LinesBackordered
+    | PromiseDateMoved
     | LinesDelivered
     | FulfillmentOrderAccepted
     | FulfillmentOrderRejected

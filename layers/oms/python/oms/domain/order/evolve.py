@@ -144,7 +144,15 @@ def _(event: ev.LinesBackordered, state: Order) -> Order:
     lines = dict(state.lines)
     for line_id in {units.line_id for units in event.lines} - waited:  # who waits already keeps the time it has
         lines[line_id] = replace(lines[line_id], cancel_at=event.cancel_at)
+    for line_id in {units.line_id for units in event.lines}:
+        lines[line_id] = replace(lines[line_id], expected_at=event.expected_at.get(line_id))
     return replace(state, lines=lines, retry_at=event.retry_at)
+
+
+@evolve.register(ev.PromiseDateMoved)
+def _(event: ev.PromiseDateMoved, state: Order) -> Order:
+    moved = {each.line_id: replace(state.lines[each.line_id], expected_at=each.after) for each in event.lines}
+    return replace(state, lines={**state.lines, **moved})
 
 
 @evolve.register(ev.LinesDelivered)

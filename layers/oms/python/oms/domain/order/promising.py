@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -15,11 +16,13 @@ from oms.domain.order.events import (
     LinesDelivered,
     LinesReserved,
     LineUnits,
+    MovedDate,
     NodeUnits,
     OrderEvent,
     PaymentAuthorized,
     PaymentCaptured,
     PaymentDeclined,
+    PromiseDateMoved,
     RefundRequested,
 )
 from oms.domain.order.evolve import fold
@@ -30,6 +33,7 @@ from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date, datetime
 
     from oms.domain.order.commands import PromiseOrder, RecordAuthorization
     from oms.domain.order.state import Order
@@ -89,11 +93,34 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
         events.append(HoldPlaced(hold_id=hold_id, kind=kind, reason=reason, lines=lines, decision=decision))
         return tuple(events)
     if short:
+        told = command.expected or {}
         backordered = LinesBackordered(
-            lines=short, decision=decision, retry_at=command.retry_at, cancel_at=command.cancel_at
+            lines=short,
+            decision=decision,
+            retry_at=command.retry_at,
+            cancel_at=command.cancel_at,
+            expected_at={units.line_id: told[units.line_id] for units in short if units.line_id in told},
         )
         events.append(backordered)
-    return (*events, *_waited_too_long(order, events, command))
+    events.extend(_waited_too_long(order, events, command))
+    return (*events, *_moved_dates(order, events, command))
+
+
+def _moved_dates(order: Order, events: list[OrderEvent], command: PromiseOrder) -> tuple[OrderEvent, ...]:
+    """Of lines that wait still, those of which the day moved. Within a day nothing is told: nobody plans by it."""
+    if command.expected is None:
+        return ()
+    after = fold(order.order_id, events, order) or order
+    moved = []
+    for line_id in dict.fromkeys(units.line_id for units in command.short):
+        before, now = after.lines[line_id].expected_at, command.expected.get(line_id)
+        if after.lines[line_id].ledger.backordered and _day(before) != _day(now):
+            moved.append(MovedDate(line_id=line_id, before=before, after=now))
+    return (PromiseDateMoved(lines=tuple(moved)),) if moved else ()
+
+
+def _day(at: datetime | None) -> date | None:
+    return at.astimezone(UTC).date() if at else None
 
 
 def _fulfillment_orders(order: Order, units: Iterable[NodeUnits]) -> dict[str, str]:

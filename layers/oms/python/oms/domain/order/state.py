@@ -30,6 +30,8 @@ class Line:
     refunded: int = 0
     cancel_at: datetime | None = None
     """From when on units of it that are backordered are cancelled."""
+    expected_at: datetime | None = None
+    """When what is backordered of it can be with the customer, as far as anybody knows."""
 
     def at(self, node_id: str, quantity: int) -> NodeUnits:
         """Units of it at a node."""

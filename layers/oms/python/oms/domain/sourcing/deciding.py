@@ -53,6 +53,8 @@ class Decided:
     hold: bool = False
     retry_at: datetime | None = None
     cancel_at: datetime | None = None
+    cost: int = 0
+    """Of what is bound, to the merchant, in minor units."""
 
 
 def decide_sourcing(asked: Asked) -> Decided:
@@ -64,7 +66,7 @@ def decide_sourcing(asked: Asked) -> Decided:
         request, plan = _split(request, plan, rule)
         short = _missing(asked.request, plan)
     decision = {**plan.decision, **_kept(asked, request)}
-    made = Decided(units=plan.units, short=short, promised_by=plan.promised_by, decision=decision)
+    made = Decided(units=plan.units, short=short, promised_by=plan.promised_by, decision=decision, cost=plan.cost)
     return _after(made, asked) if short else made
 
 
@@ -72,13 +74,13 @@ def _after(made: Decided, asked: Asked) -> Decided:
     """What the rule says becomes of an order of which something is short."""
     after, at = asked.rule.after, asked.request.at
     if after.short is Short.PERSON and not asked.person_asked:
-        return replace(made, units=(), promised_by=at, hold=True)
+        return replace(made, units=(), promised_by=at, hold=True, cost=0)
     if after.cancel_after_days:
         made = replace(made, cancel_at=at + timedelta(days=after.cancel_after_days))
     if after.short is Short.WAIT:
         everything = tuple(LineUnits(line_id=line.line_id, quantity=line.quantity) for line in asked.request.lines)
         retry_at = at + timedelta(minutes=after.wait_minutes)
-        return replace(made, units=(), short=everything, promised_by=at, retry_at=retry_at)
+        return replace(made, units=(), short=everything, promised_by=at, retry_at=retry_at, cost=0)
     return made
 
 

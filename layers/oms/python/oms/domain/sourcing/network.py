@@ -5,7 +5,8 @@ read is not used, and says so: it must not stop the others.
 
     node     node_id, country, latitude, longitude, handling_days, active; and if there: capabilities, time_zone,
              cut_off, workdays, holidays, daily_orders, per_parcel, per_line, per_unit, zone
-    tariff   {"zones": [{"name", "up_to_km", "transit_days", "base", "per_kg": [[up to grams, minor units], …]}]}
+    tariff   {"zones": [{"name", "up_to_km", "transit_days", "base", "per_kg": [[up to grams, minor units], …],
+             "price"}]}
     product  sku, weight_g, needs, duty
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import SourcingInputError
@@ -80,6 +81,8 @@ class Network:
     network_id: str
     nodes: tuple[KnownNode, ...]
     tariff: tuple[Zone, ...]
+    prices: Mapping[str, int] = field(default_factory=dict)
+    """What a customer is asked for a delivery out of a zone, in minor units, of zones that say so. Decides nothing."""
 
     @property
     def has_capabilities(self) -> bool:
@@ -110,7 +113,12 @@ def read_network(rows: Sequence[Mapping[str, Any]], tariff: Mapping[str, Any] | 
     zones = read_tariff(tariff)
     names = {"", *(zone.name for zone in zones)}
     nodes = tuple(known if known.candidate.zone in names else _excluded(known, NO_ZONE) for known in read_nodes(rows))
-    return Network(network_id=network_id(rows, tariff), nodes=nodes, tariff=zones)
+    prices = {zone["name"]: zone["price"] for zone in (tariff or {}).get("zones", ()) if _is_price(zone.get("price"))}
+    return Network(network_id=network_id(rows, tariff), nodes=nodes, tariff=zones, prices=prices)
+
+
+def _is_price(value: object) -> bool:
+    return type(value) is int and value >= 0
 
 
 def _excluded(known: KnownNode, why: str) -> KnownNode:
