@@ -12,7 +12,7 @@ COMPILE := .venv-lock/bin/uv pip compile --no-config --universal --python-versio
 IMPORTABLE = $(abspath layers/oms/python)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench deploy play import feed reconcile connect token gazetteer lock clean
+.PHONY: help setup run test check bench deploy play import feed reconcile whatif connect token gazetteer lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ feed: .venv/.stamp ## Drop a file of stock: make feed SOURCE=erp FILE=...
 
 reconcile: .venv/.stamp ## Prove that stock is what the log says, and the log as it was written
 	@$(BIN)/python -m infra.local.reconcile
+
+whatif: .venv/.stamp ## Replay past orders under another policy: make whatif POLICY=file
+	@$(BIN)/python -m infra.local.whatif $(call need,POLICY) $(ARGS)
 
 connect: .venv/.stamp ## Connect a sales channel: make connect CHANNEL=...
 	@$(BIN)/python -m infra.local.connect $(call need,CHANNEL) $(ARGS)

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.system import System, SystemMissingError, find
-from oms.adapters.dynamodb_log import DynamoLog
+from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
 from oms.adapters.dynamodb_reference import DynamoReference
 from oms.adapters.gazetteer import PackagedGazetteer
 from oms.application.stock import MoveStock
 from oms.domain.buffers import POLICY, read_buffers
 from oms.domain.commit import Cause
 from oms.domain.errors import OmsError, SourcingInputError
+from oms.domain.kits import MAX_COMPONENTS, MAX_PER_KIT, kit_problems
 from oms.domain.places import COUNTRY, find_place
 from oms.domain.sourcing.check import check_calendar, check_tariff
 from oms.domain.sourcing.network import read_tariff
@@ -41,6 +42,7 @@ COLUMNS: Final = {
     "buffers": ("sku", "node_id", "channel", "units"),
 }
 OTHERS: Final = {
+    "products": ("needs", "duty", "components"),
     "nodes": ("latitude", "longitude", "postal_code", "region", "city", "active"),
     "stock": ("kind", "code", "to_node_id", "reason"),
 }
@@ -103,10 +105,28 @@ def _capabilities(row: dict[str, str], name: str) -> dict[str, list[str]]:
 
 
 def read_product(row: dict[str, str]) -> dict[str, Any]:
-    """A product; weight in grams, dimensions in millimetres; `needs` between `|`; duty in minor units per unit."""
+    """A product; weight in grams, dimensions in millimetres; `needs` between `|`; duty in minor units per unit.
+
+    One with `components` is a kit, and has no stock of its own.
+    """
     sizes = {name: _whole(row, name, 0, 10_000_000) for name in COLUMNS["products"][2:]}
-    more = {**_capabilities(row, "needs"), **_optional(row, "duty", 0, MAX_COST)}
+    more = {**_capabilities(row, "needs"), **_optional(row, "duty", 0, MAX_COST), **_components(row)}
     return {"sku": _text(row, "sku"), "title": _text(row, "title", 500), **sizes, **more}
+
+
+def _components(row: dict[str, str]) -> dict[str, Any]:
+    """`SKU:units|SKU:units`, units of each in one kit; a SKU may have colons of its own."""
+    parts: dict[str, int] = {}
+    for word in _words(row, "components"):
+        sku, _, units = word.rpartition(":")
+        if not 0 < len(sku) <= MAX_SKU or not (units.isascii() and units.isdecimal()) or len(units) > len("1000"):
+            raise RowError(f"components are SKU:units|SKU:units: {word[:40]!r}")
+        if sku in parts or not 1 <= int(units) <= MAX_PER_KIT:
+            raise RowError(f"components are named once, with 1 to {MAX_PER_KIT} units of each: {word[:40]!r}")
+        parts[sku] = int(units)
+    if len(parts) > MAX_COMPONENTS:
+        raise RowError(f"a kit has {MAX_COMPONENTS} components at most")
+    return {"components": parts} if parts else {}
 
 
 def read_node(row: dict[str, str]) -> dict[str, Any]:
@@ -257,12 +277,37 @@ def read_rows(kind: str, lines: Iterable[str]) -> tuple[list[dict[str, Any]], li
             rows.append(READERS[kind](row))
         except RowError as problem:
             problems.append(f"line {reader.line_num}: {problem}")
+    if kind == "products" and not problems:
+        problems += [f"{sku}: {problem}" for sku, problem in kit_problems(_kits(rows), {})]
     if kind == "tariff" and not problems:
         try:
             tariff_of(rows)
         except RowError as problem:
             problems.append(str(problem))
     return rows, problems
+
+
+def _kits(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    return {row["sku"]: row["components"] for row in rows if "components" in row}
+
+
+def _kits_beside(system: System, rows: list[dict[str, Any]]) -> list[str]:
+    """What is wrong with kits beside what is there: other kits, components that nobody knows, stock of their own."""
+    kits = _kits(rows)
+    dynamodb = system.client("dynamodb")
+    reference = DynamoReference(dynamodb, system.outputs["ReferenceTable"])
+    named = {row["sku"] for row in rows}
+    others = {sku: [each.sku for each in made_of] for sku, made_of in reference.kits().items() if sku not in named}
+    problems = [f"{sku}: {problem}" for sku, problem in kit_problems(kits, others)]
+    wanted = {part for parts in kits.values() for part in parts} - named
+    unknown = wanted - reference.made_of(wanted).keys()
+    problems += [
+        f"{sku}: no such component: {part}" for sku, parts in kits.items() for part in sorted({*parts} & unknown)
+    ]
+    stocked = {each.sku for each in DynamoStock(dynamodb, system.outputs["StockTable"]).positions(kits)}
+    return problems + [
+        f"{sku}: it has, or had, stock of its own; a kit needs a SKU of its own" for sku in sorted(stocked)
+    ]
 
 
 def load(system: System, kind: str, rows: list[dict[str, Any]], fingerprint: str) -> dict[str, int]:
@@ -299,6 +344,8 @@ def import_file(system: System, kind: str, file: Path, *, dry: bool = False) -> 
     """(counts, problems by line); nothing is written when there is a problem, or on a dry run."""
     raw = file.read_bytes()
     rows, problems = read_rows(kind, raw.decode("utf-8-sig").splitlines())
+    if kind == "products" and not problems and _kits(rows):
+        problems = _kits_beside(system, rows)
     if problems or dry:
         return {"checked": len(rows) + len(problems), "written": 0}, problems
     return load(system, kind, rows, hashlib.sha256(raw).hexdigest()[:24]), []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def learn(system: System, skus: frozenset[str]) -> None:
     """Add products that are missing, with nothing known of them but their SKU."""
     reference = DynamoReference(system.client("dynamodb"), system.outputs["ReferenceTable"])
-    for sku in skus - reference.known_skus(skus):
+    for sku in skus - reference.made_of(skus).keys():
         reference.put("product", sku, {"sku": sku, "title": sku})
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.system import System, SystemMissingError, find
-from oms.adapters.dynamodb_log import DynamoStock
 from oms.adapters.dynamodb_scan import DynamoScan
 from oms.adapters.dynamodb_views import DynamoViews
 from oms.adapters.s3 import S3Documents
@@ -38,7 +37,6 @@ def reconcile(system: System) -> dict[str, Any]:
     dynamodb, out = system.client("dynamodb"), system.outputs
     run = Reconcile(
         DynamoScan(dynamodb, out["EventsTable"], out["StockTable"]),
-        DynamoStock(dynamodb, out["StockTable"]),
         DynamoViews(dynamodb, out["ViewsTable"], out["ContactsTable"]),
         S3Documents(system.client("s3"), out["ReportsBucket"]),
         InOneGo(),
@@ -52,7 +50,7 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
     """What was found, a line each; the counts last."""
     for each in report["drifts"]:
         parts = (f"{one['component']} log {one['log']} stock {one['stock']}" for one in each["components"])
-        yield f"drift   {each['sku']} at {each['node']}: {', '.join(parts)}"
+        yield f"drift   {each['sku']} at {each['node']}: {', '.join(parts) or each['problem']}"
     for each in report["broken_streams"]:
         yield f"broken  {each['stream']}: commit {each['commit']} is {each['problem']}"
     for each in report["moving"]:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.engine import Engine, client, free_port
-from oms.adapters.dynamodb_log import DynamoStock
 from oms.adapters.dynamodb_scan import DynamoScan
 from oms.application.reconcile import Reconcile
 from tests.proof.memory import MemoryCheckpoint, MemoryDocuments, MemoryViews, Store
@@ -63,7 +62,6 @@ def run(dynamodb: Any, made: Made) -> Spent:
     store = Store()
     reconcile = Reconcile(
         DynamoScan(dynamodb, EVENTS, STOCK),
-        DynamoStock(dynamodb, STOCK),
         MemoryViews(store),
         MemoryDocuments(store),
         MemoryCheckpoint(),

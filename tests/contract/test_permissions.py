@@ -2,8 +2,8 @@
 
 The engine on a laptop denies nothing, so that a forgotten permission would show on AWS only. The calls are those of the
 stories of the fault sweep, which together reach every call that any function makes (tests/integration/test_sweep.py
-holds them to that), and of two more, since a function may reach the same call from another queue; what services do in a
-role's name is read from the template.
+holds them to that), and of three more, since a function may reach the same call from another queue, or only for an
+order that is large; what services do in a role's name is read from the template.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from oms.adapters import commit_item
 from oms.adapters.rest import Answer
 from tests.proof.sweep import stories
 from tests.proof.sweep.people import MAIN, pay, place, ship, work
@@ -51,6 +52,16 @@ def total_before_its_refund(w: World) -> None:
     w.settle()
 
 
+def an_order_in_parts(w: World) -> None:
+    """An order whose first commit is too long for one item."""
+    w.patch.setattr(commit_item, "PIECE", 200)
+    w.product("MUG-01")
+    w.receive("opening", MUG_01=(MAIN, 5))
+    w.settle()
+    place(w, "s-1", {"MUG-01": 1})
+    w.settle()
+
+
 @cache
 def recorded() -> Mapping[str, set[Grant]]:
     """What every function calls in a life without faults."""
@@ -58,7 +69,7 @@ def recorded() -> Mapping[str, set[Grant]]:
     made: dict[str, set[Grant]] = defaultdict(set)
     for each in stories.record():
         made[each.function] |= set(calls(Request(each.service, each.operation, each.asked), each.names, found))
-    for story in (amazon_is_down, total_before_its_refund):
+    for story in (amazon_is_down, total_before_its_refund, an_order_in_parts):
         with world() as w:
             story(w)
             names = {value: logical for logical, value in w.cloud.names.items()}

@@ -19,7 +19,8 @@ from botocore.httpsession import URLLib3Session
 from infra.local.engine import REGION, Engine, free_port
 from oms.adapters import dynamodb_log, keys
 from oms.adapters.compact import pack
-from oms.adapters.dynamodb_log import COLLISIONS, DynamoLog, DynamoStock
+from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
+from oms.adapters.shards import COLLISIONS
 from oms.application.orders import Orders, stream_of
 from oms.domain import ids
 from oms.domain.commit import Cause, Commit

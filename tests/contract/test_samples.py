@@ -47,7 +47,7 @@ STATUS = {"place_order.http": 201, "manage_stock.http": 201, "manage_policies.ht
 STEPS = {
     "screen_order.workflow": {"proceed": True, "cleared": True},
     "authorize_payment.workflow": {"state": "authorized", "amount": 0},
-    "promise_order.workflow": {"promised": 4, "short": 0},
+    "promise_order.workflow": {"promised": 4, "short": 0, "more": False},
     "settle_payment.workflow": {"moved": 0},
 }
 

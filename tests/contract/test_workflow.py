@@ -175,7 +175,7 @@ HELD = {"state": "authorized", "amount": 1900}
 def test_an_order_is_screened_authorized_and_promised() -> None:
     done = run(PROMISE, screen={"proceed": True}, authorize=HELD, promise={"promised": 2, "short": 0})
     assert done.status == "SUCCEEDED"
-    assert done.path == ["Route", "Screen", "MayGoOn", "Authorize", "MoneyIsHeld", "Promise"]
+    assert done.path == ["Route", "Screen", "MayGoOn", "Authorize", "MoneyIsHeld", "Promise", "IsMoreToDo", "Waiting"]
     assert done.output == {"promised": 2, "short": 0}
 
 
@@ -204,7 +204,25 @@ def test_a_captured_payment_is_as_good_as_an_authorized_one() -> None:
         authorize={"state": "captured", "amount": 5},
         promise={"promised": 1, "short": 0},
     )
-    assert done.path[-1] == "Promise"
+    assert "Promise" in done.path
+
+
+def test_a_large_order_is_promised_in_several_runs() -> None:
+    more = {"promised": 900, "short": 0, "more": True}
+    done = run(PROMISE, screen={"proceed": True}, authorize=HELD, promise=[more, more, {**more, "more": False}])
+    assert done.status == "SUCCEEDED"
+    assert done.path.count("Promise") == 3
+
+
+def test_what_does_not_end_is_left_to_the_watchdog() -> None:
+    done = run(PROMISE, screen={"proceed": True}, authorize=HELD, promise={"more": True})
+    assert (done.status, done.path.count("Promise")) == ("SUCCEEDED", 13)
+
+
+def test_a_cancellation_goes_on_without_asking_anybody() -> None:
+    done = run({**PROMISE, "step": "cancel"}, promise={"promised": 0, "short": 0, "more": False})
+    assert done.path == ["Route", "Promise", "IsMoreToDo", "Waiting"]
+    assert [payload for _, payload in done.calls] == [{"order_id": "ord_1", "cause": "order#ord_1:1"}]
 
 
 def test_settling_is_a_burst_of_its_own() -> None:

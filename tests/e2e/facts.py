@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from oms.domain.stock import COMPONENTS
 from tests.proof.invariants import dynamodb as items
 
 if TYPE_CHECKING:
@@ -58,13 +59,8 @@ def facts_of(order: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
 
 def stock_of(oms: Oms) -> dict[str, dict[str, int]]:
     """Components of every position."""
-    return {
-        f"{item['pk']['S']} {item['sk']['S']}": {
-            name: int(value["N"]) for name, value in item.items() if name not in ("pk", "sk")
-        }
-        for item in oms.scan_table("StockTable", ConsistentRead=True)
-        if "due" not in item
-    }
+    positions = items.positions_of(oms.scan_table("StockTable", ConsistentRead=True))
+    return {f"{sku} {node}": {name: getattr(at, name) for name in COMPONENTS} for (sku, node), at in positions.items()}
 
 
 def moved(before: dict[str, dict[str, int]], after: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from oms.entrypoints.http import MAX_BODY
+from oms.entrypoints.order_api import MAX_ORDER
 from tests.e2e.test_access import ALLOWED, ORDER, WORK
 
 if TYPE_CHECKING:
@@ -95,8 +96,9 @@ def test_no_body_breaks_a_route(oms: Oms, path: str) -> None:
 
 def test_a_body_that_is_too_large_is_refused(oms: Oms) -> None:
     body = json.dumps({"reason": "x" * MAX_BODY}).encode()
+    order = json.dumps({"number": "x" * MAX_ORDER}).encode()
     for path in ("/orders", f"{ORDER}/cancel", "/stock/movements", f"{WORK}/reject"):
-        reply = oms.post(path, body=body)
+        reply = oms.post(path, body=order if path == "/orders" else body)
         assert (reply.status, reply.document["code"]) == (413, "payload_too_large"), path
     reply = oms.system.call("POST", "/webhooks/shopify/main", body=b"x" * 5_000_001)
     assert (reply.status, reply.document["code"]) == (413, "payload_too_large")

@@ -13,7 +13,7 @@ import pytest
 from oms.channels import amazon, shopify, tiktok_shop, woocommerce
 from oms.channels.base import FetchRequest
 from oms.channels.registry import CONNECTORS, connector
-from oms.domain.canonical import Normalized
+from oms.domain.canonical import MAX_LINES, Normalized
 from oms.domain.errors import MalformedPayloadError, NotFoundError, TooManyLinesError
 from oms.domain.inbound import InboundRequest, Notice, NoticeKind
 from tests.unit.test_channels_money import shopify as shopify_order
@@ -177,7 +177,7 @@ def test_a_destination_may_be_missing_and_half_a_location_is_none() -> None:
 
 def test_too_many_lines_are_refused_by_their_own_type() -> None:
     with pytest.raises(TooManyLinesError):
-        shopify_order(lines=[{}] * 501)
+        shopify_order(lines=[{}] * (MAX_LINES + 1))
 
 
 @pytest.mark.parametrize(

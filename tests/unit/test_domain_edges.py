@@ -177,7 +177,7 @@ class TestSourcing:
                 "policy": "nearest-complete/1",
                 "located_by": "channel",
                 "candidates": [
-                    {"node": "near", "km": 4, "has_all": False},
+                    {"node": "near", "km": 4, "has_all": False, "has": {"A": 1}},
                     {"node": "far", "km": 509, "has_all": True},
                 ],
                 "excluded": {"shut": "closed"},

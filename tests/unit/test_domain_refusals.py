@@ -98,7 +98,7 @@ CANONICAL: list[Row] = [
     ),
     (
         lambda: snapshot(*(line(str(number)) for number in range(MAX_LINES + 1))),
-        (TooManyLinesError, "too many lines", {"lines": 501, "limit": 500}),
+        (TooManyLinesError, "too many lines", {"lines": MAX_LINES + 1, "limit": MAX_LINES}),
     ),
     (line_with(quantity=0), (MalformedPayloadError, "a quantity is out of range", {"line": "1"})),
     (line_with(quantity=MAX_QUANTITY + 1), (MalformedPayloadError, "a quantity is out of range", {"line": "1"})),

@@ -17,10 +17,12 @@ from oms.domain.order.ledger import LineLedger
 from oms.domain.order.state import Line, Payment
 from oms.domain.order.status import (
     FulfillmentStatus,
+    NextStep,
     OrderStatus,
     PaymentStatus,
     Stage,
     fulfillment_status,
+    next_step,
     order_status,
     payment_cleared,
     payment_status,
@@ -115,11 +117,17 @@ class TestCancel:
         count = MAX_POSITIONS + 5
         story.place(*(line(str(number)) for number in range(count)))
         story.promise()
-        (event,) = story.cancel()
+        held, event = story.cancel()
+        assert isinstance(held, ev.HoldPlaced)
         assert isinstance(event, ev.LinesCancelled)
         assert len(event.lines) == len(event.freed) == MAX_POSITIONS
-        story.cancel()
+        assert (stage(story.order), next_step(story.order)) == (Stage.ON_HOLD, NextStep.CANCEL)
+        assert story.cancel() == ()
+        rest, released = story.do(cmd.CancelRest(command_id="rest"))
+        assert isinstance(rest, ev.LinesCancelled)
+        assert released == ev.HoldReleased(hold_id=held.hold_id)
         assert order_status(story.order) is OrderStatus.CANCELLED
+        assert story.do(cmd.CancelRest(command_id="again")) == ()
 
     def test_freed_units_and_the_orders_they_come_from_go_together(self, story: Story) -> None:
         story.place(line("1", 2))

@@ -11,6 +11,7 @@ import pytest
 from oms.adapters import dynamodb_reference, dynamodb_work
 from oms.adapters.dynamodb_reference import DynamoReference
 from oms.adapters.dynamodb_work import DynamoOpenWork
+from oms.domain.kits import Component
 from oms.entrypoints.policy_api import EFFECTIVE_WITHIN_S
 
 
@@ -34,6 +35,11 @@ class Table:
         asked = [key["pk"]["S"] for key in RequestItems["t"]["Keys"]]
         self.reads.extend((pk, False) for pk in asked)
         return {"Responses": {"t": [item for pk in asked for item in self.items.get(pk, ())]}}
+
+    def scan(self, *, ExclusiveStartKey: Any = None, **_: Any) -> dict[str, Any]:  # noqa: N803
+        """Two pages; what fits the filter is put there by the test."""
+        kits = [items[0] for pk, items in self.items.items() if pk.startswith("product#")]
+        return {"Items": kits[1:]} if ExclusiveStartKey else {"Items": kits[:1], "LastEvaluatedKey": {"pk": "x"}}
 
     def query(self, *, ExclusiveStartKey: Any = None, Select: str = "", **asked: Any) -> dict[str, Any]:  # noqa: N803
         if Select == "COUNT":
@@ -105,6 +111,37 @@ def test_products_are_kept_longer_and_not_without_end(clock: Time, monkeypatch: 
     assert len(table.reads) == 3
     reference.products(["C", "D", "A"])
     assert len(table.reads) == 6, "forgotten all at once, and read again"
+
+
+def test_what_products_are_made_of_is_kept_for_a_while_and_nobody_is_unknown_for_long(
+    clock: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamodb_reference, "KNOWN", 4)
+    table = Table()
+    table.put("product#A", {"sku": "A"})
+    table.put("product#K", {"sku": "K", "components": {"A": 2}})
+    reference = DynamoReference(table, "t")
+    made_of = (Component(sku="A", units=2),)
+    assert reference.made_of(["K", "A", "B", "", "K"]) == {"K": made_of, "A": ()}
+    assert len(table.reads) == 3
+    table.put("product#B", {"sku": "B"})
+    table.put("product#K", {"sku": "K", "components": {"B": 1}})
+    assert reference.made_of(["B", "K"]) == {"B": (), "K": made_of}
+    assert len(table.reads) == 4, "only what was unknown is read again"
+    clock.now += 61
+    assert reference.made_of(["K"]) == {"K": (Component(sku="B", units=1),)}
+    reference.made_of(["A", "B", "C"])
+    assert len(table.reads) == 8, "forgotten all at once"
+
+
+def test_every_kit_there_is() -> None:
+    table = Table()
+    for sku, components in (("K", {"A": 2}), ("L", {"A": 1}), ("broken", {"A": 0})):
+        table.put(f"product#{sku}", {"sku": sku, "components": components})
+    assert DynamoReference(table, "t").kits() == {
+        "K": (Component(sku="A", units=2),),
+        "L": (Component(sku="A", units=1),),
+    }
 
 
 def test_open_work_is_counted_by_status_and_page_and_kept(clock: Time) -> None:

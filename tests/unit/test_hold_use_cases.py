@@ -313,7 +313,7 @@ def test_a_buffer_stands_in_the_condition_of_the_write(world: World) -> None:
     buffer(world, 5, sku=SKU, node_id="WH1", channel="site")
     request = HoldRequest(kind=HoldKind.CHECKOUT, channel="site", wanted=(wanted(1, node="WH1"),), lasts=LASTS)
     use = world.calm.hold
-    object.__setattr__(use, "_available", lambda _: {"WH1": {SKU: 5}})  # who plans does not see it
+    object.__setattr__(use, "_available", lambda *_: {"WH1": {SKU: 5}})  # who plans does not see it
     with pytest.raises(InsufficientStockError):
         use("basket", request, cause("basket", "api"))
     assert here(world).reserved == 0

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from oms.adapters.dynamodb_scan import DynamoScan
 from oms.application import reconcile, reconcile_run
 from oms.application.reconcile import Reconcile
+from oms.domain.audit import UnreadableRow
 from oms.domain.commit import Cause, Commit, Unreadable
 from oms.domain.order import events as ev
 from oms.domain.stock import MovementKind, StockDelta, StockMoved, StockMovement, stock_deltas
@@ -19,7 +22,6 @@ from tests.proof.memory import (
     MemoryDocuments,
     MemoryEverything,
     MemoryLog,
-    MemoryStock,
     MemoryViews,
     Store,
 )
@@ -110,7 +112,6 @@ class Shop:
 
         return Reconcile(
             MemoryEverything(self.store, pause=pause),
-            MemoryStock(self.store),
             MemoryViews(self.store),
             MemoryDocuments(self.store),
             self.checkpoint,
@@ -235,6 +236,35 @@ def test_an_unreadable_commit_is_named(shop: Shop) -> None:
     shop.rewritten("order#1", [stored[0], lost, *stored[2:]])  # type: ignore[list-item]  # as an adapter gives it
     report = shop.report()
     assert [each["problem"] for each in report["broken_streams"]] == ["unreadable"]
+
+
+def test_an_unreadable_row_is_named_and_the_others_are_looked_at(shop: Shop) -> None:
+    shop.row("B", on_hand=51)
+    unreadable: Any = UnreadableRow(sku="A", node_id="WH")
+    shop.store.positions["A"]["WH"] = unreadable
+    report = shop.report()
+    assert [(each["sku"], each.get("problem", "")) for each in report["drifts"]] == [("A", "unreadable"), ("B", "")]
+    assert report["drift"] == 2
+
+
+def test_an_unreadable_row_is_named_also_when_the_run_is_put_down(shop: Shop) -> None:
+    unreadable: Any = UnreadableRow(sku="A", node_id="WH")
+    shop.store.positions["A"]["WH"] = unreadable
+    reports = [shop.reconciler()(begin=True, more=lambda: False)]
+    while reports[-1]["state"] != "finished":
+        reports.append(shop.reconciler()(begin=False, more=lambda: False))
+    assert [each["sku"] for each in reports[-1]["drifts"]] == ["A"]
+
+
+@pytest.mark.parametrize("changes", [{"on_hand": {"S": "9"}}, {"available": {"N": "1.5"}}, {"shards": {"BOOL": True}}])
+def test_a_row_of_other_types_is_read_as_unreadable(changes: dict[str, Any]) -> None:
+    good = {"pk": {"S": "A"}, "sk": {"S": "N1#0"}, "on_hand": {"N": "2"}, "available": {"N": "2"}}
+    bad = {**good, "sk": {"S": "N2#0"}, **changes}
+    client = SimpleNamespace(scan=lambda **_: {"Items": [good, bad]}, query=lambda **_: {"Items": [good, bad]})
+    found = DynamoScan(client, "events", "stock")
+    wanted = [StockDelta(sku="A", node_id="N1", on_hand=2, available=2), UnreadableRow(sku="A", node_id="N2")]
+    assert [each for page in found.stock_pages() for each in page] == wanted
+    assert found.positions(["A"]) == wanted
 
 
 def test_a_report_an_alert_and_a_row(shop: Shop) -> None:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tests.proof.interleave import contacts_race, holds_race, money_race, orders_race, recovery_race, stock_race
+from tests.proof.interleave import (
+    contacts_race,
+    holds_race,
+    money_race,
+    orders_race,
+    recovery_race,
+    shards_race,
+    stock_race,
+)
 from tests.proof.interleave.explore import explore
 from tests.proof.interleave.remember import remembering
 from tests.proof.interleave.scenario import runners
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.proof.interleave.scenario import Scenario
 
-_MODULES: Final = (money_race, recovery_race, orders_race, stock_race, holds_race, contacts_race)
+_MODULES: Final = (money_race, recovery_race, orders_race, stock_race, holds_race, shards_race, contacts_race)
 """Those with the most schedules first: they take the longest."""
 SCENARIOS: Final[dict[str, Scenario]] = {each.name: each for module in _MODULES for each in module.SCENARIOS}
 MOST: Final = 400_000

@@ -101,6 +101,8 @@ STOPS: Final[Mapping[str, Stop]] = {
     "contacts.put": Stop(_contact, write=True, about=lambda where, *_: where.customer_id),
     "contacts.take_back": Stop(_contact, write=True, about=lambda where, *_: where.customer_id),
     "stock.positions": Stop(lambda skus: tuple([f"stock#{sku}" for sku in skus]), about=", ".join),
+    "tables.read": Stop(lambda keys: keys, about=", ".join),
+    "tables.write": Stop(lambda keys, _: keys, write=True, about=lambda keys, _: ", ".join(keys)),
     "feed.fed": Stop(lambda _, places: tuple([f"stock#{sku}" for sku, _ in places]), about=lambda source, _: source),
     "feed.tell": Stop(lambda _, told: (f"stock#{told.row.sku}",), write=True, about=lambda source, _: source),
     "feed.taken": Stop(lambda source, ids: tuple([taken_key(source, each) for each in ids]), about=_first),

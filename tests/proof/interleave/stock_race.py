@@ -77,6 +77,39 @@ def _all_or_wait(world: World, orders: Mapping[str, Order], _ended: Mapping[str,
     expect("I1", position(world).reserved == sum(bound.values()), f"{bound}")
 
 
+def _two_kits_of_one_part(world: World) -> None:
+    """Kits A and B need a part of which there is one unit; there is enough of all else."""
+    for sku, other in (("KIT-A", "SKU-2"), ("KIT-B", "SKU-3")):
+        world.product(sku, components={SKU: 1, other: 2})
+        receive(world, other, "WH1", 4)
+    receive(world, SKU, "WH1", 1)
+    placed_in_channel(world, line(sku="KIT-A"), number="1")
+    placed_in_channel(world, line(sku="KIT-B"), number="2")
+
+
+def _whole_or_not_at_all(world: World, orders: Mapping[str, Order], _ended: Mapping[str, Ended]) -> None:
+    bound = [at(orders[placed_id(number)], Place.ALLOCATED) for number in "12"]
+    expect("I1", sum(bound) == 1, f"{bound}")
+    reserved = [position(world, sku=sku).reserved for sku in (SKU, "SKU-2", "SKU-3")]
+    expect("I1", reserved == [1, 2 * bound[0], 2 * bound[1]], f"{bound} bound, {reserved} reserved")
+
+
+def _four_parts(world: World) -> None:
+    """An order of a kit and of a part of it, and another who wants that part: four units of it."""
+    world.product("KIT-A", components={SKU: 2, "SKU-2": 1})
+    receive(world, SKU, "WH1", 4)
+    receive(world, "SKU-2", "WH1", 1)
+    placed_in_channel(world, line(sku="KIT-A"), line("2", quantity=2, sku=SKU), number="1")
+    placed_in_channel(world, line(), number="2")
+
+
+def _summed_over_kits(world: World, orders: Mapping[str, Order], _ended: Mapping[str, Ended]) -> None:
+    own = [orders[placed_id("1")].lines[line_id].ledger.allocated for line_id in ("1", "2")]
+    other = at(orders[placed_id("2")], Place.ALLOCATED)
+    expect("I1", position(world).reserved == 2 * own[0] + own[1] + other <= 4, f"{own} and {other} bound")
+    expect("I1", (own, other) in (([1, 2], 0), ([1, 0], 1)), f"{own} and {other} bound of what both could have")
+
+
 def _three_units(world: World) -> None:
     receive(world, SKU, "WH1", 3)
     placed_in_channel(world, line(quantity=2), number="1")
@@ -250,6 +283,24 @@ SCENARIOS: Final = (
         expect=_one_winner,
         guard="condition on what is available",
         without=guards.no_stock_condition,
+    ),
+    Scenario(
+        name="kits-last-part",
+        about="Buyers of two kits that share a part, and one unit of it.",
+        prelude=_two_kits_of_one_part,
+        workers=lambda world: _buyers(world, "1", "2"),
+        expect=_whole_or_not_at_all,
+        guard="condition on what is available of each component, in one transaction",
+        without=guards.no_stock_condition,
+    ),
+    Scenario(
+        name="kit-beside-its-part",
+        about="An order of a kit and of its part races another for four units of the part.",
+        prelude=_four_parts,
+        workers=lambda world: _buyers(world, "1", "2"),
+        expect=_summed_over_kits,
+        guard="units of one position are summed over kits and lines before the condition",
+        without=guards.lines_apart,
     ),
     Scenario(
         name="two-lines-one-sku",

@@ -69,9 +69,9 @@ def placed_on_card(world: World, *lines: Any, key: str = "K1", reference: str = 
     return post(world.calm, order, replace(CARD, reference=reference)).order_id
 
 
-def placed_in_channel(world: World, *lines: Any, number: str = "1001") -> str:
+def placed_in_channel(world: World, *lines: Any, number: str = "1001", **changes: Any) -> str:
     """A channel's order, paid there; its id."""
-    order = paid(snapshot(*lines, external_id=number, number=f"#{number}"))
+    order = paid(snapshot(*lines, external_id=number, number=f"#{number}", **changes))
     return take_in(world.calm, order, f"create {number}").order_id
 
 

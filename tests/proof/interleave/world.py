@@ -77,6 +77,7 @@ class Uses:
         log, views, providers = ports.log, ports.views, {"stripe": ports.payments}
         self.payments = ports.payments
         self.orders = orders = RememberingOrders(log, now)
+        self.stock = ports.stock
         self.sync = SyncSnapshot(orders, ports.contacts, ports.reference, Customers(lambda: "key"), nowhere)
         self.show = ShowOrder(orders, log)
         tracking = TakeTracking(orders, log, views)
@@ -149,6 +150,7 @@ class Without:
     """Mechanisms that are taken out of a world."""
 
     log: type[MemoryLog] = RememberingLog
+    stock: type[MemoryStock] = MemoryStock
     contacts: type[MemoryContacts] = MemoryContacts
     quarantine: type[MemoryQuarantine] = MemoryQuarantine
     own_times: bool = True
@@ -183,6 +185,13 @@ class World:
         self._marked = self.clock
         self.wire()
 
+    def product(self, sku: str, **fields: Any) -> None:
+        """One more product; a kit with `components`, which are made known too."""
+        reference = MemoryReference(self.store)
+        reference.put("product", sku, {"sku": sku, **fields})
+        for part in fields.get("components", {}):
+            reference.put("product", part, {"sku": part})
+
     def wire(self) -> None:
         """Make the use cases anew, after a mechanism was taken out."""
         self.calm = Uses(self._ports(None), self.now)
@@ -192,7 +201,7 @@ class World:
         store = self.store
         return Ports(
             log=self.without.log(store, gate),
-            stock=MemoryStock(store, gate),
+            stock=self.without.stock(store, gate),
             feed=MemoryFeed(store, gate),
             work=MemoryOpenWork(store, gate),
             views=MemoryViews(store, gate),

@@ -12,6 +12,9 @@ from oms.domain.tracking import ParcelStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from oms.domain.holding import HeldUnits
+    from oms.domain.kits import Component
+
 OPEN, BACKORDERED, ALLOCATED, SHIPPED, DELIVERED, RETURNED, CANCELLED = range(7)
 _NAMES: Final = ("open", "backordered", "allocated", "shipped", "delivered", "returned", "cancelled")
 
@@ -39,7 +42,11 @@ class Books:
     placed: ev.OrderPlaced
     units: dict[str, list[int]]
     bound: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """Units by line, SKU and node."""
+    """Units by line, SKU and node; of a kit, its components'."""
+    made_of: dict[str, tuple[Component, ...]] = field(default_factory=dict)
+    """By line, as it was placed, or let go when its SKU became known."""
+    waits: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Lines of holds, by their id."""
     authorized: int = 0
     captured: int = 0
     captures: list[tuple[str, int]] = field(default_factory=list)
@@ -80,10 +87,23 @@ class Books:
     def _placed_again(self, event: ev.OrderPlaced) -> None:
         self.problems.append(("I5", f"placed twice, the second time for {event.total}"))
 
+    def _wait(self, event: ev.HoldPlaced) -> None:
+        self.waits[event.hold_id] = event.lines
+
+    def _let_go(self, event: ev.HoldReleased) -> None:
+        for line_id in self.waits.get(event.hold_id, ()) if event.components else ():
+            self.made_of[line_id] = event.components
+
+    def _same(self, part: ev.NodeUnits) -> None:
+        if part.components != self.made_of.get(part.line_id, ()):
+            self.problems.append(("I6", f"line {part.line_id} became something else: {part.components}"))
+
     def _reserve(self, event: ev.LinesReserved) -> None:
         for part in event.units:
+            self._same(part)
             self._drain(part, (OPEN, BACKORDERED), ALLOCATED)
-            self.bound[part.line_id, part.sku, part.node_id] += part.quantity
+            for sku, units in goods(part):
+                self.bound[part.line_id, sku, part.node_id] += units
 
     def _backorder(self, event: ev.LinesBackordered) -> None:
         for line in event.lines:
@@ -98,6 +118,7 @@ class Books:
 
     def _return(self, event: ev.LinesReturned) -> None:
         for part in event.units:
+            self._same(part)
             self._drain(part, (DELIVERED, SHIPPED), RETURNED)
 
     def _authorize(self, event: ev.PaymentAuthorized) -> None:
@@ -158,10 +179,11 @@ class Books:
     def _unbind(self, parts: Iterable[ev.NodeUnits], target: int) -> None:
         for part in parts:
             self._move(part.line_id, ALLOCATED, target, part.quantity)
-            key = part.line_id, part.sku, part.node_id
-            self.bound[key] -= part.quantity
-            if self.bound[key] < 0:
-                self.problems.append(("I1", f"{part.quantity} of {part.sku} let go at {part.node_id}, more than bound"))
+            for sku, units in goods(part):
+                key = part.line_id, sku, part.node_id
+                self.bound[key] -= units
+                if self.bound[key] < 0:
+                    self.problems.append(("I1", f"{units} of {sku} let go at {part.node_id}, more than bound"))
 
     def _cancel(self, event: ev.LinesCancelled) -> None:
         self._unbind(event.freed, CANCELLED)
@@ -192,11 +214,18 @@ class Books:
                 self._move(part.line_id, SHIPPED, DELIVERED, units)
 
 
+def goods(part: ev.NodeUnits | HeldUnits) -> list[tuple[str, int]]:
+    """What these units take from a shelf: themselves, or of a kit each component as often as it is in one."""
+    return [(each.sku, each.units * part.quantity) for each in part.components] or [(part.sku, part.quantity)]
+
+
 _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.OrderPlaced: Books._placed_again,
     ev.LinesReserved: Books._reserve,
     ev.LinesBackordered: Books._backorder,
     ev.LinesDelivered: Books._provide,
+    ev.HoldPlaced: Books._wait,
+    ev.HoldReleased: Books._let_go,
     ev.FulfillmentOrderRejected: Books._reject,
     ev.LinesCancelled: Books._cancel,
     ev.ShipmentShipped: Books._ship,
@@ -216,7 +245,8 @@ _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
 def opened(placed: ev.OrderPlaced) -> Books:
     """The books of an order that was just placed."""
     units = {line.line_id: [line.quantity, 0, 0, 0, 0, 0, 0] for line in placed.lines}
-    return Books(placed=placed, units=units)
+    made_of = {line.line_id: line.components for line in placed.lines if line.components}
+    return Books(placed=placed, units=units, made_of=made_of)
 
 
 def books_of(events: Iterable[object]) -> Books | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from oms.adapters.commit_item import stored_commit, unpacked
+from oms.adapters.commit_item import in_parts, joined, stored_commit, unpacked
+from oms.adapters.keys import COMMIT_PREFIX
 from oms.domain.errors import UnknownEventError
 from oms.domain.stock import COMPONENTS, StockDelta
 from tests.proof.invariants.evidence import Parked, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from oms.domain.commit import StoredCommit
 
@@ -20,9 +21,7 @@ def streams_of(items: Iterable[Mapping[str, Any]]) -> tuple[dict[str, list[Store
     """(commits by stream in order of their keys, streams with an event that nobody knows)."""
     found: dict[str, list[tuple[str, StoredCommit]]] = {}
     unknown: set[str] = set()
-    for item in items:
-        if not item["sk"]["S"].startswith("c#"):
-            continue
+    for item in commits_of(items):
         stream = item["pk"]["S"]
         try:
             stored = stored_commit(item)
@@ -34,10 +33,16 @@ def streams_of(items: Iterable[Mapping[str, Any]]) -> tuple[dict[str, list[Store
     return {stream: [stored for _, stored in each] for stream, each in by_key.items()}, unknown
 
 
+def commits_of(items: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The commits among them, by their keys, each with its parts put back."""
+    mine = [item for item in items if item["sk"]["S"].startswith(COMMIT_PREFIX)]
+    return joined(sorted(mine, key=lambda item: (item["pk"]["S"], item["sk"]["S"])))
+
+
 def readable(item: Mapping[str, Any]) -> str:
     """The item as text, what is packed in it unpacked."""
     plain = {name: value for name, value in item.items() if "B" not in value}
-    held = unpacked(item) if "z" in item else {}
+    held = unpacked(item) if "h" in item and not in_parts(item) else {}
     return json.dumps([plain, held], ensure_ascii=False)
 
 
@@ -47,7 +52,8 @@ def positions_of(items: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], St
     for item in items:
         if "due" in item:  # a lot that is to come
             continue
-        sku, node_id = item["pk"]["S"], item["sk"]["S"].rpartition("#")[0]
+        node_id, _, shard = item["sk"]["S"].rpartition("#")
+        sku = item["pk"]["S"].removesuffix("" if shard == "0" else f"#{shard}")
         counts = {name: int(item[name]["N"]) for name in COMPONENTS if name in item}
         one = StockDelta(sku=sku, node_id=node_id, **counts)
         found[sku, node_id] = found[sku, node_id].plus(one) if (sku, node_id) in found else one

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain import holding
 from oms.domain.order import events as ev
 from oms.domain.stock import StockCounted, StockMoved
+from tests.proof.invariants.books import goods
 from tests.proof.invariants.evidence import Finding
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def moves(event: object) -> Iterator[Entry]:
 
 
 def _each(parts: Iterable[ev.NodeUnits | holding.HeldUnits], per_unit: Units) -> Iterator[Entry]:
-    return (((part.sku, part.node_id), part.quantity, per_unit) for part in parts)
+    return (((sku, part.node_id), units, per_unit) for part in parts for sku, units in goods(part))
 
 
 def _moved(one: StockMovement) -> Iterator[Entry]:
@@ -167,7 +168,8 @@ def held(streams: Mapping[str, Sequence[StoredCommit]]) -> Counter[Position]:
         made = [each for each in events if isinstance(each, holding.StockHeld)]
         ended = [each for each in events if not isinstance(each, (holding.StockHeld, holding.StockHoldExtended))]
         for each in made if not ended else ():
-            found.update({(part.sku, part.node_id): part.quantity for part in each.units})
+            for part in each.units:
+                found.update({(sku, part.node_id): units for sku, units in goods(part)})
     return found
 
 

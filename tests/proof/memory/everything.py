@@ -10,7 +10,7 @@ from zlib import crc32
 from tests.proof.memory.store import Port, step, through_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from oms.domain.commit import StoredCommit
     from oms.domain.stock import StockDelta
@@ -40,6 +40,10 @@ class MemoryEverything(Port):
     def rows(self, sku: str) -> Sequence[StockDelta]:
         """A page of stock."""
         return list(self.store.positions[sku].values())
+
+    def positions(self, skus: Iterable[str]) -> Sequence[StockDelta]:
+        """See the port."""
+        return [each for sku in dict.fromkeys(skus) for each in self.store.positions.get(sku, {}).values()]
 
     def log_pages(self, marks: Mapping[int, tuple[str, str] | None], parts: int) -> Iterator[Page]:
         """In the order of their names; a stream that begins meanwhile is not seen."""

@@ -10,6 +10,7 @@ from oms.adapters.keys import contact_key
 from oms.domain.canonical import Contact
 from oms.domain.codec import from_plain, to_plain
 from oms.domain.errors import VersionConflictError
+from oms.domain.kits import read_components
 from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_nodes, read_product
 from tests.proof.memory.store import Port, step, through_json
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from oms.domain.canonical import ContactKey
+    from oms.domain.kits import Components
     from oms.domain.sourcing.network import Network, Product
     from oms.domain.sourcing.request import Candidate
 
@@ -73,11 +75,11 @@ class MemoryReference(Port):
 
     __slots__ = ()
 
-    @step("reference.known_skus")
-    def known_skus(self, skus: Iterable[str]) -> frozenset[str]:
+    @step("reference.made_of")
+    def made_of(self, skus: Iterable[str]) -> dict[str, Components]:
         """See the port."""
         products = self.store.reference.get("product", {})
-        return frozenset([sku for sku in skus if sku and sku in products])
+        return {sku: read_components(products[sku]) for sku in skus if sku and sku in products}
 
     @step("reference.nodes")
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:

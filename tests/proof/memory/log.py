@@ -67,7 +67,7 @@ class MemoryLog(Port):
         placed = [self._next(each) for each in (commit, *beside)] if beside else []
         self.write(commit, stock, unique)
         for each in placed[1:]:
-            store.put(store.streams, each.stream, _with(store.streams.get(each.stream), self.form(each)))
+            store.put(store.streams, each.stream, with_commit(store.streams.get(each.stream), self.form(each)))
         for hold in due:
             key = at_sk(instant(hold.due), hold.hold_id)
             if hold.open:
@@ -92,7 +92,7 @@ class MemoryLog(Port):
                 store.put_in(store.marks, (delta.sku, delta.node_id), delta.source, delta.mark)
         for key in unique:
             store.put(store.owners, key, commit.stream)
-        store.put(store.streams, commit.stream, _with(store.streams.get(commit.stream), self.form(commit)))
+        store.put(store.streams, commit.stream, with_commit(store.streams.get(commit.stream), self.form(commit)))
 
     def _next(self, commit: Commit) -> Commit:
         """The commit itself when its number is free; raises VersionConflictError, or puts it behind what is there."""
@@ -192,6 +192,10 @@ class MemoryStock(Port):
         over = [self.store.held[key] for key in sorted(self.store.held) if key < until]
         return [each for pk in held_pks() for each in [hold for hold in over if held_pk(hold.hold_id) == pk][:limit]]
 
+    def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
+        """See the port."""
+        return self.of(tuple(units))
+
     def look(self, skus: Iterable[str]) -> list[StockDelta]:
         """See the port."""
         return self.of(tuple(dict.fromkeys(skus)))
@@ -270,7 +274,7 @@ def _taken(known: Stream, number: int) -> bool:
     return number == last or (number < last and any(each.commit.number == number for each in known.stored))
 
 
-def _with(known: Stream | None, new: StoredCommit) -> Stream:
+def with_commit(known: Stream | None, new: StoredCommit) -> Stream:
     """In the order of the numbers; a commit that leaves a gap is for the reader of the chain to find."""
     commit = new.commit
     if known is None:

@@ -66,6 +66,8 @@ class Store:
     """Open holds of stock by when they end, then by id."""
     owners: dict[str, str] = field(default_factory=dict)
     """Stream by unique key."""
+    tables: dict[tuple[str, str], dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """Items by table and partition, then sort key, of ports that run their adapter's own code."""
     kept_facts: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
     """By stream, then fact id."""
     contacts: dict[str, dict[str, tuple[str, Contact | None]]] = field(default_factory=dict)

@@ -312,6 +312,7 @@ def reference_operation(rng: random.Random, twins: Twins) -> None:
         "longitude": 13,
         "active": rng.random() < 0.8,
         "weight_g": rng.choice((0, 170, -1, "heavy")),
+        **rng.choice(({}, {}, {"components": rng.choice(({"k1": 2, "k0": 1}, {"k1": 0}, {"k1": "1"}, ["k1"]))})),
         "needs": rng.choice(([], ["hazmat"])),
         "zone": rng.choice(("", "", "all", "none")),
         "daily_orders": rng.choice((None, 0, 9)),
@@ -322,7 +323,7 @@ def reference_operation(rng: random.Random, twins: Twins) -> None:
     if ask_for < 2:
         twins.do("put", kind, key, item)
     elif ask_for == 2:
-        twins.do("known_skus", ["", *[f"k{rng.randrange(14)}" for _ in range(5)]])
+        twins.do("made_of", ["", *[f"k{rng.randrange(14)}" for _ in range(5)]])
     elif ask_for == 3:
         twins.do("policy", key)
     elif ask_for == 4:

@@ -84,6 +84,12 @@ BUGS: Final = (
         check="interleave two-lines-one-sku",
     ),
     Bug(
+        name="sold_out_by_one_row",
+        about="Of a position that is spread over rows, the first one is said to be all.",
+        invariant="I1",
+        check="interleave last-unit-on-shards",
+    ),
+    Bug(
         name="stale_update_wins",
         about="A snapshot replaces a newer one that came before it.",
         invariant="I13",

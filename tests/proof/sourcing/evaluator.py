@@ -6,6 +6,7 @@ Weights are spelled out by docs/sourcing.md; the two agree or one of them is wro
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -53,7 +54,8 @@ def evaluate(request: SourcingRequest, policy: SourcingPolicy, units: Mapping[tu
         money += zone.base + node.costs.per_parcel + freight(zone, grams)
         other += policy.weights.parcel + policy.weights.reach * round(km * 1000)
         for line, count in own.items():
-            money += node.costs.per_line + node.costs.per_unit.get(line.sku, 0) * count
+            money += node.costs.per_line
+            money += sum(node.costs.per_unit.get(sku, 0) * units * count for sku, units in goods(line))
             money += line.duty * count if crosses(request, node) else 0
             other += policy.weights.piece + policy.weights.carry * round(km * 1000)
             other += policy.weights.load * node.load * count
@@ -97,9 +99,17 @@ def _node_problems(request: SourcingRequest, node: Candidate, here: Mapping[Want
         found.append(f"{node.node_id} may not be used")
     if node.units_left is not None and sum(here.values()) > node.units_left:
         found.append(f"{node.node_id} is over its capacity")
-    asked = {sku: sum(count for line, count in here.items() if line.sku == sku) for sku in {line.sku for line in here}}
+    asked: Counter[str] = Counter()
+    for line, count in here.items():
+        for sku, units in goods(line):
+            asked[sku] += units * count
     found += [f"{node.node_id} lacks {sku}" for sku, count in asked.items() if count > node.available.get(sku, 0)]
     return found
+
+
+def goods(line: WantedLine) -> list[tuple[str, int]]:
+    """What a unit of the line takes from a shelf: itself, or of a kit each component so often."""
+    return [(each.sku, each.units) for each in line.components] or [(line.sku, 1)]
 
 
 def kilometres(request: SourcingRequest, node: Candidate) -> float:

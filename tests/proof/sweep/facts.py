@@ -17,6 +17,8 @@ from oms.domain.order.evolve import fold
 from oms.domain.order.ledger import Place
 from oms.domain.order.status import fulfillment_status, next_step, order_status, payment_status, stage
 from oms.entrypoints import wiring
+from tests.proof.invariants.dynamodb import commits_of as stored_commits_of
+from tests.proof.invariants.dynamodb import positions_of
 from tests.proof.sweep import stores
 from tests.proof.sweep.cloud import FRESH_VIEWS
 
@@ -84,8 +86,7 @@ def facts(w: World) -> Facts:
 def commits_of(w: World) -> dict[str, list[Commit]]:
     """Commits of each stream, in order."""
     found: dict[str, list[Commit]] = {}
-    items = [each for each in w.cloud.items("EventsTable") if each["sk"]["S"].startswith("c#")]
-    for item in sorted(items, key=lambda each: (each["pk"]["S"], each["sk"]["S"])):
+    for item in stored_commits_of(w.cloud.items("EventsTable")):
         found.setdefault(item["pk"]["S"], []).append(commit_from_item(item))
     return found
 
@@ -152,14 +153,18 @@ def holds(w: World, commits: Mapping[str, list[Commit]]) -> dict[str, list[str]]
 
 
 def stock(w: World) -> Facts:
-    """Components of every position, and lots. When a hold ends is not the same once a fault has taken its time."""
-    return {
-        f"{item['pk']['S']} {item['sk']['S']}": {
-            name: int(value["N"]) for name, value in item.items() if "N" in value and int(value["N"])
-        }
-        for item in w.cloud.items("StockTable")
-        if not item["pk"]["S"].startswith(HELD)
+    """Components of every position, in however many rows, and lots.
+
+    When a hold ends is not the same once a fault has taken its time.
+    """
+    items = w.cloud.items("StockTable")
+    found: Facts = {f"{sku} {node}": dict(at.changes) for (sku, node), at in positions_of(items).items()}
+    lots = {
+        f"{each['pk']['S']} {each['sk']['S']}": {"lot": int(each["quantity"]["N"])}
+        for each in items
+        if "due" in each and not each["pk"]["S"].startswith(HELD)
     }
+    return {**found, **lots}
 
 
 def money(w: World) -> list[tuple[str, str, int]]:

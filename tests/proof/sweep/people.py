@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from oms.domain import ids
+from oms.entrypoints import wiring
 from tests.proof.sweep.cloud import STAFF
 
 if TYPE_CHECKING:
@@ -105,6 +106,13 @@ def hold(w: World, order_id: str, key: str) -> str:
     """Stop an order; the hold."""
     document = w.post(f"/orders/{order_id}/holds", {"kind": "fraud"}, key=key, role="service")
     return str(next(each["hold_id"] for each in document["holds"] if each["active"]))
+
+
+def spread(w: World, *skus: str) -> None:
+    """So many wanted these that their positions were spread over four rows."""
+    w.cloud.enter("manage_stock", w.patch)
+    for sku in skus:
+        wiring.log().reshape.heat({(sku, MAIN): 1}, w.now)
 
 
 def parked(w: World) -> list[str]:

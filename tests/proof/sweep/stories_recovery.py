@@ -21,6 +21,7 @@ from tests.proof.sweep.people import (
     scan,
     ship,
     site,
+    spread,
     work,
 )
 
@@ -60,6 +61,31 @@ def _replayed(w: World, by: Api | Console) -> None:
         w.settle()
     for parked_id in parked(w):
         assert by.replay(parked_id) in (200, 422, 404)
+    w.settle()
+
+
+def hot_position_replayed_by_api(w: World) -> None:
+    """See `_hot`."""
+    _hot(w, Api(w))
+
+
+def hot_position_replayed_at_the_console(w: World) -> None:
+    """See `_hot`."""
+    _hot(w, Console(w))
+
+
+def _hot(w: World, by: Api | Console) -> None:
+    """A cancellation that frees units of positions of several rows is parked, and a person tries it again."""
+    w.product("SCARF-WOOL", "BOTTLE-750")
+    w.receive("opening", SCARF_WOOL=(MAIN, 40), BOTTLE_750=(MAIN, 40))
+    spread(w, "SCARF-WOOL", "BOTTLE-750")
+    w.deliver("shopify", "07")
+    w.settle()
+    with w.outage("dynamodb.Query"):
+        w.deliver("shopify", "08")
+        w.settle()
+    for parked_id in parked(w):
+        assert by.replay(parked_id) in (200, 404)
     w.settle()
 
 

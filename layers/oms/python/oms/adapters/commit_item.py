@@ -8,22 +8,31 @@
 | `at` | when |
 | `z` | `{"ev": events, "sm": summary}`, as `compact` packs it |
 | `ph`, `h` | hash of the commit before, and of this one |
+| `np` | how many parts follow: only where `z` is too long for one item |
+
+The rest of a long `z` stands in items of its own behind the commit, `<sk>#p01` and so on, each with its piece as `z`,
+written in the commit's transaction. Put together again they are the item that would have been (`joined`).
 """
 
 from __future__ import annotations
 
 import base64
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
 from oms.adapters.compact import pack, unpack
 from oms.domain.codec import event_from_plain, event_to_plain
 from oms.domain.commit import Cause, Commit, StoredCommit, Unreadable, chain_hash
-from oms.domain.errors import UnknownEventError
+from oms.domain.errors import CommitTooLargeError, UnknownEventError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+PIECE: Final = 350_000
+"""Bytes of `z` in one item: with its other attributes it stays under the 400 kB that DynamoDB takes."""
+MAX_PIECES: Final = 10
+"""Pieces of a commit: with the rest of its transaction they stay under the 4 MB that DynamoDB takes."""
 
 
 def commit_to_item(commit: Commit) -> dict[str, Any]:
@@ -40,6 +49,58 @@ def commit_to_item(commit: Commit) -> dict[str, Any]:
         "ph": {"S": commit.previous},
         "h": {"S": chain_hash(commit, plain)},
     }
+
+
+def commit_to_items(commit: Commit) -> list[dict[str, Any]]:
+    """The stored form of a commit: its item, and the parts that follow if it is long. Raises CommitTooLargeError."""
+    item = commit_to_item(commit)
+    packed: bytes = item["z"]["B"]
+    if len(packed) <= PIECE:
+        return [item]
+    pieces = [packed[start : start + PIECE] for start in range(0, len(packed), PIECE)]
+    if len(pieces) > MAX_PIECES:
+        raise CommitTooLargeError("more than can be stored at once", bytes=len(packed), limit=PIECE * MAX_PIECES)
+    sk = item["sk"]["S"]
+    parts = [
+        {"pk": item["pk"], "sk": {"S": keys.part_sk(sk, number)}, "z": {"B": piece}}
+        for number, piece in enumerate(pieces[1:], start=1)
+    ]
+    return [{**item, "z": {"B": pieces[0]}, "np": {"N": str(len(parts))}}, *parts]
+
+
+def joined(items: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Commits' items out of a stream's items in the order of their keys, each with its parts put back.
+
+    One whose parts are not all there is left as it is: nobody can read it.
+    """
+    head: Mapping[str, Any] | None = None
+    pieces: list[bytes] = []
+    for item in items:
+        if not keys.is_commit_sk(item["sk"]["S"]):
+            pieces.append(_bytes(item["z"]["B"]))
+            continue
+        if head is not None:
+            yield _whole(head, pieces)
+        head, pieces = item, []
+    if head is not None:
+        yield _whole(head, pieces)
+
+
+def in_parts(item: Mapping[str, Any]) -> bool:
+    """The rest of this commit stands in items of their own."""
+    return "np" in item
+
+
+def _whole(head: Mapping[str, Any], pieces: list[bytes]) -> Mapping[str, Any]:
+    if not in_parts(head) or int(head["np"]["N"]) != len(pieces):
+        return head
+    whole = {name: value for name, value in head.items() if name != "np"}
+    return {**whole, "z": {"B": b"".join((_bytes(head["z"]["B"]), *pieces))}}
+
+
+def _bytes(packed: Any) -> bytes:
+    """Bytes are bytes out of a table, and base64 text in a stream's record as Lambda hands it over."""
+    return base64.b64decode(packed) if isinstance(packed, str) else bytes(packed)
 
 
 def commit_from_item(item: Mapping[str, Any]) -> Commit:
@@ -74,13 +135,9 @@ def readable(item: Mapping[str, Any]) -> StoredCommit | Unreadable:
 
 
 def unpacked(item: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"ev": plain events, "sm": summary}` of a stored item; raises UnknownEventError.
-
-    Bytes are bytes out of a table, and base64 text in a stream's record as Lambda hands it over.
-    """
+    """`{"ev": plain events, "sm": summary}` of a stored item; raises UnknownEventError."""
     try:
-        packed = item["z"]["B"]
-        held: dict[str, Any] = unpack(base64.b64decode(packed) if isinstance(packed, str) else bytes(packed))
+        held: dict[str, Any] = unpack(_bytes(item["z"]["B"]))
     except (KeyError, ValueError) as error:
         raise UnknownEventError("a commit that this code cannot read", stream=str(item["pk"]["S"])[:80]) from error
     return held

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
-from oms.adapters.dynamodb_log import position_from_item
 from oms.adapters.feed_marks import from_text, mark_name, only_mark
+from oms.adapters.shards import Shards, row_from_item, rows_of
 from oms.domain.feed import NO_MARK, Fed, taken_key
+from oms.domain.shards import total
 from oms.domain.stock import StockDelta
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class DynamoFeed:
         self._client = client
         self._events = events_table
         self._stock = stock_table
+        self._shards = Shards(client, stock_table)
 
     def fed(self, source: str, places: Iterable[Place]) -> dict[Place, Fed]:
         """See the port."""
@@ -43,7 +45,8 @@ class DynamoFeed:
         for item in self._get(self._stock, wanted):
             place = (item["pk"]["S"], item["sk"]["S"].rpartition("#")[0])
             mark = from_text(item[name]["S"]) if name in item else NO_MARK
-            found[place] = Fed(position=position_from_item(item), mark=mark)
+            at = row_from_item(item) if rows_of(item) == 1 else total(self._shards.read(item))
+            found[place] = Fed(position=at, mark=mark)
         return found
 
     def taken(self, source: str, row_ids: Iterable[str]) -> frozenset[str]:

@@ -11,55 +11,72 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from oms.adapters import keys
-from oms.adapters.commit_item import commit_from_item, commit_to_item, readable
-from oms.adapters.feed_marks import add_mark, mark_moved
+from oms.adapters.commit_item import commit_from_item, commit_to_items, in_parts, joined, readable
+from oms.adapters.feed_marks import add_mark
+from oms.adapters.refusals import decided, moved_on, refusal_of
+from oms.adapters.reshape import Reshape
+from oms.adapters.shards import COLLISIONS, Choice, Shards, is_lead, places_in_the_way, shape
 from oms.domain.commit import GENESIS
 from oms.domain.errors import (
     ContentionError,
-    DuplicateOrderNumberError,
     InsufficientStockError,
-    PaymentAlreadyUsedError,
     StockChangedError,
-    VersionConflictError,
 )
 from oms.domain.feed import FedDelta
 from oms.domain.history import History
 from oms.domain.holding import DueHold
-from oms.domain.stock import COMPONENTS, SEEN, DecidedDelta, KeepingDelta, StockDelta
+from oms.domain.stock import COMPONENTS, KeepingDelta, StockDelta
 from oms.domain.supply import Lot, LotStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from oms.domain.commit import Commit, StoredCommit, Unreadable
+    from oms.domain.shards import Row
 
-COLLISIONS: Final = 8
-"""Tries of a transaction that DynamoDB cancelled because another one touched the same item."""
 ABREAST: Final = 10
 """Queries made at the same time: as many as a client keeps connections."""
 _BACKOFF_S: Final = 0.02
+_OF_STOCK: Final = (InsufficientStockError, StockChangedError)
 
 
 class DynamoLog:
     """Log port. `stock_table` is written only together with a commit."""
 
-    def __init__(self, client: Any, table: str, stock_table: str) -> None:
+    def __init__(
+        self,
+        client: Any,
+        table: str,
+        stock_table: str,
+        shards: Shards | None = None,
+        wait: Callable[[float], None] | None = None,
+    ) -> None:
         self._client = client
         self._table = table
         self._stock_table = stock_table
+        self._shards = shards or Shards(client, stock_table)
+        self.reshape = Reshape(self._shards, self.read, lambda commit, rows: self._append((commit,), rows))
+        self._wait = wait or _sleep
 
     def read(self, stream: str) -> History:
         """All commits of a stream, by one consistent Query (more when it is over 1 MB)."""
         commits: list[Commit] = []
         head = GENESIS
-        for item in self._items(stream, keys.COMMIT_PREFIX):
+        for item in joined(self._items(stream, keys.COMMIT_PREFIX)):
             commits.append(commit_from_item(item))
             head = item["h"]["S"]
         return History(stream=stream, commits=tuple(commits), head=head)
 
     def stored(self, stream: str) -> list[StoredCommit | Unreadable]:
         """All commits of a stream as they are stored, read like `read`, also those that cannot be read any more."""
-        return [readable(item) for item in self._items(stream, keys.COMMIT_PREFIX)]
+        return [readable(item) for item in joined(self._items(stream, keys.COMMIT_PREFIX))]
+
+    def whole(self, item: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The commit's item with the parts that stand apart, if there are any: one Query."""
+        if not in_parts(item):
+            return item
+        parts = self._items(item["pk"]["S"], keys.parts_prefix(item["sk"]["S"]))
+        return next(iter(joined([item, *parts])))
 
     def append(
         self,
@@ -72,16 +89,28 @@ class DynamoLog:
         beside: Sequence[Commit] = (),
     ) -> None:
         """See the port. A plain conditional put when the commit stands alone, else one transaction."""
-        rows = [*[self._lot(lot) for lot in lots], *[self._due(hold) for hold in due]]
-        if not stock and not unique and not rows and not beside:
-            self._put(commit_to_item(commit), commit)
-            return
-        commits = (commit, *beside)
+        kept = [*[self._lot(lot) for lot in lots], *[self._due(hold) for hold in due]]
+        if not stock and not unique and not kept and not beside:
+            item, *parts = commit_to_items(commit)
+            if not parts:
+                self._put(item, commit)
+                return
+        self._append((commit, *beside), Choice(self._shards, stock, commit.stream), unique, kept)
+
+    def _append(
+        self, commits: Sequence[Commit], choice: Choice, unique: Sequence[str] = (), kept: Sequence[dict[str, Any]] = ()
+    ) -> None:
         if_absent = {"TableName": self._table, "ConditionExpression": "attribute_not_exists(pk)"}
-        puts = [{"Put": {**if_absent, "Item": commit_to_item(each)}} for each in commits]
-        guards = [{"Put": self._guard(key, commit.stream)} for key in unique]
-        moves = [{"Update": self._move(delta)} for delta in stock]
-        self._transact([*puts, *guards, *moves, *rows], commits, stock, unique)
+        stored = [commit_to_items(each) for each in commits]
+        puts = [{"Put": {**if_absent, "Item": item}} for item, *_ in stored]
+        parts = [{"Put": {**if_absent, "Item": part}} for _, *rest in stored for part in rest]
+        guards = [{"Put": self._guard(key, commits[0].stream)} for key in unique]
+        self._transact(
+            lambda rows: [*puts, *guards, *[{"Update": self._move(row)} for row in rows], *kept, *parts],
+            commits,
+            choice,
+            unique,
+        )
 
     def image(self, pk: str, sk: str) -> Mapping[str, Any] | None:
         """The stored form of one item, as a stream would carry it."""
@@ -146,9 +175,10 @@ class DynamoLog:
             try:
                 self._client.put_item(TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)")
             except self._client.exceptions.ConditionalCheckFailedException as error:
-                raise _moved_on(commit) from error
+                raise moved_on(commit) from error
             except self._client.exceptions.TransactionConflictException:
-                _step_back(attempt)  # a transaction is writing the same number: wait for how it ends
+                # A transaction is writing the same number: wait for how it ends.
+                self._wait(_BACKOFF_S * 2**attempt * random.random())  # nosec B311 # noqa: S311 - jitter, not a secret
             else:
                 return
         raise ContentionError("a transaction kept colliding", stream=commit.stream)
@@ -162,56 +192,93 @@ class DynamoLog:
             "ExpressionAttributeValues": {":of": {"S": stream}},
         }
 
-    def _move(self, delta: StockDelta) -> dict[str, Any]:
-        """The update of one position, conditional on every component that it lowers."""
+    def _move(self, row: Row) -> dict[str, Any]:
+        """The update of one row of a position, conditional on every component that it lowers."""
+        delta = row.delta
         changes = delta.changes
         names = {f"#{name}": name for name in changes}
-        values: dict[str, Any] = {":zero": {"N": "0"}}
+        values: dict[str, Any] = {":zero": {"N": "0"}} if changes else {}
         conditions = []
         for name, units in changes.items():
             values[f":{name}"] = {"N": str(units)}
             if units < 0:
                 values[f":least_{name}"] = {"N": str(_kept(delta, name) - units)}
                 conditions.append(f"#{name} >= :least_{name}")
-        if delta.reserved > 0:  # nothing is bound where units that orders have bound were not found
+        if delta.reserved > 0 or row.becomes > 1:  # nothing is bound where units that orders have bound were not found
             names["#short"] = "short"
+            values[":zero"] = {"N": "0"}
             conditions.append(_none_of("#short"))
-        for name, units in _seen(delta).items():
+        for name, units in _seen(row).items():
             names[f"#{name}"] = name
             conditions.append(f"#{name} = :seen_{name}" if units else _none_of(f"#{name}"))
-            if units:
-                values[f":seen_{name}"] = {"N": str(units)}
-        sets = [f"#{name} = if_not_exists(#{name}, :zero) + :{name}" for name in changes]
+            values[f":seen_{name}" if units else ":zero"] = {"N": str(units)}
+        form = shape(row)
+        sets = [*[f"#{name} = if_not_exists(#{name}, :zero) + :{name}" for name in changes], *form.sets]
         update: dict[str, Any] = {
             "TableName": self._stock_table,
-            "Key": {"pk": {"S": delta.sku}, "sk": {"S": keys.position_sk(delta.node_id)}},
-            "UpdateExpression": "SET " + ", ".join(sets),
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
+            "Key": {
+                "pk": {"S": keys.position_pk(delta.sku, row.shard)},
+                "sk": {"S": keys.position_sk(delta.node_id, row.shard)},
+            },
+            "UpdateExpression": " ".join([*(["SET " + ", ".join(sets)] if sets else []), *form.removes]),
+            "ExpressionAttributeNames": {**names, **form.names},
         }
-        if conditions:
-            update["ConditionExpression"] = " AND ".join(conditions)
+        if values or form.values:
+            update["ExpressionAttributeValues"] = {**values, **form.values}
+        if conditions or form.conditions:
+            update["ConditionExpression"] = " AND ".join([*conditions, *form.conditions])
             update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         if isinstance(delta, FedDelta):
             add_mark(delta, update)
         return update
 
     def _transact(
-        self, items: list[dict[str, Any]], commits: Sequence[Commit], stock: Sequence[StockDelta], unique: Sequence[str]
+        self,
+        items: Callable[[Sequence[Row]], list[dict[str, Any]]],
+        commits: Sequence[Commit],
+        choice: Choice,
+        unique: Sequence[str],
     ) -> None:
-        for attempt in range(COLLISIONS):
+        now = commits[0].at
+        attempt = 0
+        while attempt < choice.tries:
+            for place in choice.whole():
+                self.reshape.gather(place, now)
+            rows = self._chosen(choice, commits)
             try:
-                self._client.transact_write_items(TransactItems=items)
-                return
+                self._client.transact_write_items(TransactItems=items(rows))
             except ClientError as error:
                 if error.response["Error"]["Code"] != "TransactionCanceledException":
                     raise
                 reasons = error.response.get("CancellationReasons", [])
-                refusal = _refusal(reasons, commits, stock, unique)
+                before = len(commits) + len(unique)
+                of_rows = reasons[before : before + len(rows)]
+                refusal = refusal_of(reasons, commits, [row.delta for row in rows], unique)
                 if refusal is not None:
-                    raise refusal from error
-            _step_back(attempt)
+                    if not (isinstance(refusal, _OF_STOCK) and choice.again(rows, of_rows)):
+                        raise refusal from error
+                    continue
+                self.reshape.heat(choice.collided(places_in_the_way(rows, of_rows)), now)
+            else:
+                self.reshape.calm(choice.written(rows, now), now)
+                return
+            self._wait(_BACKOFF_S * 2**attempt * random.random())  # nosec B311 # noqa: S311 - jitter, not a secret
+            attempt += 1
         raise ContentionError("transactions kept colliding", stream=commits[0].stream)
+
+    def _chosen(self, choice: Choice, commits: Sequence[Commit]) -> list[Row]:
+        """The rows; as in a transaction, that a number is taken comes before anything else that is wrong."""
+        try:
+            return choice.rows()
+        except InsufficientStockError:
+            for commit in commits:
+                if self.read(commit.stream).number >= commit.number:
+                    raise moved_on(commit) from None
+            raise
+
+
+def _sleep(seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def _none_of(name: str) -> str:
@@ -219,79 +286,37 @@ def _none_of(name: str) -> str:
     return f"(attribute_not_exists({name}) OR {name} = :zero)"
 
 
-def _step_back(attempt: int) -> None:
-    time.sleep(_BACKOFF_S * 2**attempt * random.random())  # nosec B311 # noqa: S311 - jitter, not a secret
-
-
-def _moved_on(commit: Commit) -> VersionConflictError:
-    return VersionConflictError("the stream moved on", stream=commit.stream, number=commit.number)
-
-
-def _refusal(
-    reasons: Sequence[Mapping[str, Any]],
-    commits: Sequence[Commit],
-    stock: Sequence[StockDelta],
-    unique: Sequence[str],
-) -> Exception | None:
-    """Why a transaction was cancelled; None when only other transactions were in the way.
-
-    The commits' own conditions come first: when a number is taken, nothing else that the plan said still counts.
-    """
-    failed = [index for index, reason in enumerate(reasons) if reason.get("Code") == "ConditionalCheckFailed"]
-    if not failed:
-        return None
-    first = failed[0]
-    if first < len(commits):
-        return _moved_on(commits[first])
-    before = len(commits) + len(unique)
-    if first < before:
-        if unique[first - len(commits)].startswith("payment#"):
-            return PaymentAlreadyUsedError("this payment pays for another order")
-        return DuplicateOrderNumberError("another order has this number")
-    refused = [(stock[index - before], reasons[index].get("Item") or {}) for index in failed]
-    changed = [delta for delta, old in refused if _moved(delta, old)]
-    if changed:
-        places = [{"sku": delta.sku, "node": delta.node_id} for delta in changed]
-        return StockChangedError("units came or left since the position was read", positions=places)
-    short = [
-        {"sku": delta.sku, "node": delta.node_id, "needs": dict(delta.changes), "has": _has(delta, old)}
-        for delta, old in refused
-    ]
-    return InsufficientStockError("not enough stock", positions=short)
-
-
 def _kept(delta: StockDelta, name: str) -> int:
     """Units that must stay."""
     return delta.keep if isinstance(delta, KeepingDelta) and name == "available" else 0
 
 
-def _has(delta: StockDelta, old: Mapping[str, Any]) -> dict[str, int]:
-    """What there was of what changes, and of what stood in the way."""
-    names = (*delta.changes, "short") if delta.reserved > 0 else delta.changes
-    return {name: int(old[name]["N"]) for name in names if name in old}
-
-
-def _seen(delta: StockDelta) -> dict[str, int]:
-    """What a position must still be for a change that was decided on it."""
-    return {name: getattr(delta.seen, name) for name in SEEN} if isinstance(delta, DecidedDelta) else {}
-
-
-def _moved(delta: StockDelta, old: Mapping[str, Any]) -> bool:
-    if isinstance(delta, FedDelta) and mark_moved(delta, old):
-        return True
-    return any(int(old.get(name, {"N": "0"})["N"]) != units for name, units in _seen(delta).items())
+def _seen(row: Row) -> dict[str, int]:
+    """What a row must still be for a change that was decided on it."""
+    if row.seen is not None:
+        return {name: getattr(row.seen, name) for name in COMPONENTS}
+    return decided(row.delta)
 
 
 class DynamoStock:
-    """Stock port. One Query per SKU gives every node of it."""
+    """Stock port. One Query per SKU gives every node of it, and one BatchGetItem the further rows of what is spread."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, shards: Shards | None = None) -> None:
         self._client = client
         self._table = table
+        self._shards = shards or Shards(client, table)
 
     def positions(self, skus: Iterable[str]) -> list[StockDelta]:
         """One Query after the other."""
         return [each for sku in dict.fromkeys(skus) for each in self._of(sku, consistent=True)]
+
+    def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
+        """As `positions`, but what is remembered of a spread position serves for a second."""
+        found: list[StockDelta] = []
+        for sku, wanted in units.items():
+            remembered = self._shards.remembered(sku, wanted)
+            found.extend(self._of(sku, consistent=True) if remembered is None else remembered)
+        return found
 
     def look(self, skus: Iterable[str]) -> list[StockDelta]:
         """`ABREAST` Queries at a time, at half the price. For few, threads take longer to start than they save."""
@@ -306,7 +331,7 @@ class DynamoStock:
 
     def inbound(self, sku: str) -> list[Lot]:
         """One Query."""
-        return [_lot(sku, item) for item in self._items(keys.lots_pk(sku), consistent=True) if not is_position(item)]
+        return [_lot(sku, item) for item in self._items(keys.lots_pk(sku), consistent=True) if "due" in item]
 
     def due_holds(self, now: datetime, limit: int) -> list[DueHold]:
         """One Query per partition."""
@@ -327,7 +352,8 @@ class DynamoStock:
         return found
 
     def _of(self, sku: str, *, consistent: bool) -> list[StockDelta]:
-        return [position_from_item(item) for item in self._items(sku, consistent=consistent) if is_position(item)]
+        leads = [item for item in self._items(sku, consistent=consistent) if is_lead(item)]
+        return self._shards.positions(sku, leads, consistent=consistent)
 
     def _items(self, pk: str, *, consistent: bool) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -360,15 +386,3 @@ def _due_hold(item: Mapping[str, Any]) -> DueHold:
     return DueHold(
         hold_id=hold_id, due=datetime.fromisoformat(item["due"]["S"]), skus=tuple(sorted(item["skus"]["SS"]))
     )
-
-
-def is_position(item: Mapping[str, Any]) -> bool:
-    """Beside positions, the table of stock has lots that are to come, and open holds by when they end."""
-    return "due" not in item
-
-
-def position_from_item(item: Mapping[str, Any]) -> StockDelta:
-    """The position of a stored row."""
-    node_id, _, _shard = item["sk"]["S"].rpartition("#")
-    counts = {name: int(item[name]["N"]) for name in COMPONENTS if name in item}
-    return StockDelta(sku=item["pk"]["S"], node_id=node_id, **counts)

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
+from oms.domain.kits import Components, read_components
 from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_nodes, read_product
 
 if TYPE_CHECKING:
@@ -20,34 +21,53 @@ KEEP_S: Final = 5.0
 KNOWN: Final = 100_000
 """SKUs that are remembered, some ten megabytes; then it begins anew."""
 KEEP_PRODUCTS_S: Final = 60.0
-"""The same for weights and needs of products: there are many, and they hardly ever change."""
+"""The same for weights, needs and components of products: there are many, and they hardly ever change."""
 _BATCH: Final = 100
 _MOST_PRODUCTS: Final = 20_000
 _NEVER: Final = (float("-inf"), PLAIN)
+_UNKNOWN: Final[tuple[float, Components]] = (float("-inf"), ())
 
 
 class DynamoReference:
-    """Reference port. Known SKUs are remembered while the function is warm: a product is never un-known again."""
+    """Reference port."""
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
-        self._known: set[str] = set()
+        self._known: dict[str, tuple[float, Components]] = {}
         self._kept: dict[str, tuple[float, Any]] = {}
         self._products: dict[str, tuple[float, Product]] = {}
 
-    def known_skus(self, skus: Iterable[str]) -> frozenset[str]:
-        """By BatchGet, of those not known before."""
+    def made_of(self, skus: Iterable[str]) -> dict[str, Components]:
+        """By BatchGet, of those not known in the last `KEEP_PRODUCTS_S`."""
+        now = time.monotonic()
         wanted = [sku for sku in dict.fromkeys(skus) if sku]
         if len(self._known) + len(wanted) > KNOWN:
             self._known.clear()
-        missing = [sku for sku in wanted if sku not in self._known]
-        for start in range(0, len(missing), _BATCH):
-            self._known.update(self._existing(missing[start : start + _BATCH]))
-        return frozenset(sku for sku in wanted if sku in self._known)
+        stale = [sku for sku in wanted if now - self._known.get(sku, _UNKNOWN)[0] > KEEP_PRODUCTS_S]
+        for start in range(0, len(stale), _BATCH):
+            for item in self._batch(stale[start : start + _BATCH], "pk, body"):
+                sku = item["pk"]["S"].removeprefix("product#")
+                self._known[sku] = (now, read_components(json.loads(item["body"]["S"])))
+        return {sku: self._known[sku][1] for sku in wanted if sku in self._known}
 
-    def _existing(self, skus: list[str]) -> list[str]:
-        return [item["pk"]["S"].removeprefix("product#") for item in self._batch(skus, "pk")]
+    def kits(self) -> dict[str, Components]:
+        """Every kit there is: reads all master data, for the command that imports kits."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "FilterExpression": "begins_with(pk, :product) AND contains(body, :components)",
+            "ExpressionAttributeValues": {":product": {"S": "product#"}, ":components": {"S": '"components"'}},
+        }
+        found: dict[str, Components] = {}
+        while True:
+            page = self._client.scan(**query)
+            for item in page["Items"]:
+                components = read_components(json.loads(item["body"]["S"]))
+                if components:
+                    found[item["pk"]["S"].removeprefix("product#")] = components
+            if "LastEvaluatedKey" not in page:
+                return found
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _batch(self, skus: list[str], what: str) -> list[dict[str, Any]]:
         """The products' items that are there."""

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
 from oms.adapters.commit_item import readable
-from oms.adapters.dynamodb_log import DynamoLog, is_position, position_from_item
+from oms.adapters.dynamodb_log import DynamoLog
+from oms.adapters.shards import Shards, is_lead, row_from_item, rows_of
+from oms.domain.audit import UnreadableRow
 from oms.domain.frozen import frozen
+from oms.domain.shards import total
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from oms.domain.commit import StoredCommit, Unreadable
     from oms.domain.stock import StockDelta
 
     Mark = tuple[str, str]
 
-NAMES: Final = {f"#{name}": name for name in ("pk", "sk", "id", "by", "at", "z", "ph", "h")}
+NAMES: Final = {f"#{name}": name for name in ("pk", "sk", "id", "by", "at", "z", "ph", "h", "np")}
 """What the hash of a commit covers; scans on the way and taken keys are not sent."""
 
 
@@ -43,15 +46,43 @@ class DynamoScan:
         self._events = events_table
         self._stock = stock_table
 
-    def stock_pages(self) -> Iterator[Sequence[StockDelta]]:
+    def stock_pages(self) -> Iterator[Sequence[StockDelta | UnreadableRow]]:
+        """See the port. A position that is spread is a page of its own: its rows are read together."""
+        shards = Shards(self._client, self._stock)
+        for page in self._pages(self._client.scan, {}):
+            leads = [item for item in page if is_lead(item)]
+            yield [self._read(item, shards) for item in leads if "shards" not in item]
+            for item in leads:
+                if "shards" in item:
+                    yield [self._read(item, shards)]
+
+    def positions(self, skus: Iterable[str]) -> Sequence[StockDelta | UnreadableRow]:
         """See the port."""
-        query: dict[str, Any] = {"TableName": self._stock, "ConsistentRead": True}
+        shards = Shards(self._client, self._stock)
+        found: list[StockDelta | UnreadableRow] = []
+        for sku in dict.fromkeys(skus):
+            of = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": sku}}}
+            for page in self._pages(self._client.query, of):
+                found += [self._read(item, shards) for item in page if is_lead(item)]
+        return found
+
+    def _pages(self, read: Callable[..., Any], what: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
+        query = {"TableName": self._stock, "ConsistentRead": True, **what}
         while True:
-            page = self._client.scan(**query)
-            yield [position_from_item(item) for item in page["Items"] if is_position(item)]
+            page = read(**query)
+            yield page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    @staticmethod
+    def _read(item: Mapping[str, Any], shards: Shards) -> StockDelta | UnreadableRow:
+        """A position by its row 0. Whoever changed a row past the code may have left anything in it."""
+        sku, node_id, _ = keys.position_of(item["pk"]["S"], item["sk"]["S"])
+        try:
+            return row_from_item(item) if rows_of(item) == 1 else total(shards.read_again((sku, node_id)))
+        except (KeyError, TypeError, ValueError):
+            return UnreadableRow(sku=sku, node_id=node_id)
 
     def log_pages(self, marks: Mapping[int, Mark | None], parts: int) -> Iterator[Page]:
         """See the port. The next page is on its way while the caller works on one."""
@@ -71,7 +102,12 @@ class DynamoScan:
                 if mark is not None:
                     waiting.append((part, mark))
                 asked = ask(ahead)
-                yield Page(part=part, commits=[readable(item) for item in answer["Items"]], mark=mark)
+                yield Page(part=part, commits=[readable(item) for item in self._commits(answer["Items"])], mark=mark)
+
+    def _commits(self, items: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        """Those of a page: a long one is read again with its parts, which may be on the next page."""
+        log = DynamoLog(self._client, self._events, self._stock)
+        return (log.whole(item) for item in items if keys.is_commit_sk(item["sk"]["S"]))
 
     def _segment(self, part: int, mark: Mark | None, parts: int) -> Mapping[str, Any]:
         start = {} if mark is None else {"ExclusiveStartKey": {"pk": {"S": mark[0]}, "sk": {"S": mark[1]}}}

@@ -3,8 +3,10 @@
 | table | pk | sk |
 |---|---|---|
 | events | `order#<id>`, `stock#<id>`, `supply#<id>`, `hold#<id>` | `c#<number, 8 digits>` commit, `s#<fact id>` fact |
+| events | `shards#<id>` | `c#<number, 8 digits>` commit |
 | events | `unique#<key>` | `owner` |
-| stock | `<sku>` | `<node>#<shard>` |
+| stock | `<sku>` | `<node>#0` |
+| stock | `<sku>#<shard>`, of a spread position | `<node>#<shard>` |
 | stock | `inbound#<sku>` | `lot#<supply id>` |
 | stock | `held#<0-3>` | `<expires at>#<hold id>` |
 | contacts | `<customer id>`, of an order without one `<order id>` | `<placed at>#<order id>` |
@@ -57,6 +59,21 @@ def commit_sk(number: int) -> str:
     return f"{COMMIT_PREFIX}{number:08d}"
 
 
+def part_sk(commit: str, part: int) -> str:
+    """Sort key of a further part of the commit with this sort key: it follows the commit, before the next one."""
+    return f"{parts_prefix(commit)}{part:02d}"
+
+
+def parts_prefix(commit: str) -> str:
+    """What the sort keys of all parts of a commit begin with."""
+    return f"{commit}#p"
+
+
+def is_commit_sk(sk: str) -> bool:
+    """The sort key is a commit's: not of a part of one, a fact or a guard."""
+    return sk.startswith(COMMIT_PREFIX) and "#" not in sk[len(COMMIT_PREFIX) :]
+
+
 def fact_sk(fact_id: str) -> str:
     """Sort key of a fact."""
     return f"{FACT_PREFIX}{fact_id}"
@@ -68,8 +85,19 @@ def unique_pk(key: str) -> str:
 
 
 def position_sk(node_id: str, shard: int = 0) -> str:
-    """Sort key of a position."""
+    """Sort key of a position's row."""
     return f"{node_id}#{shard}"
+
+
+def position_pk(sku: str, shard: int = 0) -> str:
+    """Partition of a position's row: one of its own for each further row, for a partition is what is limited."""
+    return f"{sku}#{shard}" if shard else sku
+
+
+def position_of(pk: str, sk: str) -> tuple[str, str, int]:
+    """SKU, node and shard of a position's row."""
+    node_id, _, shard = sk.rpartition("#")
+    return (pk.removesuffix(f"#{shard}") if shard != "0" else pk), node_id, int(shard)
 
 
 def lots_pk(sku: str) -> str:

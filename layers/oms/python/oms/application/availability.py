@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.stock import check_known
 from oms.domain.buffers import POLICY, read_buffers
+from oms.domain.codec import to_plain
 from oms.domain.errors import TooManyPositionsError
 from oms.domain.frozen import frozen
+from oms.domain.kits import able, stock_skus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,21 +17,31 @@ if TYPE_CHECKING:
     from oms.application.ports import Reference, Stock
 
 MAX_SKUS: Final = 100
+MAX_READ: Final = 400
+"""SKUs that are read for them: a kit is what its components are."""
 MAX_NODES: Final = 200
 
 
 @frozen(kw_only=False)
 class ShowAvailability:
-    """One read per SKU, whatever the number of nodes."""
+    """One read per SKU kept in stock, whatever the number of nodes."""
 
     stock: Stock
     reference: Reference
+
+    def kit(self, sku: str) -> dict[str, Any]:
+        """{'available', 'components'} of a kit, at all active nodes; nothing of any other SKU."""
+        if not self.reference.made_of([sku]).get(sku):
+            return {}
+        told = self([sku])[0]
+        return {"available": told["available"], "components": told["components"]}
 
     def __call__(self, skus: Sequence[str], node_ids: Sequence[str] = (), channel: str = "") -> list[dict[str, Any]]:
         """[{'sku', 'available', 'on_hand', 'in_transit', 'nodes': {node: available}}], in the order of `skus`.
 
         No nodes means all that are active. What an inactive node has cannot be promised, and counts as none available.
-        For a channel, `available` is what that may take, its buffers left. Raises NoSuchSkuError, NoSuchNodeError,
+        For a channel, `available` is what that may take, its buffers left. A kit is there as often as each node has all
+        of its `components`, which its entry names; it has no stock of its own. Raises NoSuchSkuError, NoSuchNodeError,
         TooManyPositionsError.
         """
         active = {each.node_id for each in self.reference.nodes({}) if not each.excluded}
@@ -39,19 +51,28 @@ class ShowAvailability:
             raise TooManyPositionsError(
                 "too many SKUs or nodes for one call", skus=len(wanted), nodes=len(nodes), limits=[MAX_SKUS, MAX_NODES]
             )
-        check_known(self.reference, nodes, wanted)
-        found = {
+        made_of = check_known(self.reference, nodes, wanted)
+        kept = stock_skus(made_of)
+        if len(kept) > MAX_READ:
+            raise TooManyPositionsError(
+                "too many components for one call", skus=len(kept), limits=[MAX_READ, MAX_NODES]
+            )
+        found: dict[str, dict[str, Any]] = {
             sku: {"sku": sku, "available": 0, "on_hand": 0, "in_transit": 0, "nodes": dict.fromkeys(nodes, 0)}
             for sku in wanted
         }
-        found_at = self.stock.look(wanted)
+        have: dict[str, dict[str, int]] = {node: {} for node in nodes}
+        found_at = self.stock.look(kept)
         for at in read_buffers(self.reference.policy(POLICY)).offered(found_at, channel) if channel else found_at:
-            told: dict[str, Any] = found[at.sku]
-            if at.node_id not in told["nodes"]:
+            if at.node_id not in have:
                 continue
-            available = at.promisable if at.node_id in active else 0
-            told["nodes"][at.node_id] = available
-            told["available"] += available
-            told["on_hand"] += at.on_hand
-            told["in_transit"] += at.in_transit
+            have[at.node_id][at.sku] = at.promisable if at.node_id in active else 0
+            if at.sku in found:
+                found[at.sku]["on_hand"] += at.on_hand
+                found[at.sku]["in_transit"] += at.in_transit
+        for sku, told in found.items():
+            told["nodes"] = {node: able(have[node], sku, made_of[sku]) for node in nodes}
+            told["available"] = sum(told["nodes"].values())
+            if made_of[sku]:
+                told["components"] = to_plain(made_of[sku])
         return list(found.values())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from oms.application.orders import Beside
 from oms.domain import ids
 from oms.domain.frozen import frozen
-from oms.domain.holding import HeldUnits, claim, due_marks, fold_hold
-from oms.domain.order.events import LinesReserved, NodeUnits
+from oms.domain.holding import HeldUnits, claim, due_marks, fold_hold, positions_of
+from oms.domain.order.events import LinesReserved
 from oms.domain.sourcing.request import SourcingRequest
 from oms.domain.sourcing.terms import sites
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from oms.application.ports import Reference
     from oms.domain.history import History
     from oms.domain.holding import StockHold
-    from oms.domain.order.events import OrderEvent
+    from oms.domain.order.events import NodeUnits, OrderEvent
     from oms.domain.order.state import Order
 
 
@@ -38,7 +38,7 @@ class Claim:
     @property
     def positions(self) -> int:
         """Positions that the claim may free."""
-        return len(self.hold.units)
+        return positions_of(self.hold.units)
 
     @property
     def decision(self) -> dict[str, Any]:
@@ -57,7 +57,10 @@ class Claim:
         reserved = next((each for each in events if isinstance(each, LinesReserved)), None)
         if reserved is None:
             return None
-        taken = [HeldUnits(sku=part.sku, node_id=part.node_id, quantity=part.quantity) for part in reserved.taken_over]
+        taken = [
+            HeldUnits(sku=part.sku, node_id=part.node_id, quantity=part.quantity, components=part.components)
+            for part in reserved.taken_over
+        ]
         event = claim(self.hold, self.order_id, taken)
         after = fold_hold([event], self.hold)
         return Beside(
@@ -90,15 +93,18 @@ def find_claim(
 
 
 def _take(order: Order, wanted: Mapping[str, int], hold: StockHold, nodes: frozenset[str]) -> tuple[NodeUnits, ...]:
-    """Held units by line, in the order of the lines; none of nodes that may not be used."""
-    left = {(each.sku, each.node_id): each.quantity for each in hold.units if each.node_id in nodes}
+    """Held units by line, in the order of the lines; none of nodes that may not be used.
+
+    A kit is taken as what it was held as: one that the catalogue made of something else meanwhile is another thing.
+    """
+    left = {(each.sku, each.components, each.node_id): each.quantity for each in hold.units if each.node_id in nodes}
     taken = []
     for line_id, units in wanted.items():
-        sku, open_ = order.lines[line_id].placed.sku, units
-        for place in [place for place in left if place[0] == sku]:
+        line, open_ = order.lines[line_id], units
+        for place in [place for place in left if place[:2] == (line.placed.sku, line.placed.components)]:
             count = min(open_, left[place])
             if count:
-                taken.append(NodeUnits(line_id=line_id, sku=sku, node_id=place[1], quantity=count))
+                taken.append(line.at(place[2], count))
                 left[place] -= count
                 open_ -= count
     return tuple(taken)

@@ -12,6 +12,7 @@ from oms.domain.errors import (
     ContentionError,
     DuplicateOrderNumberError,
     InsufficientStockError,
+    KitWithoutStockError,
     NoSuchNodeError,
     NoSuchSkuError,
     OmsError,
@@ -172,18 +173,23 @@ class TakeStockFeed:
         return changes, quiet
 
     def _unknown(self, found: Mapping[Place, Fed]) -> dict[Place, OmsError]:
-        """Places that no master data knows: asked only where there is no position, which is proof of both."""
+        """Places that no master data knows, or of kits: asked only where there is no position, which is proof of both.
+
+        What has ever had a position cannot become a kit: its import is refused.
+        """
         new = [place for place, fed in found.items() if not fed.known]
         if not new:
             return {}
         nodes = {node.node_id for node in self.reference.nodes({})}
-        skus = self.reference.known_skus({sku for sku, _ in new})
+        made_of = self.reference.made_of({sku for sku, _ in new})
         errors: dict[Place, OmsError] = {}
         for place in new:
             if place[1] not in nodes:
                 errors[place] = NoSuchNodeError("unknown node")
-            elif place[0] not in skus:
+            elif place[0] not in made_of:
                 errors[place] = NoSuchSkuError("unknown SKU")
+            elif made_of[place[0]]:
+                errors[place] = KitWithoutStockError("a kit has no stock of its own")
         return errors
 
     def _commit(self, feed: Feed, group: list[FedChange]) -> bool:

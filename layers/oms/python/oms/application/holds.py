@@ -18,11 +18,12 @@ from oms.domain.errors import (
 )
 from oms.domain.frozen import frozen
 from oms.domain.holding import HeldUnits, due_marks, expire, extend, fold_hold, make_hold, release
+from oms.domain.kits import parts_of, stock_skus
 from oms.domain.sourcing.request import SourcingRequest, WantedLine
 from oms.domain.stock import stock_deltas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from oms.application.ports import Clock, Log, Reference, Stock
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from oms.domain.canonical import ShipTo
     from oms.domain.history import History
     from oms.domain.holding import HoldEvent, HoldKind, StockHold
+    from oms.domain.kits import Components
     from oms.domain.sourcing.request import SourcingPlan
     from oms.domain.stock import StockDelta
 
@@ -177,14 +179,14 @@ class HoldStock:
         fit, unknown node or SKU), IdempotencyKeyReusedError.
         """
         nodes = {each.node_id for each in request.wanted if each.node_id}
-        check_known(self.reference, nodes, {each.sku for each in request.wanted})
+        made_of = check_known(self.reference, nodes, {each.sku for each in request.wanted})
         hold_id = ids.derive("sth", key)
-        skus = frozenset(each.sku for each in request.wanted)
+        skus = frozenset(stock_skus(made_of))
 
         def decide(hold: StockHold | None, now: datetime) -> tuple[HoldEvent, ...]:
             if hold is not None:
                 raise IdempotencyKeyReusedError("this Idempotency-Key was used for another request")
-            units = self._choose(request, now)
+            units = self._choose(request, made_of, now)
             return (make_hold(hold_id, request.kind, request.channel, units, now, request.lasts),)
 
         def on(deltas: Sequence[StockDelta]) -> Sequence[StockDelta]:
@@ -197,25 +199,27 @@ class HoldStock:
                 return self.holds.execute(hold_id, ids.command_id("hold_stock", key), cause, decide, on)
             except InsufficientStockError as error:
                 if not left:
-                    raise _short(error) from error
+                    raise _short(error, made_of) from error
                 if left == REPLANS - 1:
                     self.expire_holds(REAPED, skus)
 
-    def _choose(self, request: HoldRequest, now: datetime) -> list[HeldUnits]:
+    def _choose(self, request: HoldRequest, made_of: Mapping[str, Components], now: datetime) -> list[HeldUnits]:
         """Units by node: those that name their node, the others as sourcing would."""
-        candidates = self.reference.nodes(self._available(request))
+        candidates = self.reference.nodes(self._available(request.channel, stock_skus(made_of)))
         left = {each.node_id: dict(each.available) for each in candidates if not each.excluded}
         chosen = []
         for each in request.wanted:
             if not each.node_id:
                 continue
             at_node = left.setdefault(each.node_id, {})
-            at_node[each.sku] = at_node.get(each.sku, 0) - each.quantity
-            if at_node[each.sku] < 0:
-                raise InsufficientStockError("not enough stock", skus=[each.sku], nodes=[each.node_id])
-            chosen.append(HeldUnits(sku=each.sku, node_id=each.node_id, quantity=each.quantity))
+            held = HeldUnits(sku=each.sku, node_id=each.node_id, quantity=each.quantity, components=made_of[each.sku])
+            for sku, units in held.parts:
+                at_node[sku] = at_node.get(sku, 0) - units
+                if at_node[sku] < 0:
+                    raise InsufficientStockError("not enough stock", skus=[each.sku], nodes=[each.node_id])
+            chosen.append(held)
         free = tuple(
-            WantedLine(line_id=str(index), sku=each.sku, quantity=each.quantity)
+            WantedLine(line_id=str(index), sku=each.sku, quantity=each.quantity, components=made_of[each.sku])
             for index, each in enumerate(request.wanted)
             if not each.node_id
         )
@@ -229,25 +233,28 @@ class HoldStock:
             raise InsufficientStockError(
                 "not enough stock", skus=sorted({each.sku for each in free if each.line_id in short})
             )
-        held = [HeldUnits(sku=part.sku, node_id=part.node_id, quantity=part.quantity) for part in plan.units]
-        return chosen + held
+        return chosen + [
+            HeldUnits(sku=part.sku, node_id=part.node_id, quantity=part.quantity, components=part.components)
+            for part in plan.units
+        ]
 
     def _buffers(self) -> Buffers:
         return read_buffers(self.reference.policy(POLICY))
 
-    def _available(self, request: HoldRequest) -> dict[str, dict[str, int]]:
+    def _available(self, channel: str, skus: Sequence[str]) -> dict[str, dict[str, int]]:
         available: dict[str, dict[str, int]] = {}
-        positions = self.stock.positions(each.sku for each in request.wanted)
-        for position in self._buffers().offered(positions, request.channel):
+        for position in self._buffers().offered(self.stock.positions(skus), channel):
             at_node = available.setdefault(position.node_id, {})
             at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
         return available
 
 
-def _short(error: InsufficientStockError) -> InsufficientStockError:
-    """The refusal as a buyer's shop is told it: which SKUs, whoever found out."""
+def _short(error: InsufficientStockError, made_of: Mapping[str, Components]) -> InsufficientStockError:
+    """The refusal as a buyer's shop is told it: which SKUs of those that it asked for, whoever found out."""
     positions: Any = error.context.get("positions", ())
-    skus: Any = error.context.get("skus") or sorted({each["sku"] for each in positions})
+    lacking = {each["sku"] for each in positions}
+    asked = [sku for sku, components in made_of.items() if lacking & {part for part, _ in parts_of(sku, components)}]
+    skus: Any = error.context.get("skus") or sorted(asked)
     return InsufficientStockError("not enough stock", skus=skus)
 
 

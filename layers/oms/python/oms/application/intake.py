@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.messages import fingerprint, from_message, listed_notice
+from oms.application.orders import loaded_after
 from oms.application.senders import sender
 from oms.channels.registry import connector
 from oms.domain import ids
@@ -23,6 +24,7 @@ from oms.domain.errors import (
 )
 from oms.domain.frozen import frozen
 from oms.domain.inbound import NoticeKind
+from oms.domain.kits import kits_of
 from oms.domain.order.commands import RecordChannelRefund, SyncOrder
 from oms.domain.order.events import PaymentPlan
 from oms.domain.parked import Parked
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 IN_CHANNEL: Final = PaymentPlan(provider="in_channel")
 RELAY: Final = "relay"
 """Source of a parked commit that could not be relayed."""
-MAX_ROUNDS: Final = 12
+MAX_ROUNDS: Final = 250
 """Commits that one snapshot may need: each frees what fits into one transaction."""
 
 
@@ -111,7 +113,7 @@ class SyncSnapshot:
         if payment.reference:
             # One authorization pays for one order.
             own.append(f"payment#{payment.provider}#{payment.reference}")
-        unknown = skus - self.reference.known_skus(skus)
+        made_of = self.reference.made_of(skus)
         customer_id = self.customers.identify(normalized.contact.email)
         keep = _KeepContact(
             self.contacts,
@@ -129,8 +131,9 @@ class SyncSnapshot:
                 payment=payment,
                 digest=digest,
                 customer_id=customer_id,
-                unknown_skus=unknown,
+                unknown_skus=skus - made_of.keys(),
                 request_hash=request_hash,
+                kits=kits_of(made_of),
             )
 
         def first(loaded: Loaded) -> SyncOrder:
@@ -145,7 +148,7 @@ class SyncSnapshot:
         events += outcome.events
         # A large order is cancelled in several commits: each frees what fits into one transaction.
         for round_ in range(1, MAX_ROUNDS if snapshot.cancelled else 1):
-            more = self.orders.execute(order_id, command(round_), cause)
+            more = self.orders.execute(order_id, command(round_), cause, loaded=loaded_after(outcome))
             if not more.events:
                 break
             outcome, events = more, events + more.events

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.domain.commit import Commit
+from oms.domain.codec import event_to_plain
+from oms.domain.commit import Commit, chain_hash
 from oms.domain.errors import ContentionError, IdempotencyKeyReusedError, OrderNotFoundError, VersionConflictError
 from oms.domain.frozen import frozen
 from oms.domain.order.decider import decide
@@ -54,6 +56,10 @@ class Outcome:
     order: Order
     events: tuple[OrderEvent, ...]
     replayed: bool = False
+    loaded: Loaded | None = None
+    """What was decided on."""
+    commit: Commit | None = None
+    """What was appended to it."""
 
 
 @frozen
@@ -62,6 +68,19 @@ class Loaded:
 
     order: Order | None
     history: History
+
+
+def loaded_after(outcome: Outcome) -> Loaded | None:
+    """The order as it was left, for the next of many commands on a large one.
+
+    It is as good as read again as long as nobody else writes; who does is met by the next append.
+    """
+    loaded, commit = outcome.loaded, outcome.commit
+    if loaded is None or commit is None:
+        return loaded
+    head = chain_hash(commit, [event_to_plain(event) for event in commit.events])
+    history = replace(loaded.history, commits=(*loaded.history.commits, commit), head=head)
+    return Loaded(order=outcome.order, history=history)
 
 
 @frozen
@@ -133,19 +152,19 @@ class Orders:
             if done is not None and loaded.order is not None:
                 if done.cause.kind == "api" and done.cause.ref != cause.ref:
                     raise IdempotencyKeyReusedError("this Idempotency-Key was used for another request")
-                return Outcome(order=loaded.order, events=done.events, replayed=True)
+                return Outcome(order=loaded.order, events=done.events, replayed=True, loaded=loaded)
             events = decide(order_id, loaded.order, asked)
             after = fold(order_id, events, loaded.order)
             if after is None:
                 raise OrderNotFoundError("no such order", order_id=order_id)
             if not events:
-                return Outcome(order=after, events=())
+                return Outcome(order=after, events=(), loaded=loaded)
             commit = self._commit(loaded, after, asked, cause, events)
             try:
                 self._append(commit, unique if commit.number == 1 else (), along(events))
             except VersionConflictError:
                 continue
-            return Outcome(order=after, events=events)
+            return Outcome(order=after, events=events, loaded=loaded, commit=commit)
         raise ContentionError("too many writers on one order", order_id=order_id)
 
     def _append(self, commit: Commit, unique: Sequence[str], along: Along) -> None:

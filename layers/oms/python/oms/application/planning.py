@@ -71,10 +71,12 @@ class PlanOrder:
         from oms.domain.sourcing.expecting import expected_dates  # most orders are not short of anything
 
         short = {part.line_id for part in made.short}
-        skus = dict.fromkeys(line.sku for line in asked.request.lines if line.line_id in short)
+        parts = [[sku for sku, _ in line.each] for line in asked.request.lines if line.line_id in short]
+        skus = dict.fromkeys(sku for each in parts for sku in each)
         lots = {sku: found for sku in skus if (found := self.stock.inbound(sku))}
+        hopeful = dict.fromkeys(sku for each in parts if not lots.keys().isdisjoint(each) for sku in each)
         placed_at = order.placed.placed_at
-        owed = {sku: self.work.owed(sku, placed_at, order.order_id, QUEUED) for sku in lots}
+        owed = {sku: self.work.owed(sku, placed_at, order.order_id, QUEUED) for sku in hopeful}
         return expected_dates(asked.request, made.units, made.short, lots, owed)
 
     def ask(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Asked:
@@ -83,10 +85,10 @@ class PlanOrder:
         network = self.reference.network()
         products: Mapping[str, Product] = {}
         if stored or network.has_capabilities:  # else what is known of products decides nothing, and is not read
-            products = self.reference.products(line.placed.sku for line in order.lines.values())
+            products = self.reference.products(_skus(order))
         lines = tuple(_wanted(order, line_id, units, products) for line_id, units in wanted.items())
         rule = choose(stored, _facts(order, products, stored))
-        candidates = usable(self._candidates(network, {line.sku for line in lines}, order.placed.channel), order, rule)
+        candidates = usable(self._candidates(network, lines, order.placed.channel), order, rule)
         return Asked(
             request=request_of(lines, order, candidates, network, rule, now),
             rule=rule,
@@ -98,9 +100,13 @@ class PlanOrder:
         """What channels must leave."""
         return read_buffers(self.reference.policy(BUFFERS))
 
-    def _candidates(self, network: Network, skus: Iterable[str], channel: str) -> tuple[Candidate, ...]:
+    def _candidates(self, network: Network, lines: Iterable[WantedLine], channel: str) -> tuple[Candidate, ...]:
+        units: dict[str, int] = {}
+        for line in lines:
+            for sku, each in line.each:
+                units[sku] = units.get(sku, 0) + each * line.quantity
         available: dict[str, dict[str, int]] = {}
-        for position in self.buffers().offered(self.stock.positions(skus), channel):
+        for position in self.buffers().offered(self.stock.to_promise(units), channel):
             if position.promisable:
                 at_node = available.setdefault(position.node_id, {})
                 at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
@@ -125,9 +131,25 @@ def _facts(order: Order, products: Mapping[str, Product], stored: Mapping[str, A
 
 
 def _wanted(order: Order, line_id: str, units: int, products: Mapping[str, Product]) -> WantedLine:
-    sku = order.lines[line_id].placed.sku
-    known = products.get(sku, PLAIN)
-    return WantedLine(line_id=line_id, sku=sku, quantity=units, grams=known.grams, needs=known.needs, duty=known.duty)
+    placed = order.lines[line_id].placed
+    known = products.get(placed.sku, PLAIN)
+    if placed.components:
+        known = known.made_of((products.get(each.sku, PLAIN), each.units) for each in placed.components)
+    return WantedLine(
+        line_id=line_id,
+        sku=placed.sku,
+        quantity=units,
+        grams=known.grams,
+        needs=known.needs,
+        duty=known.duty,
+        components=placed.components,
+    )
+
+
+def _skus(order: Order) -> tuple[str, ...]:
+    """Of its lines, and of what these are made of."""
+    placed = [line.placed for line in order.lines.values()]
+    return tuple(dict.fromkeys(sku for line in placed for sku in (line.sku, *(each.sku for each in line.components))))
 
 
 def _hold_id(rule: Rule) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from oms.channels.base import Connector, FetchRequest
     from oms.channels.listing import Lister
+    from oms.domain.audit import UnreadableRow
     from oms.domain.canonical import Contact, ContactKey
     from oms.domain.commit import Commit, StoredCommit, Unreadable
     from oms.domain.feed import Fed, Told
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from oms.domain.history import History
     from oms.domain.holding import DueHold
     from oms.domain.inbound import Notice
+    from oms.domain.kits import Components
     from oms.domain.parked import Parked
     from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
     from oms.domain.sourcing.network import Network, Product
@@ -67,10 +69,17 @@ class Log(Protocol):
 
 
 class Stock(Protocol):
-    """Positions."""
+    """Positions, whatever the number of rows that hold them."""
 
     def positions(self, skus: Iterable[str]) -> list[StockDelta]:
         """Every position of these SKUs, read consistently."""
+
+    def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
+        """Positions of these SKUs to plan on, of which so many units are wanted.
+
+        Where a position is spread, because many bind it at once, this may be a second old as long as it says that there
+        are as many. That there are not is said of what was read consistently.
+        """
 
     def look(self, skus: Iterable[str]) -> list[StockDelta]:
         """The same to show, not to decide on: it may be a second old."""
@@ -85,8 +94,11 @@ class Stock(Protocol):
 class PlannedStock(Protocol):
     """Of the Stock port, what plans are made of."""
 
-    def positions(self, skus: Iterable[str]) -> list[StockDelta]:
-        """Every position of these SKUs."""
+    def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
+        """Positions of these SKUs to plan on."""
+
+    def look(self, skus: Iterable[str]) -> list[StockDelta]:
+        """The same to show."""
 
     def inbound(self, sku: str) -> list[Lot]:
         """Lots of which more is to come."""
@@ -147,8 +159,11 @@ class LogPage(Protocol):
 class Everything(Protocol):
     """The whole log and all of stock, read through without an index."""
 
-    def stock_pages(self) -> Iterator[Sequence[StockDelta]]:
+    def stock_pages(self) -> Iterator[Sequence[StockDelta | UnreadableRow]]:
         """Every position. Each page is read, consistently, when it is asked for."""
+
+    def positions(self, skus: Iterable[str]) -> Sequence[StockDelta | UnreadableRow]:
+        """Those of some SKUs, read consistently."""
 
     def log_pages(self, marks: Mapping[int, Mark | None], parts: int) -> Iterator[LogPage]:
         """What these of so many parts hold behind their marks, consistently, the parts in turn.
@@ -199,8 +214,8 @@ class Contacts(Protocol):
 class Reference(Protocol):
     """Master data."""
 
-    def known_skus(self, skus: Iterable[str]) -> frozenset[str]:
-        """Those of `skus` that the catalogue has."""
+    def made_of(self, skus: Iterable[str]) -> Mapping[str, Components]:
+        """Those of `skus` that the catalogue has, with what each is made of: nothing, unless it is a kit."""
 
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
         """Every node as a candidate; `skus` gives what is available by node and SKU."""

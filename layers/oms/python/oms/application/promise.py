@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.application.orders import Along
+from oms.application.orders import Along, loaded_after
+from oms.application.share import Share
 from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
 from oms.domain.frozen import frozen
+from oms.domain.kits import kits_of
 from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.charging import payable
-from oms.domain.order.commands import PromiseOrder, RecordAuthorization, ScreenOrder
+from oms.domain.order.commands import CancelRest, PromiseOrder, RecordAuthorization, ScreenOrder
 from oms.domain.order.promising import wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
 from oms.domain.payments import AuthorizationResult, AuthorizationState
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from oms.domain.order.events import NodeUnits, OrderEvent
     from oms.domain.order.state import Order
 
+GOES_ON: Final = frozenset({NextStep.PROMISE, NextStep.CANCEL})
+BUDGET: Final = timedelta(seconds=15)
+"""After so long a run ends where it is, and says that there is more: the function may live for thirty seconds."""
 REPLANS: Final = 6
 """Plans made anew because stock that a plan counted on was taken meanwhile."""
 
@@ -54,10 +60,12 @@ class ScreenOrderStep:
         def command(loaded: Loaded) -> Command:
             order = loaded.order
             unknown = self._unknown_skus(order) if order else set()
+            made_of = self.reference.made_of(unknown) if unknown else {}
             return ScreenOrder(
                 command_id=_step_id("screen", loaded),
                 holds=match_rules(order, rules) if order else (),
-                known_skus=self.reference.known_skus(unknown) if unknown else frozenset(),
+                known_skus=frozenset(made_of),
+                kits=kits_of(made_of),
             )
 
         order = self.orders.execute(order_id, command, cause).order
@@ -113,24 +121,29 @@ class PromiseOrderStep:
     holds: StockHolds
 
     def __call__(self, order_id: str, cause: Cause, authorization: AuthorizationResult | None) -> dict[str, Any]:
-        """{'promised': units bound, 'short': units that wait}.
+        """{'promised': units bound, 'short': units that wait, 'more': there is more to do than time}.
 
-        Large orders are bound in several transactions, each whole in itself. Raises ContentionError when stock was
-        taken from under every plan.
+        Large orders are planned and bound in several transactions, each whole in itself, and one that is being
+        cancelled is freed in several. Raises ContentionError when stock was taken from under every plan.
         """
-        replans = REPLANS
+        replans, until = REPLANS, self.now() + BUDGET
+        loaded: Loaded | None = None
+        share = Share(self.plan.stock, self.now())
         while replans:
+            attempt = _Attempt(self, authorization, share)
             try:
-                attempt = _Attempt(self, authorization)
-                outcome = self.orders.execute(order_id, attempt.plan, cause, along=attempt.along)
+                outcome = self.orders.execute(order_id, attempt.plan, cause, loaded=loaded, along=attempt.along)
             except (InsufficientStockError, InvalidTransitionError):
-                replans -= 1
+                replans, loaded = replans - 1, None
                 continue
-            order = outcome.order
-            if not outcome.events or next_step(order) is not NextStep.PROMISE:
+            share.planned()
+            order, replans = outcome.order, REPLANS if outcome.events else replans
+            more = bool(outcome.events) and next_step(order) in GOES_ON
+            if (not more and not share.left(order)) or self.now() >= until:
                 bound = sum(line.ledger.allocated + line.ledger.gone for line in order.lines.values())
                 short = sum(line.ledger.backordered for line in order.lines.values())
-                return {"promised": bound, "short": short}
+                return {"promised": bound, "short": short, "more": more}
+            loaded = loaded_after(outcome)
         raise ContentionError("stock was taken from under every plan", order_id=order_id)
 
     def claim(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Claim | None:
@@ -145,8 +158,9 @@ class PromiseOrderStep:
 class _Attempt:
     """One command of the step: planned anew whenever its order, or the hold that it takes over, moved on."""
 
-    def __init__(self, step: PromiseOrderStep, authorization: AuthorizationResult | None) -> None:
+    def __init__(self, step: PromiseOrderStep, authorization: AuthorizationResult | None, share: Share) -> None:
         self._step = step
+        self._share = share
         self._authorization = authorization
         self._claim: Claim | None = None
         self._channel = ""
@@ -154,10 +168,13 @@ class _Attempt:
     def plan(self, loaded: Loaded) -> Command:
         """The command, over what is there now."""
         step, order = self._step, loaded.order
+        if order and order.cancelling:
+            return CancelRest(command_id=_step_id("cancel", loaded))
         self._channel = order.placed.channel if order else ""
         wanted, now = wanted_units(order) if order else {}, step.now()
         claim = self._claim = step.claim(order, wanted, now) if order and wanted else None
-        left = claim.left(wanted) if claim else wanted
+        share = self._share.of(order, wanted) if order else {}
+        left = claim.left(share) if claim else share
         planned = step.plan(order, left, now) if order and left else None
         made = planned.made if planned else None
         units = (*(claim.units if claim else ()), *(made.units if made else ()))
@@ -186,11 +203,11 @@ class _Attempt:
 
 
 def _first_positions(units: tuple[NodeUnits, ...], most: int) -> tuple[NodeUnits, ...]:
-    """As many units as touch so many positions."""
+    """As many units as touch so many positions; a kit touches those of its components."""
     positions: set[tuple[str, str]] = set()
     kept = []
     for part in units:
-        positions.add((part.sku, part.node_id))
+        positions.update((sku, part.node_id) for sku, _ in part.parts)
         if len(positions) > most:
             break
         kept.append(part)

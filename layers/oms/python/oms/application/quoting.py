@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from oms.application.planning import Planned, PlanOrder
     from oms.application.ports import Clock, Gazetteer, Reference, Stock
     from oms.domain.canonical import ShipTo
+    from oms.domain.kits import Components
     from oms.domain.order.state import Order
     from oms.domain.sourcing.deciding import Asked
     from oms.domain.sourcing.terms import Site
@@ -74,14 +75,14 @@ class QuotePromises:
         plan can be made of.
         """
         _check(cart)
-        check_known(self.plan.reference, [], {sku for sku, _ in cart.lines})
+        made_of = check_known(self.plan.reference, [], [sku for sku, _ in cart.lines])
         now = self.now()
         plan = replace(self.plan, stock=_ReadOnce(self.stock))
         cart = replace(cart, ship_to=place(cart.ship_to, cart.city, self.gazetteer))
         planned: dict[str, tuple[Asked, Planned]] = {}
         options = []
         for method in cart.methods or _methods(self.plan.reference):
-            order = _order(cart, method, now)
+            order = _order(cart, made_of, method, now)
             asked = plan.ask(order, wanted_units(order), now)
             if asked.rule.name not in planned:
                 planned[asked.rule.name] = (asked, plan.answer(order, asked))
@@ -116,7 +117,7 @@ def _methods(reference: Reference) -> tuple[str, ...]:
     return ("", *dict.fromkeys(named))[:MAX_METHODS]
 
 
-def _order(cart: Cart, method: str, now: datetime) -> Order:
+def _order(cart: Cart, made_of: Mapping[str, Components], method: str, now: datetime) -> Order:
     """The order that the cart would be, placed now: behind all others that wait."""
     placed = OrderPlaced(
         channel=cart.channel,
@@ -127,7 +128,7 @@ def _order(cart: Cart, method: str, now: datetime) -> Order:
         currency=cart.currency,
         total=cart.total,
         lines=tuple(
-            PlacedLine(line_id=str(number), sku=sku, quantity=units, unit_price=0)
+            PlacedLine(line_id=str(number), sku=sku, quantity=units, unit_price=0, components=made_of[sku])
             for number, (sku, units) in enumerate(cart.lines, start=1)
         ),
         payment=PaymentPlan(provider="in_channel"),
@@ -208,15 +209,19 @@ def _dearness(option: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 class _ReadOnce:
-    """Stock as it was when it was first asked for."""
+    """Stock as it was when it was first asked for: to show, it may be a second old."""
 
     def __init__(self, stock: Stock) -> None:
         self._stock = stock
         self._positions: dict[tuple[str, ...], list[StockDelta]] = {}
         self._inbound: dict[str, list[Lot]] = {}
 
-    def positions(self, skus: Iterable[str]) -> list[StockDelta]:
-        """To show, not to bind: it may be a second old."""
+    def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
+        """See the port."""
+        return self.look(units)
+
+    def look(self, skus: Iterable[str]) -> list[StockDelta]:
+        """See the port."""
         wanted = tuple(sorted(set(skus)))
         if wanted not in self._positions:
             self._positions[wanted] = self._stock.look(wanted)

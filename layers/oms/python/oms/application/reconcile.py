@@ -21,7 +21,7 @@ from oms.domain.frozen import frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from oms.application.ports import Checkpoint, Clock, Documents, Everything, Stock, Views
+    from oms.application.ports import Checkpoint, Clock, Documents, Everything, Views
     from oms.domain.audit import Position
 
 LOOKS: Final = 3
@@ -39,7 +39,6 @@ class Reconcile:
     """A run may be longer than a function lives: it is put down when `more` says so, and taken up by the next call."""
 
     everything: Everything
-    stock: Stock
     views: Views
     documents: Documents
     checkpoint: Checkpoint
@@ -84,7 +83,7 @@ class Reconcile:
             if reading:
                 self.wait(APART_S)
             at = self.now()
-            fold.read_again(at, self.stock.positions(sku for sku, _ in positions))
+            fold.read_again(at, self.everything.positions(sku for sku, _ in positions))
         return fold
 
     def _read_log(self, run: Run, more: Callable[[], bool]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.domain.audit import Account, Chain, Fold, Verdict, describe
+from oms.domain.audit import Account, Chain, Fold, Verdict, describe, describe_unreadable
 from oms.domain.commit import Unreadable
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from oms.application.ports import LogPage, Mark
     from oms.domain.audit import Position
 
-FORM: Final = 1
+FORM: Final = 2
 """Of what is put down: of another form, it is not taken up."""
 PARTS: Final = 4
 """Of the log, read in turn, so that the load goes round the table's partitions."""
@@ -68,6 +68,7 @@ class Run:
     def sift(self) -> list[Position]:
         """Note what certainly drifts; the positions that have to be looked at again."""
         again: list[Position] = []
+        self.drifts += [describe_unreadable(position) for position in self.fold.unreadable]
         for position, account in sorted(self.fold.unlike(), key=lambda each: each[0]):
             if self.look > 1 and account.verdict is Verdict.DIFFERS:
                 self.drifts.append(describe(position, account))
@@ -97,6 +98,7 @@ class Run:
             "begun": self.fold.begun.isoformat(),
             "only": None if self.fold.only is None else sorted(self.fold.only),
             "accounts": [[*position, *_put_down(account)] for position, account in self.fold.accounts.items()],
+            "unreadable": list(self.fold.unreadable),
             "marks": list(self.marks.items()),
             "tails": [[part, chain.tail] for part, chain in self.chains.items()],
             "streams": list(self.streams),
@@ -115,6 +117,7 @@ def taken_up(document: Mapping[str, Any] | None) -> Run | None:
     fold = Fold(begun, None if only is None else [(sku, node) for sku, node in only])
     for sku, node, *account in document["accounts"]:
         fold.accounts[sku, node] = _taken_up(account)
+    fold.unreadable = dict.fromkeys((sku, node) for sku, node in document["unreadable"])
     run = Run(fold)
     run.look, run.commits, run.positions = document["look"], document["commits"], document["positions"]
     run.marks = {part: None if mark is None else (mark[0], mark[1]) for part, mark in document["marks"]}

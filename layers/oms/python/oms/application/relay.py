@@ -26,6 +26,12 @@ WAKE: Final = 50
 what it starts must fit into one invocation, or the shard stands still."""
 
 
+def _goes_on(commit: Commit) -> bool:
+    """The promise of a large order is many commits of one step, which makes the next itself."""
+    own = commit.cause.kind == "workflow" and commit.cause.actor == NextStep.PROMISE.value
+    return own and commit.summary.get("next") in (NextStep.PROMISE.value, NextStep.CANCEL.value)
+
+
 @frozen(kw_only=False)
 class RelayCommit:
     """One commit. Views first, so that what a workflow or subscriber looks up is there."""
@@ -46,7 +52,7 @@ class RelayCommit:
         order_id = commit.summary.get("order_id", "")
         cause = f"{commit.stream}:{commit.number}"
         step = commit.summary.get("next", "")
-        if order_id and step:
+        if order_id and step and not _goes_on(commit):
             self.workflows.start(WORKFLOW, {"order_id": order_id, "step": step, "cause": cause})
         for waiting in self._woken(commit, order_id):
             payload = {"order_id": waiting, "step": NextStep.PROMISE.value, "cause": cause}

@@ -15,6 +15,7 @@ from oms.domain.errors import (
     IdempotencyKeyReusedError,
     InsufficientStockError,
     InvalidInputError,
+    KitWithoutStockError,
     NoSuchNodeError,
     NoSuchSkuError,
     VersionConflictError,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from oms.domain.commit import Cause
     from oms.domain.counting import PositionCount
     from oms.domain.history import History
+    from oms.domain.kits import Components
     from oms.domain.stock import StockCounted
 
 RECOUNTS: Final = 8
@@ -46,15 +48,25 @@ _SHOWN: Final = 100
 Place = tuple[str, str]
 
 
-def check_known(reference: Reference, nodes: Iterable[str], skus: Iterable[str]) -> None:
-    """Raises NoSuchNodeError and NoSuchSkuError."""
+def check_known(reference: Reference, nodes: Iterable[str], skus: Iterable[str]) -> dict[str, Components]:
+    """What each SKU is made of: nothing, unless it is a kit. Raises NoSuchNodeError and NoSuchSkuError."""
     unknown = sorted(set(nodes) - {node.node_id for node in reference.nodes({})})
     if unknown:
         raise NoSuchNodeError("unknown node", nodes=unknown[:_SHOWN])
-    wanted = set(skus)
-    missing = sorted(wanted - reference.known_skus(wanted))
+    wanted = list(dict.fromkeys(skus))
+    made_of = reference.made_of(wanted)
+    missing = sorted(set(wanted) - made_of.keys())
     if missing:
         raise NoSuchSkuError("unknown SKU", skus=missing[:_SHOWN])
+    return {sku: made_of[sku] for sku in wanted}
+
+
+def check_stocked(reference: Reference, nodes: Iterable[str], skus: Iterable[str]) -> None:
+    """As `check_known`; raises KitWithoutStockError too: what is kept in stock is a kit's components."""
+    made_of = check_known(reference, nodes, skus)
+    kits = sorted(sku for sku, components in made_of.items() if components)
+    if kits:
+        raise KitWithoutStockError("a kit has no stock of its own", skus=kits[:_SHOWN])
 
 
 @frozen
@@ -104,7 +116,7 @@ class MoveStock:
     def __call__(self, key: str, movements: Sequence[StockMovement], cause: Cause) -> dict[str, Any]:
         """{'movement_id', 'replayed'}.
 
-        Raises InvalidInputError (fields that do not fit, unknown node or SKU, too many positions),
+        Raises InvalidInputError (fields that do not fit, unknown node or SKU, a kit, too many positions),
         InsufficientStockError, IdempotencyKeyReusedError when the key came with other movements.
         """
         for each in movements:
@@ -114,7 +126,7 @@ class MoveStock:
         if not movements or len(deltas) > MAX_POSITIONS:
             raise InvalidInputError("a movement touches 1 to 90 positions", positions=len(deltas))
         nodes = {node for each in movements for node in (each.node_id, each.to_node_id) if node}
-        check_known(self.reference, nodes, {each.sku for each in movements})
+        check_stocked(self.reference, nodes, {each.sku for each in movements})
         movement_id = ids.derive("mov", key)
         request = _request("move_stock", movement_id, key, event, cause)
         history = self.log.read(request.stream)
@@ -144,15 +156,15 @@ class CountStock:
     def __call__(self, key: str, counts: Sequence[PositionCount], cause: Cause) -> dict[str, Any]:
         """{'count_id', 'replayed', 'counts': the StockCounted events}.
 
-        Raises InvalidInputError (fields that do not fit, unknown node or SKU, a position twice), CountOutdatedError,
-        IdempotencyKeyReusedError, ContentionError when the positions kept moving.
+        Raises InvalidInputError (fields that do not fit, unknown node or SKU, a kit, a position twice),
+        CountOutdatedError, IdempotencyKeyReusedError, ContentionError when the positions kept moving.
         """
         for each in counts:
             check_count(each)
         places = {(each.sku, each.node_id) for each in counts}
         if not 0 < len(counts) == len(places) <= MAX_POSITIONS:
             raise InvalidInputError("a count is of 1 to 90 positions, each named once", positions=len(places))
-        check_known(self.reference, {each.node_id for each in counts}, {each.sku for each in counts})
+        check_stocked(self.reference, {each.node_id for each in counts}, {each.sku for each in counts})
         count_id = ids.derive("cnt", key)
         request = _request("count_stock", count_id, key, list(counts), cause)
         seen: dict[Place, CountSeen] = {(each.sku, each.node_id): each.seen for each in counts if each.seen is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.application.stock import check_known
+from oms.application.stock import check_stocked
 from oms.domain import ids
 from oms.domain.commit import Commit
 from oms.domain.errors import ContentionError, IdempotencyKeyReusedError, VersionConflictError
@@ -31,11 +31,11 @@ class TakeSupply:
     def __call__(self, key: str, change: SupplyChange, cause: Cause) -> dict[str, Any]:
         """{'lot': as it stands, 'replayed'}.
 
-        Raises InvalidInputError (fields that do not fit, unknown node or SKU), SupplyNotFoundError,
+        Raises InvalidInputError (fields that do not fit, unknown node or SKU, a kit), SupplyNotFoundError,
         InvalidTransitionError, IdempotencyKeyReusedError, ContentionError.
         """
         if change.kind is SupplyKind.EXPECTED:
-            check_known(self.reference, [change.node_id], [change.sku])
+            check_stocked(self.reference, [change.node_id], [change.sku])
         stream = f"supply#{ids.derive('sup', change.supply_id)}"
         command_id = ids.command_id("take_supply", change.supply_id, key)
         for _ in range(ATTEMPTS):

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.commit import GENESIS, StoredCommit, Unreadable, chain_hash, verify_chain
+from oms.domain.frozen import frozen
 from oms.domain.stock import COMPONENTS, StockDelta, event_deltas
 
 if TYPE_CHECKING:
@@ -24,6 +25,16 @@ Position = tuple[str, str]
 Counts = tuple[int, ...]
 """Units, in the order of `COMPONENTS`."""
 NOTHING: Final[Counts] = (0,) * len(COMPONENTS)
+
+
+@frozen
+class UnreadableRow:
+    """A row of stock that holds something else than units."""
+
+    sku: str
+    node_id: str
+
+
 Tail = tuple[str, int, str]
 """The newest commit that was seen of a stream: stream, number, hash."""
 
@@ -99,7 +110,7 @@ def _sum(one: Counts, other: Counts) -> Counts:
 class Fold:
     """The movements of all commits, position by position: as much memory as there are positions."""
 
-    __slots__ = ("accounts", "begun", "only")
+    __slots__ = ("accounts", "begun", "only", "unreadable")
 
     def __init__(self, begun: datetime, only: Iterable[Position] | None = None) -> None:
         self.accounts: dict[Position, Account] = {}
@@ -107,15 +118,17 @@ class Fold:
         """When the first reading began; a position without a row was read as nothing then."""
         self.only = None if only is None else frozenset(only)
         """Positions that are looked at; None for all."""
+        self.unreadable: dict[Position, None] = {}
+        """Positions whose row could not be read: they are wrong whatever the log says."""
 
-    def read(self, at: datetime, rows: Iterable[StockDelta]) -> None:
+    def read(self, at: datetime, rows: Iterable[StockDelta | UnreadableRow]) -> None:
         """A part of all rows, of which the reading began at `at`."""
-        for row in rows:
+        for row in self._readable(rows):
             self._account((row.sku, row.node_id)).read(at, counts_of(row))
 
-    def read_again(self, at: datetime, rows: Iterable[StockDelta]) -> None:
+    def read_again(self, at: datetime, rows: Iterable[StockDelta | UnreadableRow]) -> None:
         """The rows of what is looked at, once more; whatever is not among them is not there."""
-        found = {(row.sku, row.node_id): counts_of(row) for row in rows}
+        found = {(row.sku, row.node_id): counts_of(row) for row in self._readable(rows)}
         for position in self.only or ():
             self._account(position).read(at, found.get(position, NOTHING))
 
@@ -141,8 +154,15 @@ class Fold:
     def unlike(self) -> Iterator[tuple[Position, Account]]:
         """Positions whose readings do not all but agree with the log."""
         for position, account in self.accounts.items():
-            if account.verdict is not Verdict.AGREES:
+            if position not in self.unreadable and account.verdict is not Verdict.AGREES:
                 yield position, account
+
+    def _readable(self, rows: Iterable[StockDelta | UnreadableRow]) -> Iterator[StockDelta]:
+        for row in rows:
+            if not isinstance(row, UnreadableRow):
+                yield row
+            elif self.only is None or (row.sku, row.node_id) in self.only:
+                self.unreadable[row.sku, row.node_id] = None
 
 
 def describe(position: Position, account: Account) -> dict[str, Any]:
@@ -157,6 +177,11 @@ def describe(position: Position, account: Account) -> dict[str, Any]:
             if told != ours
         ],
     }
+
+
+def describe_unreadable(position: Position) -> dict[str, Any]:
+    """The same of a row that could not be read: {'sku', 'node', 'components': [], 'problem': 'unreadable'}."""
+    return {"sku": position[0], "node": position[1], "components": [], "problem": "unreadable"}
 
 
 class Chain:

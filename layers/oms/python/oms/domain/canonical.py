@@ -21,7 +21,7 @@ from oms.domain.money import check_minor, minor_digits
 if TYPE_CHECKING:
     from datetime import datetime
 
-MAX_LINES: Final = 500
+MAX_LINES: Final = 10_000
 """Lines of one order: its first commit must stay under DynamoDB's 400 kB item with room to spare."""
 MAX_QUANTITY: Final = 1_000_000
 MAX_TEXT: Final = 200

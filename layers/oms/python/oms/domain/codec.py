@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.errors import UnknownEventError
 from oms.domain.holding import HoldEvent
 from oms.domain.order import events as order_events
+from oms.domain.shards import ShardsChanged
 from oms.domain.stock import StockCounted, StockMoved
 from oms.domain.supply import SupplyEvent
 
@@ -30,7 +31,7 @@ EVENT_TYPES: Final[Mapping[str, type[Any]]] = {
     each.__name__: each
     for each in (
         *typing.get_args(order_events.OrderEvent),
-        *(StockMoved, StockCounted),
+        *(StockMoved, StockCounted, ShardsChanged),
         *typing.get_args(SupplyEvent),
         *typing.get_args(HoldEvent),
     )

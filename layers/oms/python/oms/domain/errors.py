@@ -15,9 +15,11 @@ OmsError
 │   ├── UnknownCurrencyError
 │   ├── TotalsMismatchError
 │   ├── TooManyLinesError
+│   ├── CommitTooLargeError
 │   ├── TooManyPositionsError
 │   ├── NoSuchNodeError
 │   ├── NoSuchSkuError
+│   ├── KitWithoutStockError
 │   ├── InvalidCursorError
 │   ├── MalformedRowError
 │   ├── InvalidPolicyError
@@ -167,6 +169,12 @@ class TooManyLinesError(InvalidInputError):
     code = "too_many_lines"
 
 
+class CommitTooLargeError(InvalidInputError):
+    """More text than is stored at once: very many lines with very long titles and ids."""
+
+    code = "commit_too_large"
+
+
 class TooManyPositionsError(InvalidInputError):
     """More SKUs at more nodes than one call answers for."""
 
@@ -183,6 +191,12 @@ class NoSuchSkuError(InvalidInputError):
     """The catalogue has no such SKU."""
 
     code = "unknown_sku"
+
+
+class KitWithoutStockError(InvalidInputError):
+    """A kit has no stock of its own: its components have."""
+
+    code = "kit_without_stock"
 
 
 class InvalidCursorError(InvalidInputError):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import HoldExpiredError, InvalidInputError, InvalidTransitionError, StockHoldNotFoundError
 from oms.domain.frozen import frozen
+from oms.domain.kits import Components, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,11 +51,17 @@ class HoldStatus(StrEnum):
 
 @frozen
 class HeldUnits:
-    """Units of a position."""
+    """Units of a position; of a kit, of the positions of its components."""
 
     sku: str
     node_id: str
     quantity: int
+    components: Components = ()
+
+    @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """(SKU, units) as they are kept in stock."""
+        return parts_of(self.sku, self.components, self.quantity)
 
 
 @frozen
@@ -137,6 +144,11 @@ class DueHold:
     open: bool = True
 
 
+def positions_of(units: Iterable[HeldUnits]) -> int:
+    """Positions that these units touch."""
+    return len({(sku, each.node_id) for each in units for sku, _ in each.parts})
+
+
 def fold_hold(events: Iterable[object], hold: StockHold | None = None) -> StockHold | None:
     """The hold after these events; None when nothing was held."""
     for event in events:
@@ -176,16 +188,19 @@ def make_hold(
     if not timedelta(0) < lasts <= LONGEST[kind]:
         raise InvalidInputError("no hold of this kind lasts as long", longest_s=int(LONGEST[kind].total_seconds()))
     held = _summed(units)
-    if not 0 < len(held) <= MAX_HELD or any(each.quantity <= 0 for each in held):
-        raise InvalidInputError("a hold is of 1 to 40 positions, with units of each", positions=len(held))
+    positions = positions_of(held)
+    if not 0 < positions <= MAX_HELD or any(each.quantity <= 0 for each in held):
+        raise InvalidInputError("a hold is of 1 to 40 positions, with units of each", positions=positions)
     return StockHeld(hold_id=hold_id, kind=kind, channel=channel, units=held, held_at=now, expires_at=now + lasts)
 
 
 def _summed(units: Iterable[HeldUnits]) -> tuple[HeldUnits, ...]:
-    summed: Counter[tuple[str, str]] = Counter()
+    summed: dict[tuple[str, str], HeldUnits] = {}
     for each in units:
-        summed[each.sku, each.node_id] += each.quantity
-    return tuple(HeldUnits(sku=sku, node_id=node, quantity=count) for (sku, node), count in sorted(summed.items()))
+        place = each.sku, each.node_id
+        known = summed.get(place)
+        summed[place] = replace(known, quantity=known.quantity + each.quantity) if known else each
+    return tuple(summed[place] for place in sorted(summed))
 
 
 def extend(hold: StockHold | None, now: datetime, lasts: timedelta) -> tuple[HoldEvent, ...]:
@@ -226,20 +241,19 @@ def claim(hold: StockHold, order_id: str, taken: Iterable[HeldUnits]) -> StockHo
     """An order takes over these of its units, and the others are free. Raises InvalidTransitionError."""
     if hold.status is not HoldStatus.OPEN:
         raise InvalidTransitionError("the hold has ended", hold_id=hold.hold_id, status=hold.status.value)
-    left = Counter({(each.sku, each.node_id): each.quantity for each in hold.units})
+    left = Counter({(each.sku, each.node_id, each.components): each.quantity for each in hold.units})
     for each in taken:
-        left[each.sku, each.node_id] -= each.quantity
+        left[each.sku, each.node_id, each.components] -= each.quantity
     if any(count < 0 for count in left.values()):
         raise InvalidTransitionError("more than is held", hold_id=hold.hold_id)
-    freed = tuple(
-        HeldUnits(sku=sku, node_id=node, quantity=count) for (sku, node), count in sorted(left.items()) if count
-    )
+    rest = ((each, left[each.sku, each.node_id, each.components]) for each in hold.units)
+    freed = tuple(replace(each, quantity=count) for each, count in rest if count)
     return StockHoldClaimed(order_id=order_id, freed=freed)
 
 
 def due_marks(before: StockHold | None, after: StockHold) -> tuple[DueHold, ...]:
     """Where the sweep is to find the hold after a commit, and where no longer."""
-    skus = tuple(sorted({each.sku for each in after.units}))
+    skus = tuple(sorted({sku for each in after.units for sku, _ in each.parts}))
     marks = []
     if before is not None and (after.status is not HoldStatus.OPEN or before.expires_at != after.expires_at):
         marks.append(DueHold(hold_id=before.hold_id, due=before.expires_at, open=False))

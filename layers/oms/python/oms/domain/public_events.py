@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from oms.domain.stock import StockMovement
 
 SOURCE: Final = "oms.orders"
+MAX_TOLD: Final = 1000
+"""Lines that one event tells of: a bus takes no more than 256 kB at once."""
 DETAIL_TYPES: Final = (
     "OrderPlaced.v1",
     "OrderPromised.v1",
@@ -81,7 +83,9 @@ def _shown(event: Any, row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | N
     match event:
         case ev.OrderPlaced():
             lines = [{"line_id": line.line_id, "sku": line.sku, "quantity": line.quantity} for line in event.lines]
-            return "OrderPlaced.v1", {**about, "currency": event.currency, "total": event.total, "lines": lines}
+            head = {**about, "currency": event.currency, "total": event.total}
+            left = {"lines_left": len(lines) - MAX_TOLD} if len(lines) > MAX_TOLD else {}
+            return "OrderPlaced.v1", {**head, "lines": lines[:MAX_TOLD], **left}
         case ev.LinesReserved():
             work = [{"fulfillment_order_id": each, "node_id": node} for each, node in event.fulfillment_orders.items()]
             detail = {**about, "promised_by": event.promised_by.isoformat(), "fulfillment_orders": work}

@@ -300,26 +300,31 @@ _RETURNED: Final[Mapping[ev.Disposition, str]] = {
 
 def _returned(event: ev.LinesReturned) -> list[StockDelta]:
     part = _RETURNED.get(event.disposition)
-    return [_delta(each, on_hand=each.quantity, **{part: each.quantity}) for each in event.units] if part else []
+    return _each(event.units, **{"on_hand": 1, part: 1}) if part else []
 
 
-def _delta(units: ev.NodeUnits | HeldUnits, **changes: int) -> StockDelta:
-    return StockDelta(sku=units.sku, node_id=units.node_id, **changes)
+def _each(units: Iterable[ev.NodeUnits | HeldUnits], **per_unit: int) -> list[StockDelta]:
+    """What each unit changes where it is kept: a kit at the positions of its components."""
+    return [
+        StockDelta(sku=sku, node_id=each.node_id, **{name: sign * count for name, sign in per_unit.items()})
+        for each in units
+        for sku, count in each.parts
+    ]
 
 
 def _bound(units: Iterable[ev.NodeUnits | HeldUnits]) -> list[StockDelta]:
-    return [_delta(part, available=-part.quantity, reserved=part.quantity) for part in units]
+    return _each(units, available=-1, reserved=1)
 
 
 def _unbound(units: Iterable[ev.NodeUnits | HeldUnits]) -> list[StockDelta]:
-    return [_delta(part, available=part.quantity, reserved=-part.quantity) for part in units]
+    return _each(units, available=1, reserved=-1)
 
 
 def _rejected(event: ev.FulfillmentOrderRejected) -> list[StockDelta]:
     if event.reason == "not_found":
-        return [_delta(part, on_hand=-part.quantity, reserved=-part.quantity) for part in event.units]
+        return _each(event.units, on_hand=-1, reserved=-1)
     if event.reason == "damaged":
-        return [_delta(part, damaged=part.quantity, reserved=-part.quantity) for part in event.units]
+        return _each(event.units, damaged=1, reserved=-1)
     return _unbound(event.units)
 
 
@@ -335,8 +340,7 @@ def event_deltas(event: object) -> list[StockDelta]:
         case ev.FulfillmentOrderRejected():
             return _rejected(event)
         case ev.ShipmentShipped():
-            units = [part for parcel in event.parcels for part in parcel.units]
-            return [_delta(part, on_hand=-part.quantity, reserved=-part.quantity) for part in units]
+            return _each((part for parcel in event.parcels for part in parcel.units), on_hand=-1, reserved=-1)
         case ev.LinesReturned():
             return _returned(event)
         case StockMoved():

@@ -12,7 +12,7 @@ from oms.domain.order.status import fulfillment_status, order_status, payment_st
 if TYPE_CHECKING:
     from oms.domain.commit import Commit
     from oms.domain.history import History
-    from oms.domain.order.state import FulfillmentOrder, Order
+    from oms.domain.order.state import FulfillmentOrder, Line, Order
 
 
 def order_document(order: Order, version: int) -> dict[str, Any]:
@@ -90,6 +90,7 @@ def _money(order: Order) -> dict[str, Any]:
 
 def fulfillment_document(order: Order, known: FulfillmentOrder) -> dict[str, Any]:
     """A fulfillment order: what remains to be shipped of it, and for which date."""
+    held = order.held_lines
     return {
         "fulfillment_order_id": known.fulfillment_order_id,
         "order_id": order.order_id,
@@ -103,11 +104,17 @@ def fulfillment_document(order: Order, known: FulfillmentOrder) -> dict[str, Any
                 "sku": order.lines[line_id].placed.sku,
                 "title": order.lines[line_id].placed.title,
                 "quantity": units,
-                "on_hold": order.line_held(line_id),
+                "on_hold": line_id in held,
+                **_components(order.lines[line_id]),
             }
             for line_id, units in known.remaining.items()
         ],
     }
+
+
+def _components(line: Line) -> dict[str, Any]:
+    """Of a kit, what is to be picked for each unit of it."""
+    return {"components": to_plain(line.placed.components)} if line.placed.components else {}
 
 
 def timeline_document(history: History, facts: list[Any]) -> dict[str, Any]:

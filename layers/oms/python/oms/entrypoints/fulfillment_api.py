@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from oms.application.orders import loaded_after
 from oms.domain import ids
 from oms.domain.errors import FulfillmentOrderNotFoundError, InvalidInputError
 from oms.domain.order.commands import (
@@ -86,8 +88,19 @@ def _run(
         fulfillment_order_id=fulfillment_order_id,  # type: ignore[call-arg]  # every command given here has it
         **fields,
     )
-    after = wiring.orders().execute(order.order_id, command, http.api_cause(app, key, role), loaded=loaded).order
+    cause = http.api_cause(app, key, role)
+    outcome = wiring.orders().execute(order.order_id, command, cause, loaded=loaded)
+    round_ = 0
+    while make is RejectFulfillmentOrder and _rest(outcome.order, fulfillment_order_id):
+        round_ += 1  # what one transaction cannot free is freed by the next
+        again = replace(command, command_id=ids.command_id(command.command_id, str(round_)))
+        outcome = wiring.orders().execute(order.order_id, again, cause, loaded=loaded_after(outcome))
+    after = outcome.order
     return http.answer(fulfillment_document(after, after.fulfillment_orders[fulfillment_order_id]))
+
+
+def _rest(order: Order, fulfillment_order_id: str) -> bool:
+    return order.fulfillment_orders[fulfillment_order_id].status.value in OPEN
 
 
 def accept(app: APIGatewayHttpResolver, fulfillment_order_id: str) -> Response[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from oms.application.holds import HoldRequest, WantedUnits
 from oms.domain.canonical import ShipTo
+from oms.domain.codec import to_plain
 from oms.domain.errors import StockHoldNotFoundError
 from oms.domain.holding import HoldKind, HoldStatus
 from oms.domain.ids import is_stock_hold_id
@@ -84,7 +85,7 @@ def _document(hold: StockHold) -> dict[str, Any]:
         "kind": hold.kind.value,
         "channel": hold.channel,
         "status": status.value,
-        "units": [{"sku": each.sku, "node_id": each.node_id, "quantity": each.quantity} for each in hold.units],
+        "units": to_plain(hold.units),
         "held_at": hold.held_at.isoformat(),
         "expires_at": hold.expires_at.isoformat(),
     }

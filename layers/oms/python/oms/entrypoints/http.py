@@ -25,6 +25,8 @@ MAX_BODY: Final = 1_000_000
 MAX_KEY: Final = 255
 _OLDEST, _NEWEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
+LONG_ANSWER: Final = 1_000_000
+"""Characters of an answer from which on it is compressed."""
 STATUS: Final[Mapping[type[err.OmsError], HTTPStatus]] = {
     err.NotFoundError: HTTPStatus.NOT_FOUND,
     err.AuthenticationError: HTTPStatus.UNAUTHORIZED,
@@ -192,7 +194,6 @@ def require(app: APIGatewayHttpResolver, *allowed: str) -> str:
 
 
 def answer(document: Any, status: int = 200) -> Response[str]:
-    """A JSON answer."""
-    return Response(
-        status_code=status, content_type="application/json", body=json.dumps(document, ensure_ascii=False, default=str)
-    )
+    """A JSON answer; a long one compressed, for whoever takes that: a function answers with 6 MB at most."""
+    body = json.dumps(document, ensure_ascii=False, default=str)
+    return Response(status_code=status, content_type="application/json", body=body, compress=len(body) > LONG_ANSWER)

@@ -26,6 +26,8 @@ MAX_PAGE: Final = 100
 DEFAULT_DAYS: Final = 31
 MAX_VALUE: Final = 200
 READERS: Final = ("service", "warehouse", "finance", "sales", "shop")
+MAX_ORDER: Final = 4_000_000
+"""Bytes of an order: ten thousand lines, with room in what a function takes."""
 ACCOUNT: Final = "main"
 """The merchant's own site has one account."""
 
@@ -34,7 +36,7 @@ def place(app: APIGatewayHttpResolver) -> Response[str]:
     """201 with the new order, 200 with the one that this key placed before."""
     http.require(app, "shop", "sales")
     key = http.idempotency_key(app)
-    document = parse_object(http.raw_body(app)).values
+    document = parse_object(http.raw_body(app, MAX_ORDER)).values
     normalized, payment = site.read_order(document, account=ACCOUNT, external_id=key, now=wiring.now())
     canonical = json.dumps(document, sort_keys=True, ensure_ascii=False, default=str)
     request_hash = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -8,8 +8,6 @@ from oms.domain import ids
 from oms.domain.errors import InvalidInputError
 from oms.domain.order.commands import CancelLines, PlaceHold, ReleaseHold, RequestRefund
 from oms.domain.order.events import Disposition, LineUnits
-from oms.domain.order.ledger import Place
-from oms.domain.order.status import units_at
 from oms.entrypoints import http, wiring
 from oms.entrypoints.documents import order_document
 from oms.entrypoints.order_api import known_form
@@ -42,24 +40,15 @@ def _command_id(app: APIGatewayHttpResolver, verb: str, order_id: str) -> tuple[
 
 
 def cancel(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
-    """Cancel units that have not been handed over; without lines, all of them."""
+    """Cancel units that have not been handed over; without lines, all of them.
+
+    What one transaction cannot free of a large order is cancelled behind this answer; the order is on hold until then.
+    """
     role = http.require(app, "service", "sales", "shop")
     asked = http.body(app, CancelBody)
     key, command_id = _command_id(app, "cancel", order_id)
     command = CancelLines(command_id=command_id, reason=asked.reason, lines=_units(asked.lines))
-    answer = _run(app, order_id, command, role, key)
-    round_ = 1
-    while not asked.lines and _left(order_id):
-        # What one transaction cannot free is cancelled by the next.
-        again = CancelLines(command_id=ids.command_id(command_id, str(round_)), reason=asked.reason)
-        answer = _run(app, order_id, again, role, key)
-        round_ += 1
-    return answer
-
-
-def _left(order_id: str) -> bool:
-    order = wiring.orders().get(order_id)
-    return any(units_at(order, place) for place in (Place.OPEN, Place.BACKORDERED, Place.ALLOCATED))
+    return _run(app, order_id, command, role, key)
 
 
 def hold(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:

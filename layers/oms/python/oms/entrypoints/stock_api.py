@@ -30,7 +30,10 @@ def show(app: APIGatewayHttpResolver, sku: str) -> Response[str]:
     positions = [{"node_id": each.node_id, **{name: getattr(each, name) for name in COMPONENTS}} for each in found]
     inbound = [_lot(each) for each in wiring.stock().inbound(sku)]
     available = sum(each.promisable for each in found)
-    return http.answer({"sku": sku, "available": available, "positions": positions, "inbound": inbound})
+    document: dict[str, Any] = {"sku": sku, "available": available, "positions": positions, "inbound": inbound}
+    if not found:  # a kit has no position, and is as much as its components make
+        document |= use_cases.show_availability().kit(sku)
+    return http.answer(document)
 
 
 def availability(app: APIGatewayHttpResolver) -> Response[str]:

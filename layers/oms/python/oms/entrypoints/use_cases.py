@@ -197,7 +197,7 @@ def reconcile() -> Reconcile:
     from oms.application.reconcile import Reconcile
 
     reports, checkpoint = wiring.reports(), wiring.checkpoint("reconcile")
-    return Reconcile(wiring.everything(), wiring.stock(), wiring.views(), reports, checkpoint, wiring.wait, wiring.now)
+    return Reconcile(wiring.everything(), wiring.views(), reports, checkpoint, wiring.wait, wiring.now)
 
 
 @cache

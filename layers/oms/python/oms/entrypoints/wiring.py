@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from oms.adapters.aws import make_client
-from oms.adapters.keys import COMMIT_PREFIX
+from oms.adapters.keys import is_commit_sk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Documents, S3Quarantine
     from oms.adapters.s3_feed import S3FeedFile
     from oms.adapters.secrets_manager import Connections, SecretDocument
+    from oms.adapters.shards import Shards
     from oms.application.customers import Customers
     from oms.application.holds import StockHolds
     from oms.application.orders import Orders
@@ -84,23 +85,31 @@ class Later:
 
 
 @cache
+def shards() -> Shards:
+    """Rows of spread positions."""
+    from oms.adapters.shards import Shards
+
+    return Shards(client("dynamodb"), os.environ["STOCK_TABLE"])
+
+
+@cache
 def log() -> DynamoLog:
     """The event log."""
     from oms.adapters.dynamodb_log import DynamoLog
 
-    return DynamoLog(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"])
+    return DynamoLog(client("dynamodb"), os.environ["EVENTS_TABLE"], os.environ["STOCK_TABLE"], shards())
 
 
 def is_commit(image: Mapping[str, Any]) -> bool:
-    """A stream image is a commit, not a fact or a guard."""
-    return bool(image["sk"]["S"].startswith(COMMIT_PREFIX))
+    """A stream image is a commit, not a part of one, a fact or a guard."""
+    return is_commit_sk(str(image["sk"]["S"]))
 
 
 def read_commit(image: Mapping[str, Any]) -> Commit:
-    """The commit of a stream image; raises UnknownEventError."""
-    from oms.adapters.commit_item import commit_from_item
+    """The commit of a stream image, its parts read from the log; raises UnknownEventError."""
+    from oms.adapters.commit_item import commit_from_item, in_parts
 
-    return commit_from_item(image)
+    return commit_from_item(log().whole(image) if in_parts(image) else image)
 
 
 @cache
@@ -108,7 +117,7 @@ def stock() -> DynamoStock:
     """Stock positions."""
     from oms.adapters.dynamodb_log import DynamoStock
 
-    return DynamoStock(client("dynamodb"), os.environ["STOCK_TABLE"])
+    return DynamoStock(client("dynamodb"), os.environ["STOCK_TABLE"], shards())
 
 
 @cache

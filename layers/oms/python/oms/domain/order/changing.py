@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidInputError, InvalidTransitionError, NothingToCancelError
 from oms.domain.ids import derive
@@ -12,19 +12,23 @@ from oms.domain.order.events import (
     HoldReleased,
     LinesCancelled,
     LineUnits,
-    NodeUnits,
     OrderEvent,
     RefundRequested,
 )
 from oms.domain.order.evolve import evolve
-from oms.domain.order.state import FulfillmentOrderStatus
+from oms.domain.order.state import CANCELLING, FulfillmentOrderStatus
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
-    from oms.domain.order.commands import CancelLines, PlaceHold, ReleaseHold, ScreenOrder
-    from oms.domain.order.state import Order
+    from collections.abc import Iterator
+
+    from oms.domain.order.commands import CancelLines, CancelRest, PlaceHold, ReleaseHold, ScreenOrder
+    from oms.domain.order.events import NodeUnits
+    from oms.domain.order.state import FulfillmentOrder, Order
 
 UNKNOWN_SKU = "unknown_sku"
+MAX_CANCELLED: Final = 500
+"""Lines that one commit cancels: each may leave a list of those that wait, and lists are written line by line."""
 
 
 def unknown_sku_hold(line_id: str, sku: str) -> HoldPlaced:
@@ -60,18 +64,21 @@ def screen(order: Order, command: ScreenOrder) -> tuple[OrderEvent, ...]:
         for hold_id, kind, reason in command.holds
         if hold_id not in order.holds
     )
-    released = tuple(
-        HoldReleased(hold_id=hold.hold_id)
-        for hold in order.active_holds
-        if hold.kind == UNKNOWN_SKU and all(order.lines[i].placed.sku in command.known_skus for i in hold.lines)
-    )
-    return placed + released
+    released = []
+    for hold in order.active_holds:
+        skus = [order.lines[line_id].placed.sku for line_id in hold.lines]
+        if hold.kind == UNKNOWN_SKU and all(sku in command.known_skus for sku in skus):
+            made_of = next((components for sku, components in command.kits if sku in skus), ())
+            released.append(HoldReleased(hold_id=hold.hold_id, components=made_of))
+    return (*placed, *released)
 
 
 def cancel(order: Order, command: CancelLines) -> tuple[OrderEvent, ...]:
     """Cancel what is asked, all of it or nothing.
 
-    Raises InvalidInputError for unknown lines, NothingToCancelError when a unit asked for has left or is cancelled.
+    An order that one transaction cannot free is held, and cancelled bit by bit (`cancel_rest`): nothing more of it is
+    promised or shipped meanwhile. Raises InvalidInputError for unknown lines, NothingToCancelError when a unit asked
+    for has left or is cancelled.
     """
     wanted = {units.line_id: 0 for units in command.lines}
     for units in command.lines:
@@ -79,11 +86,58 @@ def cancel(order: Order, command: CancelLines) -> tuple[OrderEvent, ...]:
             raise InvalidInputError("the order has no such line or the quantity is not positive", line=units.line_id)
         wanted[units.line_id] += units.quantity
     if not command.lines:
-        wanted = {line_id: line.ledger.cancellable for line_id, line in order.lines.items() if line.ledger.cancellable}
+        if order.cancelling is not None:
+            return ()
+        wanted = _cancellable(order)
     short = [line_id for line_id, units in wanted.items() if units > order.lines[line_id].ledger.cancellable]
     if short or not wanted:
         raise NothingToCancelError("units have been handed over or were cancelled before", lines=short)
-    return cancel_units(order, wanted, origin="oms", reason=command.reason, cause=command.command_id)
+    events = cancel_units(order, wanted, origin="oms", reason=command.reason, cause=command.command_id)
+    if command.lines or not _left(events, wanted):
+        return events
+    hold_id = derive("hld", CANCELLING, command.command_id)
+    return (HoldPlaced(hold_id=hold_id, kind=CANCELLING, reason=command.reason), *events)
+
+
+def cancel_rest(order: Order, command: CancelRest) -> tuple[OrderEvent, ...]:
+    """As much again of a cancellation of everything as one transaction can free; its hold ends with the last unit."""
+    hold = order.cancelling
+    if hold is None:
+        return ()
+    wanted = _cancellable(order)
+    if not wanted:
+        return (HoldReleased(hold_id=hold.hold_id),)
+    events = cancel_units(order, wanted, origin="oms", reason=hold.reason, cause=command.command_id)
+    return events if _left(events, wanted) else (*events, HoldReleased(hold_id=hold.hold_id))
+
+
+def _cancellable(order: Order) -> dict[str, int]:
+    return {line_id: line.ledger.cancellable for line_id, line in order.lines.items() if line.ledger.cancellable}
+
+
+def _left(events: tuple[OrderEvent, ...], wanted: dict[str, int]) -> bool:
+    """One transaction could not free all that was wanted."""
+    done = sum(part.quantity for event in events if isinstance(event, LinesCancelled) for part in event.lines)
+    return done < sum(wanted.values())
+
+
+def _freed(order: Order, line_id: str, rest: int, ranked: list[FulfillmentOrder]) -> Iterator[tuple[NodeUnits, str]]:
+    """From where so many allocated units of a line are freed, with the fulfillment order each part is taken out of."""
+    for known in ranked:
+        here = min(rest, known.remaining.get(line_id, 0))
+        if here:
+            yield order.lines[line_id].at(known.node_id, here), known.fulfillment_order_id
+            rest -= here
+
+
+def _fitting(parts: list[tuple[NodeUnits, str]], positions: set[tuple[str, str]]) -> list[tuple[NodeUnits, str]]:
+    """Those at the beginning that one transaction can still touch; their positions are added to those it touches."""
+    for index, (part, _) in enumerate(parts):
+        touched = {(sku, part.node_id) for sku, _ in part.parts}
+        if len(positions | touched) > MAX_POSITIONS:
+            return parts[:index]
+        positions |= touched
+    return parts
 
 
 def cancel_units(
@@ -95,31 +149,28 @@ def cancel_units(
     A cancellation that came from the channel brings its refund from there. What would free more positions than one
     transaction can touch is left for the next command.
     """
-    freed: list[NodeUnits] = []
-    out_of: list[str] = []
+    freed: list[tuple[NodeUnits, str]] = []
     cancelled: list[LineUnits] = []
+    positions: set[tuple[str, str]] = set()
+    ranked = sorted(
+        order.fulfillment_orders.values(), key=lambda known: known.status is FulfillmentOrderStatus.ACCEPTED
+    )
     for line_id, units in wanted.items():
-        if len(freed) + len(order.fulfillment_orders) > MAX_POSITIONS and cancelled:
-            break
-        cancelled.append(LineUnits(line_id=line_id, quantity=units))
         ledger = order.lines[line_id].ledger
         rest = units - min(units, ledger.open + ledger.backordered)
-        ranked = sorted(
-            order.fulfillment_orders.values(), key=lambda known: known.status is FulfillmentOrderStatus.ACCEPTED
-        )
-        for known in ranked:
-            here = min(rest, known.remaining.get(line_id, 0))
-            if here:
-                sku = order.lines[line_id].placed.sku
-                freed.append(NodeUnits(line_id=line_id, sku=sku, node_id=known.node_id, quantity=here))
-                out_of.append(known.fulfillment_order_id)
-                rest -= here
+        parts = list(_freed(order, line_id, rest, ranked)) if rest else []
+        fitting = _fitting(parts, positions)
+        if cancelled and (len(fitting) < len(parts) or len(cancelled) == MAX_CANCELLED):
+            break
+        left = sum(part.quantity for part, _ in parts[len(fitting) :])
+        cancelled.append(LineUnits(line_id=line_id, quantity=units - left))
+        freed.extend(fitting)
     event = LinesCancelled(
         lines=tuple(cancelled),
         origin=origin,
         reason=reason,
-        freed=tuple(freed),
-        fulfillment_orders=tuple(out_of),
+        freed=tuple(part for part, _ in freed),
+        fulfillment_orders=tuple(out_of for _, out_of in freed),
     )
     after = evolve(event, order)
     amount = min(cancelled_value(order, after), refundable(order)) if captured_upfront(order) else 0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from oms.domain.canonical import CanonicalOrder, ChannelRefund
+    from oms.domain.kits import Components
     from oms.domain.order.events import Disposition, LineUnits, NodeUnits, PaymentPlan
     from oms.domain.payment_events import PaymentEvent
     from oms.domain.payments import AuthorizationResult
@@ -38,6 +39,8 @@ class SyncOrder(Command):
     customer_id: str = ""
     unknown_skus: frozenset[str] = frozenset()
     request_hash: str = ""
+    kits: tuple[tuple[str, Components], ...] = ()
+    """Of those that are kits, what they are made of now; it counts when the order is placed by this command."""
 
 
 @frozen
@@ -55,6 +58,8 @@ class ScreenOrder(Command):
     holds: tuple[tuple[str, str, str], ...] = ()
     """(hold id, kind, reason) of each rule that matched."""
     known_skus: frozenset[str] = frozenset()
+    kits: tuple[tuple[str, Components], ...] = ()
+    """What those of them that are kits are made of."""
 
 
 @frozen
@@ -180,6 +185,11 @@ class CancelLines(Command):
 
     reason: str = ""
     lines: tuple[LineUnits, ...] = ()
+
+
+@frozen
+class CancelRest(Command):
+    """Go on with a cancellation of everything, until nothing of it is left."""
 
 
 @frozen

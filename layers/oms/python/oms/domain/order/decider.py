@@ -29,6 +29,7 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.RecordProviderEvent: settling.record_provider_event,
     cmd.RequestRefund: settling.request_refund,
     cmd.CancelLines: changing.cancel,
+    cmd.CancelRest: changing.cancel_rest,
     cmd.PlaceHold: changing.place_hold,
     cmd.ReleaseHold: changing.release_hold,
 }

@@ -12,6 +12,7 @@ from typing import Any
 
 from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
+from oms.domain.kits import Components, parts_of
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
 
 
@@ -27,6 +28,8 @@ class PlacedLine:
     tax: int = 0
     title: str = ""
     requires_shipping: bool = True
+    components: Components = ()
+    """What a unit of a kit is made of, as it was when the order was placed."""
 
 
 @frozen
@@ -52,12 +55,18 @@ class LineUnits:
 
 @frozen
 class NodeUnits:
-    """Units of a line at a node; `sku` stands here so that stock is a fold of events alone."""
+    """Units of a line at a node; `sku` and `components` stand here so that stock is a fold of events alone."""
 
     line_id: str
     sku: str
     node_id: str
     quantity: int
+    components: Components = ()
+
+    @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """(SKU, units) as they are kept in stock."""
+        return parts_of(self.sku, self.components, self.quantity)
 
 
 @frozen
@@ -126,9 +135,10 @@ class HoldPlaced:
 
 @frozen
 class HoldReleased:
-    """A hold ended."""
+    """A hold ended. `components`: what its line turned out to be made of, where it waited for its SKU to be known."""
 
     hold_id: str
+    components: Components = ()
 
 
 @frozen

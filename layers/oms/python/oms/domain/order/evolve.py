@@ -77,7 +77,12 @@ def _(event: ev.HoldPlaced, state: Order) -> Order:
 
 @evolve.register(ev.HoldReleased)
 def _(event: ev.HoldReleased, state: Order) -> Order:
-    return replace(state, holds={**state.holds, event.hold_id: replace(state.holds[event.hold_id], active=False)})
+    hold = state.holds[event.hold_id]
+    lines = dict(state.lines)
+    for line_id in hold.lines if event.components else ():
+        made_of = replace(lines[line_id].placed, components=event.components)
+        lines[line_id] = replace(lines[line_id], placed=made_of)
+    return replace(state, lines=lines, holds={**state.holds, event.hold_id: replace(hold, active=False)})
 
 
 @evolve.register(ev.PaymentAuthorized)
@@ -112,17 +117,21 @@ def _(event: ev.LinesReserved, state: Order) -> Order:
     lines = dict(state.lines)
     orders = dict(state.fulfillment_orders)
     by_node = {node: order_id for order_id, node in event.fulfillment_orders.items()}
+    left: dict[str, dict[str, int]] = {}
     for units in event.units:
         lines[units.line_id] = _drained(lines[units.line_id], (Place.OPEN, Place.BACKORDERED), Place.ALLOCATED, units)
         order_id = by_node[units.node_id]
+        if order_id not in left:
+            left[order_id] = dict(orders[order_id].remaining) if order_id in orders else {}
+        left[order_id][units.line_id] = left[order_id].get(units.line_id, 0) + units.quantity
+    for order_id, remaining in left.items():
         known = orders.get(order_id) or FulfillmentOrder(
             fulfillment_order_id=order_id,
-            node_id=units.node_id,
+            node_id=event.fulfillment_orders[order_id],
             status=FulfillmentOrderStatus.RELEASED,
             remaining={},
             promised_by=event.promised_by,
         )
-        remaining = {**known.remaining, units.line_id: known.remaining.get(units.line_id, 0) + units.quantity}
         orders[order_id] = replace(known, remaining=remaining)
     promised_by = max(event.promised_by, state.promised_by) if state.promised_by else event.promised_by
     return replace(state, lines=lines, fulfillment_orders=orders, promised_by=promised_by, retry_at=None)
@@ -163,11 +172,17 @@ def _(event: ev.FulfillmentOrderAccepted, state: Order) -> Order:
 @evolve.register(ev.FulfillmentOrderRejected)
 def _(event: ev.FulfillmentOrderRejected, state: Order) -> Order:
     lines = dict(state.lines)
+    known = state.fulfillment_orders[event.fulfillment_order_id]
+    remaining = dict(known.remaining)
     for units in event.units:
         lines[units.line_id] = _moved(lines[units.line_id], Place.ALLOCATED, Place.OPEN, units.quantity)
-    known = state.fulfillment_orders[event.fulfillment_order_id]
-    state = _with_fulfillment_order(state, replace(known, status=FulfillmentOrderStatus.REJECTED, remaining={}))
-    return replace(state, lines=lines, rejected_nodes=(*state.rejected_nodes, event.node_id))
+        remaining.pop(units.line_id, None)
+    status = known.status if remaining else FulfillmentOrderStatus.REJECTED
+    state = _with_fulfillment_order(state, replace(known, status=status, remaining=remaining))
+    # A large one is rejected bit by bit; from the first on, nothing more is sourced from the node.
+    fresh = not remaining or event.node_id not in state.rejected_nodes
+    rejected = (*state.rejected_nodes, *((event.node_id,) if fresh else ()))
+    return replace(state, lines=lines, rejected_nodes=rejected)
 
 
 @evolve.register(ev.ShipmentShipped)
@@ -221,15 +236,20 @@ def _(event: ev.LinesCancelled, state: Order) -> Order:
     lines = dict(state.lines)
     orders = dict(state.fulfillment_orders)
     freed: dict[str, int] = {}
+    left: dict[str, dict[str, int]] = {}
     for units, order_id in zip(event.freed, event.fulfillment_orders, strict=True):
         lines[units.line_id] = _moved(lines[units.line_id], Place.ALLOCATED, Place.CANCELLED, units.quantity)
         freed[units.line_id] = freed.get(units.line_id, 0) + units.quantity
+        if order_id not in left:
+            left[order_id] = dict(orders[order_id].remaining)
+        left[order_id][units.line_id] -= units.quantity
+        if not left[order_id][units.line_id]:
+            del left[order_id][units.line_id]
+    for order_id, remaining in left.items():
         known = orders[order_id]
-        left = {**known.remaining, units.line_id: known.remaining[units.line_id] - units.quantity}
-        left = {line_id: count for line_id, count in left.items() if count}
         emptied = FulfillmentOrderStatus.SHIPPED if known.shipments else FulfillmentOrderStatus.CANCELLED
-        status = known.status if left else emptied
-        orders[order_id] = replace(known, remaining=left, status=status)
+        status = known.status if remaining else emptied
+        orders[order_id] = replace(known, remaining=remaining, status=status)
     for cancelled in event.lines:
         rest = replace(cancelled, quantity=cancelled.quantity - freed.get(cancelled.line_id, 0))
         line = lines[cancelled.line_id]

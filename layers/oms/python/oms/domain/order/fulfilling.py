@@ -9,6 +9,7 @@ from oms.domain.errors import (
     InvalidInputError,
     InvalidTransitionError,
     ParcelNotFoundError,
+    TooManyPositionsError,
 )
 from oms.domain.ids import derive
 from oms.domain.order.events import (
@@ -22,6 +23,7 @@ from oms.domain.order.events import (
 )
 from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import payment_cleared, payment_status
+from oms.domain.stock import MAX_POSITIONS
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
@@ -67,29 +69,37 @@ def accept(order: Order, command: AcceptFulfillmentOrder) -> tuple[OrderEvent, .
 
 
 def reject(order: Order, command: RejectFulfillmentOrder) -> tuple[OrderEvent, ...]:
-    """What remains of it is open again; the node is left out of the next sourcing of this order."""
+    """What remains of it is open again; the node is left out of the next sourcing of this order.
+
+    Of a large one, as many lines as one transaction can free: it is rejected when the last of them are.
+    """
     if command.reason not in REJECT_REASONS:
         raise InvalidInputError("unknown reason", reason=command.reason, allowed=sorted(REJECT_REASONS))
     known = _workable(order, command.fulfillment_order_id)
-    units = tuple(
-        NodeUnits(line_id=line_id, sku=order.lines[line_id].placed.sku, node_id=known.node_id, quantity=count)
-        for line_id, count in known.remaining.items()
-    )
+    units: list[NodeUnits] = []
+    positions: set[str] = set()
+    for line_id, count in known.remaining.items():
+        part = order.lines[line_id].at(known.node_id, count)
+        positions.update(sku for sku, _ in part.parts)
+        if units and len(positions) > MAX_POSITIONS:
+            break
+        units.append(part)
     return (
         FulfillmentOrderRejected(
             fulfillment_order_id=known.fulfillment_order_id,
             node_id=known.node_id,
             reason=command.reason,
-            units=units,
+            units=tuple(units),
         ),
     )
 
 
 def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
-    """Parcels leave. Part of the fulfillment order is enough.
+    """Parcels leave. Part of the fulfillment order is enough, and of a large one all that one transaction can take.
 
-    Raises InvalidInputError for empty parcels or one tracking number twice, InvalidTransitionError for more units than
-    remain (they were cancelled, or shipped before), when the order is held and when its payment no longer stands.
+    Raises TooManyPositionsError for more, InvalidInputError for empty parcels or one tracking number twice,
+    InvalidTransitionError for more units than remain (they were cancelled, or shipped before), when the order is held
+    and when its payment no longer stands.
     """
     known = _workable(order, command.fulfillment_order_id)
     if not payment_cleared(order):
@@ -99,6 +109,8 @@ def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
     taken = {parcel.tracking_number for parcel in order.parcels.values()}
     if not numbers or len(set(numbers)) != len(numbers) or taken & set(numbers):
         raise InvalidInputError("each parcel needs a tracking number of its own")
+    _fits(order, command)
+    held = order.held_lines
     shipment_id = derive("shp", known.fulfillment_order_id, command.command_id)
     parcels = []
     for parcel in command.parcels:
@@ -110,11 +122,10 @@ def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
                 raise InvalidTransitionError(
                     "more than remains to be shipped", line=part.line_id, remaining=remaining.get(part.line_id, 0)
                 )
-            if order.line_held(part.line_id):
+            if part.line_id in held:
                 raise InvalidTransitionError("the line is on hold", line=part.line_id)
             remaining[part.line_id] -= part.quantity
-            sku = order.lines[part.line_id].placed.sku
-            units.append(NodeUnits(line_id=part.line_id, sku=sku, node_id=known.node_id, quantity=part.quantity))
+            units.append(order.lines[part.line_id].at(known.node_id, part.quantity))
         if not units:
             raise InvalidInputError("a parcel needs at least one line", tracking_number=parcel.tracking_number)
         parcels.append(
@@ -133,6 +144,13 @@ def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
             parcels=tuple(parcels),
         ),
     )
+
+
+def _fits(order: Order, command: ShipFulfillmentOrder) -> None:
+    lines = {part.line_id for parcel in command.parcels for part in parcel.lines} & order.lines.keys()
+    positions = {sku for line_id in lines for sku, _ in order.lines[line_id].at(command.fulfillment_order_id, 1).parts}
+    if len(positions) > MAX_POSITIONS:
+        raise TooManyPositionsError("a shipment takes at most so many SKUs", limit=MAX_POSITIONS, skus=len(positions))
 
 
 def find_parcel(order: Order, tracking_number: str) -> Parcel:

@@ -9,6 +9,7 @@ gets a `channel_edit` hold for them, whoever places it from the newer one has th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from oms.domain.canonical import PaymentState, Restock
@@ -24,7 +25,6 @@ from oms.domain.order.events import (
     HoldReleased,
     LinesReturned,
     LineUnits,
-    NodeUnits,
     OrderEvent,
     OrderPlaced,
     PlacedLine,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from oms.domain.canonical import CanonicalLine, CanonicalOrder, ChannelRefund
     from oms.domain.order.commands import RecordChannelRefund, SyncOrder
+    from oms.domain.order.events import NodeUnits
     from oms.domain.order.state import Order, Refund
 
 CHANNEL_HOLD: Final = "channel_hold"
@@ -99,7 +100,7 @@ def _tells_money(snapshot: CanonicalOrder) -> bool:
 
 
 def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
-    snapshot = command.snapshot
+    snapshot, kits = command.snapshot, dict(command.kits)
     lines = tuple(
         PlacedLine(
             line_id=line.line_ref,
@@ -110,6 +111,7 @@ def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
             tax=line.tax,
             title=line.title,
             requires_shipping=line.requires_shipping,
+            components=kits.get(line.sku, ()) if line.requires_shipping else (),
         )
         for line in snapshot.lines
     )
@@ -360,6 +362,6 @@ def return_to_node(order: Order, line_id: str, units: int) -> list[NodeUnits]:
             skip -= passed
             here = min(units, part.quantity - passed)
             if here:
-                back.append(NodeUnits(line_id=line_id, sku=part.sku, node_id=part.node_id, quantity=here))
+                back.append(replace(part, quantity=here))
                 units -= here
     return back

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidTransitionError
@@ -16,6 +17,7 @@ from oms.domain.order.events import (
     LinesReserved,
     LineUnits,
     MovedDate,
+    NodeUnits,
     OrderEvent,
     PaymentAuthorized,
     PaymentCaptured,
@@ -24,10 +26,13 @@ from oms.domain.order.events import (
     RefundRequested,
 )
 from oms.domain.order.evolve import fold
+from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import payment_cleared
 from oms.domain.payments import AuthorizationState
+from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date, datetime
 
     from oms.domain.order.commands import PromiseOrder, RecordAuthorization
@@ -40,12 +45,11 @@ WAITED: Final = "backordered for too long"
 
 def wanted_units(order: Order) -> dict[str, int]:
     """Units by line that want a promise and may have one: open or backordered, to be shipped, not held."""
+    held = order.held_lines
     return {
         line_id: line.ledger.open + line.ledger.backordered
         for line_id, line in order.lines.items()
-        if line.placed.requires_shipping
-        and not order.line_held(line_id)
-        and line.ledger.open + line.ledger.backordered > 0
+        if line.placed.requires_shipping and line_id not in held and line.ledger.open + line.ledger.backordered > 0
     }
 
 
@@ -66,14 +70,10 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
         raise InvalidTransitionError("the order changed since the plan was made", order_id=order.order_id)
     events.extend(_without_shipping(order))
     if command.units:
-        nodes = dict.fromkeys(units.node_id for units in command.units)
-        first = len(order.fulfillment_orders) + 1
         events.append(
             LinesReserved(
                 units=command.units,
-                fulfillment_orders={
-                    fulfillment_order_id(order.order_id, ordinal): node for ordinal, node in enumerate(nodes, first)
-                },
+                fulfillment_orders=_fulfillment_orders(order, command.units),
                 promised_by=command.promised_by,
                 decision=dict(command.decision),
                 taken_over=command.taken_over,
@@ -123,15 +123,31 @@ def _day(at: datetime | None) -> date | None:
     return at.astimezone(UTC).date() if at else None
 
 
+def _fulfillment_orders(order: Order, units: Iterable[NodeUnits]) -> dict[str, str]:
+    """The fulfillment order of each node: a new one, but for orders that are bound in several transactions.
+
+    Those add to the one that the node has not begun, or each node would get one of every transaction.
+    """
+    open_: dict[str, str] = {}
+    if len(order.lines) > MAX_POSITIONS:
+        for known in order.fulfillment_orders.values():
+            if known.status is FulfillmentOrderStatus.RELEASED and known.remaining and not known.shipments:
+                open_[known.node_id] = known.fulfillment_order_id
+    fresh = count(len(order.fulfillment_orders) + 1)
+    nodes = dict.fromkeys(part.node_id for part in units)
+    return {open_.get(node) or fulfillment_order_id(order.order_id, next(fresh)): node for node in nodes}
+
+
 def _waited_too_long(order: Order, events: list[OrderEvent], command: PromiseOrder) -> tuple[OrderEvent, ...]:
     """The end of what is short still and has waited as long as its rule allows."""
     after = fold(order.order_id, events, order) or order
     short = {units.line_id for units in command.short}
+    held = after.held_lines
     over = {
         line_id: line.ledger.backordered
         for line_id, line in after.lines.items()
         if line_id in short
-        and not after.line_held(line_id)
+        and line_id not in held
         and line.ledger.backordered
         and not line.ledger.open
         and line.cancel_at
@@ -142,10 +158,11 @@ def _waited_too_long(order: Order, events: list[OrderEvent], command: PromiseOrd
 
 
 def _without_shipping(order: Order) -> list[OrderEvent]:
+    held = order.held_lines
     lines = tuple(
         LineUnits(line_id=line_id, quantity=line.ledger.open)
         for line_id, line in order.lines.items()
-        if not line.placed.requires_shipping and line.ledger.open and not order.line_held(line_id)
+        if not line.placed.requires_shipping and line.ledger.open and line_id not in held
     )
     return [LinesDelivered(lines=lines)] if lines else []
 

@@ -10,6 +10,7 @@ from oms.domain.errors import (
     InvalidTransitionError,
     RefundBeforePaymentError,
     RefundExceedsCapturedError,
+    TooManyPositionsError,
 )
 from oms.domain.ids import derive
 from oms.domain.order.charging import payable, refund_value, refundable
@@ -29,6 +30,7 @@ from oms.domain.order.promising import authorize
 from oms.domain.order.state import RefundStatus
 from oms.domain.payment_events import PaymentEventKind, RefundState
 from oms.domain.payments import AuthorizationResult, AuthorizationState
+from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from oms.domain.order.commands import (
@@ -63,7 +65,8 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
     """Money back, and the units with it when they came back.
 
     Raises CurrencyMismatchError, InvalidInputError (no amount, negative, unknown line), InvalidTransitionError (units
-    that have not left, or were refunded before), RefundExceedsCapturedError.
+    that have not left, or were refunded before), RefundExceedsCapturedError, TooManyPositionsError (more than one
+    transaction can bring back).
     """
     refund_id = derive("rfd", order.order_id, command.command_id)
     if refund_id in order.payment.refunds:
@@ -89,6 +92,8 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
     events: list[OrderEvent] = [RefundRequested(refund_id=refund_id, amount=amount, reason=command.reason, lines=lines)]
     came_back = wanted.items() if command.disposition else ()
     back = [units for line_id, count in came_back for units in return_to_node(order, line_id, count)]
+    if len({(sku, part.node_id) for part in back for sku, _ in part.parts}) > MAX_POSITIONS:
+        raise TooManyPositionsError("too much comes back at once: refund fewer lines at a time", limit=MAX_POSITIONS)
     if amount == 0:
         events.append(RefundSucceeded(refund_id=refund_id))
     if back and command.disposition:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import ContactKey, PaymentState
 from oms.domain.frozen import frozen
+from oms.domain.order.events import NodeUnits
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from oms.domain.order.events import NodeUnits, OrderPlaced, PlacedLine
+    from oms.domain.order.events import OrderPlaced, PlacedLine
     from oms.domain.order.ledger import LineLedger
 
 
@@ -31,6 +32,21 @@ class Line:
     """From when on units of it that are backordered are cancelled."""
     expected_at: datetime | None = None
     """When what is backordered of it can be with the customer, as far as anybody knows."""
+
+    def at(self, node_id: str, quantity: int) -> NodeUnits:
+        """Units of it at a node."""
+        placed = self.placed
+        return NodeUnits(
+            line_id=placed.line_id,
+            sku=placed.sku,
+            node_id=node_id,
+            quantity=quantity,
+            components=placed.components,
+        )
+
+
+CANCELLING: Final = "cancelling"
+"""Kind of the hold that an order has while all of it is being cancelled, in more transactions than one."""
 
 
 @frozen
@@ -199,6 +215,19 @@ class Order:
     def active_holds(self) -> tuple[Hold, ...]:
         """Holds not yet released."""
         return tuple(hold for hold in self.holds.values() if hold.active)
+
+    @property
+    def held_lines(self) -> frozenset[str]:
+        """Lines of which `line_held` holds."""
+        active = self.active_holds
+        if any(not hold.lines for hold in active):
+            return frozenset(self.lines)
+        return frozenset(line_id for hold in active for line_id in hold.lines)
+
+    @property
+    def cancelling(self) -> Hold | None:
+        """The hold that stands until what is being cancelled is cancelled."""
+        return next((hold for hold in self.holds.values() if hold.active and hold.kind == CANCELLING), None)
 
     def line_held(self, line_id: str) -> bool:
         """A hold of the whole order or of this line is active."""

@@ -89,6 +89,8 @@ class NextStep(StrEnum):
 
     NONE = ""
     PROMISE = "promise"
+    CANCEL = "cancel"
+    """Go on cancelling what one transaction could not free."""
     SETTLE = "settle"
 
 
@@ -215,9 +217,11 @@ def stage(order: Order) -> Stage:
 
 def next_step(order: Order) -> NextStep:
     """What can be done now. Payments that we hold are verified by the promise step itself."""
+    if order.cancelling is not None:
+        return NextStep.CANCEL
     if money_due(order):
         return NextStep.SETTLE
-    held = {line_id for line_id in order.lines if order.line_held(line_id)}
+    held = order.held_lines
     waiting = any(line.ledger.open and line_id not in held for line_id, line in order.lines.items())
     verifiable = not order.placed.payment.in_channel and not order.payment.declined and not order.payment.voided
     if waiting and (payment_cleared(order) or verifiable):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.domain.kits import parts_of
 from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.ledger import Place
 from oms.domain.order.state import FulfillmentOrderStatus
@@ -18,6 +19,7 @@ from oms.domain.order.status import (
     stage,
     units_at,
 )
+from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,18 +36,25 @@ REST_PATIENCE: Final = timedelta(days=1)
 """An order that waits for somebody outside, or for a person, is looked at this often: nothing stands still unseen."""
 
 
+MAX_SKUS: Final = 500
+"""SKUs that an order is found by in lists: its row must stay small."""
+
+
 def due_at(order: Order, at: datetime) -> datetime | None:
     """When somebody should look at the order if nothing happens before; None when it is closed or cancelled."""
-    if next_step(order) is not NextStep.NONE:
+    return _due_at(order, at, next_step(order), stage(order))
+
+
+def _due_at(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
+    if step is not NextStep.NONE:
         return at + STEP_PATIENCE
-    word = stage(order)
     if word is Stage.ON_HOLD and any(hold.kind == UNKNOWN_SKU for hold in order.active_holds):
         return at + HOLD_PATIENCE
     if units_at(order, Place.BACKORDERED):
         return min(at + BACKORDER_PATIENCE, wake_at(order, at) or at + BACKORDER_PATIENCE)
     if any(refund.open for refund in order.payment.refunds.values()):
         return at + REFUND_PATIENCE
-    promised = _promised(order)
+    promised = _promised(order, word)
     if promised is not None:
         return max(promised, at + STEP_PATIENCE)
     return None if word in (Stage.CLOSED, Stage.CANCELLED) else at + REST_PATIENCE
@@ -58,9 +67,8 @@ def wake_at(order: Order, at: datetime) -> datetime | None:
     return min((each for each in times if each is not None and each > at), default=None)
 
 
-def _promised(order: Order) -> datetime | None:
+def _promised(order: Order, word: Stage) -> datetime | None:
     """Until when warehouses and carriers have the order's goods, while they have."""
-    word = stage(order)
     if word in (Stage.RELEASED, Stage.PARTIALLY_SHIPPED):
         return order.promised_by
     return order.promised_by + DELIVERY_GRACE if word is Stage.SHIPPED and order.promised_by else None
@@ -68,19 +76,26 @@ def _promised(order: Order) -> datetime | None:
 
 def is_patient(order: Order) -> bool:
     """The order goes its usual way, and is due only when its promise is not kept: a look now and then is enough."""
-    if next_step(order) is not NextStep.NONE or units_at(order, Place.BACKORDERED):
+    return _is_patient(order, next_step(order), stage(order))
+
+
+def _is_patient(order: Order, step: NextStep, word: Stage) -> bool:
+    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED):
         return False
-    return _promised(order) is not None and not any(refund.open for refund in order.payment.refunds.values())
+    return _promised(order, word) is not None and not any(refund.open for refund in order.payment.refunds.values())
 
 
 def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[str, Any]:
     """The order's row in lists, as JSON values; empty values left out. `before` tells what it no longer waits for."""
-    due = due_at(order, at)
+    step, word = next_step(order), stage(order)
+    due = _due_at(order, at, step, word)
     placed = order.placed
     open_work = {
         known.fulfillment_order_id: [known.node_id, known.status.value] for known in order.fulfillment_orders.values()
     }
-    waiting = _waiting_skus(order)
+    waiting, before_waiting = _waiting_skus(order), _waiting_skus(before) if before else {}
+    told = set(waiting) if len(waiting) <= MAX_POSITIONS else set(waiting) - set(before_waiting)
+    skus = sorted({line.placed.sku for line in order.lines.values() if line.placed.sku})
     row = {
         "order_id": order.order_id,
         "number": placed.number,
@@ -91,30 +106,33 @@ def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[s
         "currency": placed.currency,
         "total": placed.total,
         "units": sum(line.ledger.live for line in order.lines.values()),
-        "stage": stage(order).value,
+        "stage": word.value,
         "status": order_status(order).value,
         "fulfillment": fulfillment_status(order).value,
         "payment": payment_status(order).value,
         "holds": [hold.kind for hold in order.active_holds],
-        "next": next_step(order).value,
+        "next": step.value,
         "due_at": due.isoformat() if due else "",
         "promised_by": order.promised_by.isoformat() if order.promised_by else "",
-        "patient": is_patient(order),
-        "skus": sorted({line.placed.sku for line in order.lines.values() if line.placed.sku}),
+        "patient": _is_patient(order, step, word),
+        "skus": skus[:MAX_SKUS],
+        "skus_left": max(0, len(skus) - MAX_SKUS),
         "work": open_work,
-        "waiting": sorted(waiting),
-        "owed": waiting,
-        "waited": sorted(set(_waiting_skus(before) if before else ()) - set(waiting)),
+        # Of very many, those that this commit added: the others were told by theirs.
+        "waiting": sorted(told),
+        "owed": {sku: waiting[sku] for sku in told},
+        "waited": sorted(set(before_waiting) - set(waiting)),
     }
     return {name: value for name, value in row.items() if value or name == "total"}
 
 
 def _waiting_skus(order: Order) -> dict[str, int]:
-    """Units that wait, by SKU."""
+    """Units that wait, by SKU. What a line waits for is stock: of a kit, its components."""
     units: dict[str, int] = {}
     for line in order.lines.values():
         if line.ledger.backordered:
-            units[line.placed.sku] = units.get(line.placed.sku, 0) + line.ledger.backordered
+            for sku, count in parts_of(line.placed.sku, line.placed.components, line.ledger.backordered):
+                units[sku] = units.get(sku, 0) + count
     return units
 
 

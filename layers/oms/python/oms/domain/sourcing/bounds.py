@@ -4,7 +4,8 @@ Each line offers a price V for all of its units. A site that may give `most` of 
 
     max(0, most × V / need − (most × unit + piece))
 
-and each limit has a price per unit, which adds to the unit costs of its lines and is paid back for `limit.most` units.
+and each limit has a price per unit, which adds to the unit costs of its lines, as often as a unit of them counts, and
+is paid back for `limit.most` units.
 For whatever prices, Σ V + Σ sites min(0, fixed − earned − paid back) is a lower bound (Lagrange). Divisions are rounded
 so that the bound stays one.
 """
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from oms.domain.sourcing.terms import Cell
 
@@ -27,11 +28,28 @@ _ROUNDS: Final = 4
 
 @frozen(kw_only=False)
 class Room:
-    """A limit as it is now: its site, the lines under it, and the units that are left of it."""
+    """A limit as it is now: its site, the lines under it, and the units that are left of it.
+
+    `weights` says by line as how many of them a unit counts; None when each counts once.
+    """
 
     site: int
     lines: frozenset[int]
     left: int
+    weights: Mapping[int, int] | None = None
+
+    def fits(self, line: int) -> int:
+        """Units of a line that there is room for."""
+        return self.left // self.weights[line] if self.weights else self.left
+
+    def less(self, line: int, units: int) -> Room:
+        """The limit when so many units of a line are given."""
+        taken = units * self.weights[line] if self.weights else units
+        return Room(self.site, self.lines, self.left - taken, self.weights)
+
+    def priced(self, line: int, price: int) -> int:
+        """What a price of the limit adds to a unit of a line."""
+        return price * self.weights[line] if self.weights else price
 
 
 @frozen(kw_only=False)
@@ -73,7 +91,7 @@ class _Ascent:
             if price:
                 slack[room.site] -= price * room.left
                 for line in room.lines:
-                    extra[line, room.site] = extra.get((line, room.site), 0) + price
+                    extra[line, room.site] = extra.get((line, room.site), 0) + room.priced(line, price)
         self.rows = []
         for line, row in enumerate(self.cells):
             need, offer = self.need[line], self.offers[line]
@@ -152,7 +170,8 @@ class _Ascent:
     def reprice(self) -> bool:
         """Set the price of each limit to what its last unit is worth at these offers; False when nothing changes.
 
-        Limits of different SKUs or sites do not meet: they are priced together, then those of whole sites.
+        Limits of different SKUs or sites do not meet, but for those of kits, where the prices are only less good: they
+        are priced together, then those of whole sites.
         """
         changed = False
         for whole in (False, True):
@@ -173,10 +192,11 @@ class _Ascent:
             need, offer = self.need[line], self.offers[line]
             for _, site, most, whole in self.rows[line]:
                 if site == room.site:
-                    each = (most * offer // need - whole) // most + price
+                    each = (most * offer // need - whole) // most + room.priced(line, price)
+                    weight = room.priced(line, 1)
                     if each > 0:
-                        asked.append((each, most))
-                        total += most
+                        asked.append((each // weight, most * weight))
+                        total += most * weight
                     break
         if total <= room.left:
             return 0

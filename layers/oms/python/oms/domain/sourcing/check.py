@@ -16,6 +16,7 @@ from oms.domain.errors import (
     UnknownNodeError,
     UnknownSkuError,
 )
+from oms.domain.kits import MAX_PER_KIT
 from oms.domain.sourcing.policy import Weights
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def check_request(request: SourcingRequest) -> None:
             raise SourcingInputError("two lines of one id", line=line.line_id)
         seen.add(line.line_id)
         _check_line(line)
-    skus = {line.sku for line in request.lines}
+    skus = {sku for line in request.lines for sku, _ in line.each}
     nodes: set[str] = set()
     for node in request.candidates:
         if not node.node_id or node.node_id in nodes:
@@ -89,6 +90,12 @@ def _check_line(line: WantedLine) -> None:
     _whole(line.quantity, 1, MAX_QUANTITY, "quantity", line=line.line_id)
     _whole(line.grams, 0, MAX_GRAMS, "grams", line=line.line_id)
     _whole(line.duty, 0, MAX_COST, "duty", line=line.line_id)
+    for each in line.components:
+        if not isinstance(each.sku, str) or not each.sku:
+            raise UnknownSkuError("a component without a SKU", line=line.line_id)
+        _whole(each.units, 1, MAX_PER_KIT, "components", line=line.line_id)
+    if len({each.sku for each in line.components}) != len(line.components):
+        raise SourcingInputError("a component twice", line=line.line_id)
 
 
 def _check_node(node: Candidate, skus: set[str], zones: frozenset[str]) -> None:

@@ -78,15 +78,15 @@ class _Sites:
             paid = _added([most * cost for _, _, most, cost in asked])
             return earned, [(line, float(most)) for _, line, most, _ in asked], paid
         asked.sort(reverse=True)
-        left = [room.left for room in rooms]
+        left: list[float] = [room.left for room in rooms]
         taken: list[tuple[int, float]] = []
         earned = paid = 0.0
         for each, line, most, cost in asked:
-            under = [number for number, room in enumerate(rooms) if line in room.lines]
-            count = min([most, *[left[number] for number in under]])
+            under = [(number, room.priced(line, 1)) for number, room in enumerate(rooms) if line in room.lines]
+            count = min([most, *[left[number] if weight == 1 else left[number] / weight for number, weight in under]])
             if count > 0:
-                for number in under:
-                    left[number] -= count
+                for number, weight in under:
+                    left[number] -= count * weight
                 earned += count * each
                 paid += count * cost
                 taken.append((line, count))

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import RecordAlteredError
 from oms.domain.frozen import frozen
+from oms.domain.kits import able, parts_of
 from oms.domain.order.events import LineUnits
 from oms.domain.sourcing.engine import source
 from oms.domain.sourcing.request import SourcingRequest, WantedLine
 from oms.domain.sourcing.rules import Rule, Short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from oms.domain.order.events import NodeUnits
     from oms.domain.order.state import Order
@@ -86,20 +87,21 @@ def _after(made: Decided, asked: Asked) -> Decided:
 def _split(request: SourcingRequest, plan: SourcingPlan, rule: Rule) -> tuple[SourcingRequest, SourcingPlan]:
     """Lines that cannot be filled whole, asked for again as far as there is stock; the better of the two plans."""
     filled = {part.line_id for part in plan.units}
-    needs = {line.sku: set(line.needs) for line in request.lines}
-    left = dict.fromkeys(needs, 0)
-    for node in request.candidates:
-        if not node.excluded and node.orders_left != 0:
-            for sku, wanted in needs.items():
-                left[sku] += node.available.get(sku, 0) if wanted <= set(node.capabilities) else 0
+    nodes = [node for node in request.candidates if not node.excluded and node.orders_left != 0]
+    left = {node.node_id: dict(node.available) for node in nodes}
     for part in plan.units:
-        left[part.sku] -= part.quantity
+        _take(left[part.node_id], part.parts)
     lines = []
     for line in request.lines:
         quantity = line.quantity
         if line.line_id not in filled:
-            quantity = min(quantity, left[line.sku])
-            left[line.sku] -= quantity
+            quantity = 0
+            for node in nodes:
+                at_node = left[node.node_id]
+                if set(line.needs) <= set(node.capabilities):
+                    here = min(line.quantity - quantity, able(at_node, line.sku, line.components))
+                    _take(at_node, parts_of(line.sku, line.components, here))
+                    quantity += here
         if quantity:
             lines.append(replace(line, quantity=quantity))
     reduced = replace(request, lines=tuple(lines))
@@ -108,6 +110,11 @@ def _split(request: SourcingRequest, plan: SourcingPlan, rule: Rule) -> tuple[So
     again = source(reduced, rule.policy)
     more = sum(part.quantity for part in again.units) > sum(part.quantity for part in plan.units)
     return (reduced, again) if more else (request, plan)
+
+
+def _take(available: dict[str, int], parts: Iterable[tuple[str, int]]) -> None:
+    for sku, units in parts:
+        available[sku] = available.get(sku, 0) - units
 
 
 def _missing(request: SourcingRequest, plan: SourcingPlan) -> tuple[LineUnits, ...]:
@@ -126,7 +133,7 @@ def _kept(asked: Asked, request: SourcingRequest) -> dict[str, Any]:
     """Beside the plan's own decision: rule and version, and of the inputs what nothing else keeps."""
     rule = asked.rule
     named: dict[str, Any] = {"rule": rule.name, "rules": rule.version}
-    skus = list(dict.fromkeys(line.sku for line in request.lines))
+    skus = _stocked(request.lines)
     having = [node for node in request.candidates if any(node.available.get(sku, 0) for sku in skus)]
     if not asked.network_id or len(having) * len(skus) > MOST_KEPT:
         return named
@@ -139,6 +146,11 @@ def _kept(asked: Asked, request: SourcingRequest) -> dict[str, Any]:
         "have": {node.node_id: [node.available.get(sku, 0) for sku in skus] for node in having},
         **({"left": left} if left else {}),
     }
+
+
+def _stocked(lines: Iterable[WantedLine]) -> list[str]:
+    """SKUs under which nodes have what the lines want, in their order."""
+    return list(dict.fromkeys(sku for line in lines for sku, _ in line.each))
 
 
 def restored(decision: Mapping[str, Any], before: Order, network: Network, rule: Rule) -> SourcingRequest:
@@ -155,10 +167,11 @@ def restored(decision: Mapping[str, Any], before: Order, network: Network, rule:
                 grams=told[1],
                 duty=told[2],
                 needs=tuple(told[3:]),
+                components=before.lines[line_id].placed.components,
             )
             for line_id, told in decision["lines"].items()
         )
-        skus = list(dict.fromkeys(line.sku for line in lines))
+        skus = _stocked(lines)
         available = {
             node: {sku: units for sku, units in zip(skus, have, strict=True) if units}
             for node, have in decision["have"].items()

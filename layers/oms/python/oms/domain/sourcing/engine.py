@@ -138,14 +138,16 @@ def _proof(made: Model, value: int, bound: int, effort: int) -> Proof:
 
 
 def _fillable(lines: Sequence[WantedLine], found: Sequence[Site], policy: SourcingPolicy) -> list[WantedLine]:
-    """Lines of whose SKU the sites together have enough, taken in their order; what they fail can never be filled."""
+    """Lines of whose goods the sites together have enough, taken in their order; what they fail can never be filled."""
     left: dict[str, int] = {}
     kept = []
     for line in lines:
-        if line.sku not in left:
-            left[line.sku] = sum([site.node.available.get(line.sku, 0) for site in found])
-        if left[line.sku] >= line.quantity and _some_place(line, found, policy):
-            left[line.sku] -= line.quantity
+        for sku, _ in line.each:
+            if sku not in left:
+                left[sku] = sum([site.node.available.get(sku, 0) for site in found])
+        if all(left[sku] >= units * line.quantity for sku, units in line.each) and _some_place(line, found, policy):
+            for sku, units in line.each:
+                left[sku] -= units * line.quantity
             kept.append(line)
     return kept
 
@@ -154,7 +156,7 @@ def _some_place(line: WantedLine, found: Sequence[Site], policy: SourcingPolicy)
     able = 0
     needs = frozenset(line.needs)
     for site in found:
-        have = site.node.available.get(line.sku, 0)
+        have = line.able(site.node)
         if site.node.units_left is not None and site.node.units_left < have:
             have = site.node.units_left
         if (have >= line.quantity or (have and policy.split_lines)) and (
@@ -193,6 +195,7 @@ def _plan(
                 sku=choice.lines[line].sku,
                 node_id=choice.found[site].node.node_id,
                 quantity=count,
+                components=choice.lines[line].components,
             )
             for (line, site), count in sorted(given.items())
         ]
@@ -227,7 +230,8 @@ def _decision(
     """What is kept with the promise: small, since it is stored in the order's log. `record` has all of it."""
     need: dict[str, int] = {}
     for line in lines:
-        need[line.sku] = need.get(line.sku, 0) + line.quantity
+        for sku, units in line.each:
+            need[sku] = need.get(sku, 0) + units * line.quantity
     return {
         "policy": policy.label,
         "located_by": located_by,
@@ -235,7 +239,7 @@ def _decision(
             {
                 "node": site.node.node_id,
                 "km": round(site.km),
-                "has_all": all(site.node.available.get(sku, 0) >= units for sku, units in need.items()),
+                **_has(site, need),
             }
             for site in found
         ],
@@ -243,3 +247,12 @@ def _decision(
         "chosen": sorted(used),
         "short": sorted({line.sku for line in short}),
     }
+
+
+def _has(site: Site, need: Mapping[str, int]) -> dict[str, Any]:
+    """Whether it has all that is needed; where it has some, how much of what: enough to decide again from it."""
+    has = {sku: min(units, site.node.available.get(sku, 0)) for sku, units in need.items()}
+    if has == need:
+        return {"has_all": True}
+    some = {sku: units for sku, units in has.items() if units}
+    return {"has_all": False, "has": some} if some else {"has_all": False}

@@ -43,14 +43,16 @@ def _masks(model: Model, useful: set[int]) -> tuple[list[int], list[tuple[int, d
             whole.append(sum([1 << site for site in able]))
         else:
             parts.append((need, able))
-    groups: dict[tuple[int, ...], dict[int, int]] = {}
+    groups: dict[tuple[tuple[int, int], ...], dict[int, int]] = {}
     for limit in model.limits:
-        groups.setdefault(limit.lines, {})[limit.site] = limit.most
+        lines = tuple(zip(limit.lines, limit.weights or (1,) * len(limit.lines), strict=True))
+        limits = groups.setdefault(lines, {})
+        limits[limit.site] = min(limit.most, limits.get(limit.site, limit.most))
     for lines, limits in groups.items():
-        total = sum([model.need[line] for line in lines])
+        total = sum([model.need[line] * weight for line, weight in lines])
         able = {}
         for site in useful:
-            has = sum([cell[1] for line in lines for cell in model.cells[line] if cell[0] == site])
+            has = sum([cell[1] * weight for line, weight in lines for cell in model.cells[line] if cell[0] == site])
             able[site] = min(has, limits.get(site, has))
         parts.append((total, able))
     return sorted(set(whole), key=int.bit_count), parts

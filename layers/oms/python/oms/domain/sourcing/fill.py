@@ -26,23 +26,24 @@ class _Filling:
 
     def __init__(self, rooms: Sequence[Room], prices: Sequence[int]) -> None:
         self.left = [room.left for room in rooms]
-        self.under: dict[tuple[int, int], list[int]] = {}
+        self.under: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        """By (line, site): limits by their number, and as how many units of each a unit counts."""
         self.extra: dict[tuple[int, int], int] = {}
         for number, room in enumerate(rooms):
             for line in room.lines:
                 key = line, room.site
-                self.under.setdefault(key, []).append(number)
+                self.under.setdefault(key, []).append((number, room.priced(line, 1)))
                 if prices and prices[number]:
-                    self.extra[key] = self.extra.get(key, 0) + prices[number]
+                    self.extra[key] = self.extra.get(key, 0) + room.priced(line, prices[number])
         self.units: dict[tuple[int, int], int] = {}
 
     def room(self, line: int, site: int, most: int) -> int:
-        return min([most, *[self.left[number] for number in self.under.get((line, site), ())]])
+        return min([most, *[self.left[number] // weight for number, weight in self.under.get((line, site), ())]])
 
     def give(self, line: int, site: int, count: int) -> None:
         self.units[line, site] = self.units.get((line, site), 0) + count
-        for number in self.under.get((line, site), ()):
-            self.left[number] -= count
+        for number, weight in self.under.get((line, site), ()):
+            self.left[number] -= count * weight
 
 
 def fill(

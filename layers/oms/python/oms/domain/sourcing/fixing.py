@@ -46,7 +46,7 @@ def _units(state: State, lined: State, model: Model, found: Bound, spare: int) -
     extra: dict[tuple[int, int], int] = {}
     for room, price in zip(lined.rooms, found.prices, strict=True):
         for line in room.lines if price else ():
-            extra[line, room.site] = extra.get((line, room.site), 0) + price
+            extra[line, room.site] = extra.get((line, room.site), 0) + room.priced(line, price)
     after = state
     for line, row in enumerate(lined.cells):
         need, offer = lined.need[line], found.offers[line]

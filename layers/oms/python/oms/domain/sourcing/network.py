@@ -38,6 +38,15 @@ class Product:
     needs: tuple[str, ...] = ()
     duty: int = 0
 
+    def made_of(self, parts: Iterable[tuple[Product, int]]) -> Product:
+        """A kit of so many units of each: what is not said of the kit itself is their sum; it needs what they need."""
+        told = list(parts)
+        return Product(
+            grams=self.grams or sum(part.grams * units for part, units in told),
+            needs=tuple(dict.fromkeys((*self.needs, *(need for part, _ in told for need in part.needs)))),
+            duty=self.duty or sum(part.duty * units for part, units in told),
+        )
+
 
 PLAIN: Final = Product()
 

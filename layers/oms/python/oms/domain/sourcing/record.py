@@ -107,7 +107,7 @@ def _why_not(request: SourcingRequest, plan: SourcingPlan, site: Site) -> str:
         return ""
     if request.promise is not None and site.arrives > (request.promise if plan.kept else plan.promised_by):
         return "arrives too late"
-    having = [line for line in request.lines if node.available.get(line.sku, 0) > 0]
+    having = [line for line in request.lines if line.able(node) > 0]
     if not having:
         return "has nothing of it"
     lacking = sorted({need for line in having for need in line.needs} - set(node.capabilities))

@@ -12,6 +12,7 @@ from typing import Any
 
 from oms.domain.canonical import ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
+from oms.domain.kits import Components, able, parts_of
 from oms.domain.order.events import LineUnits, NodeUnits  # noqa: TC001 - the same
 
 DAY_OPEN = (0, 1, 2, 3, 4)
@@ -108,6 +109,17 @@ class WantedLine:
     grams: int = 0
     needs: tuple[str, ...] = ()
     duty: int = 0
+    components: Components = ()
+    """What a unit of a kit is made of. It comes whole from one node; nodes have its components."""
+
+    def able(self, node: Candidate) -> int:
+        """Units of it that a node has, for this line alone."""
+        return able(node.available, self.sku, self.components)
+
+    @property
+    def each(self) -> tuple[tuple[str, int], ...]:
+        """(SKU kept in stock, units of it in one unit of the line)."""
+        return parts_of(self.sku, self.components)
 
 
 @frozen

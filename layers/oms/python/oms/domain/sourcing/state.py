@@ -9,7 +9,7 @@ from oms.domain.frozen import frozen
 from oms.domain.sourcing.bounds import Room
 
 if TYPE_CHECKING:
-    from oms.domain.sourcing.terms import Cell, Curve, Model
+    from oms.domain.sourcing.terms import Cell, Curve, Limit, Model
 
 SCALE: Final = 12
 """Bits below the objective, so that what the bound loses by rounding never hides a proof."""
@@ -41,12 +41,17 @@ def begun(model: Model) -> State:
         model.need,
         tuple([tuple(row) for row in cells]),
         tuple([each << SCALE for each in model.fixed]),
-        tuple([Room(each.site, frozenset(each.lines), each.most) for each in model.limits]),
+        tuple([_room(each) for each in model.limits]),
         0,
         0,
         dict.fromkeys(model.curves, 0),
         {},
     )
+
+
+def _room(limit: Limit) -> Room:
+    weights = dict(zip(limit.lines, limit.weights, strict=True)) if limit.weights else None
+    return Room(limit.site, frozenset(limit.lines), limit.most, weights)
 
 
 def trimmed(state: State, model: Model) -> State | None:
@@ -57,7 +62,8 @@ def trimmed(state: State, model: Model) -> State | None:
     for room in state.rooms:
         for line in room.lines:
             key = line, room.site
-            left[key] = min(left.get(key, room.left), room.left)
+            fits = room.fits(line)
+            left[key] = min(left.get(key, fits), fits)
     full = state.used.bit_count() >= model.most
     rows = []
     for line, row in enumerate(state.cells):
@@ -105,10 +111,7 @@ def committed(state: State, model: Model, line: int, site: int, units: int) -> S
     need = list(state.need)
     need[line] -= units
     rooms = tuple(
-        [
-            Room(room.site, room.lines, room.left - units) if room.site == site and line in room.lines else room
-            for room in state.rooms
-        ]
+        [room.less(line, units) if room.site == site and line in room.lines else room for room in state.rooms]
     )
     grams = state.grams
     if site in grams:

@@ -89,11 +89,15 @@ Cell = tuple[int, int, int, int]
 
 @frozen(kw_only=False)
 class Limit:
-    """These lines may have so many units together from a site: its capacity, or what it has of a SKU they share."""
+    """These lines may have so many units together from a site: its capacity, or what it has of a SKU they share.
+
+    A unit of a line counts as many as `weights` says, as the lines stand; empty when each counts once.
+    """
 
     site: int
     lines: tuple[int, ...]
     most: int
+    weights: tuple[int, ...] = ()
 
 
 @frozen(kw_only=False)
@@ -159,7 +163,7 @@ def model(
         loaded = weights.load * node.load << shift
         able = node.capabilities
         for row, line, needs in wanted:
-            have = node.available.get(line.sku, 0)
+            have = line.able(node) if line.components else node.available.get(line.sku, 0)
             quantity = line.quantity
             if have < quantity:
                 if not have or not split:
@@ -169,7 +173,7 @@ def model(
                 most = quantity
             if needs and not needs.issubset(able):
                 continue
-            stock = costs.per_unit.get(line.sku, 0) + (line.duty if site.abroad else 0)
+            stock = _given_away(line, site) + (line.duty if site.abroad else 0)
             row.append((place, most, money * stock + loaded + per_gram * line.grams, piece))
     return Model(
         need=tuple([line.quantity for line in lines]),
@@ -197,21 +201,30 @@ def _rates(zone: Zone, weight: int, money: int) -> tuple[int, Curve | None]:
 
 def _limits(lines: Sequence[WantedLine], found: Sequence[Site]) -> tuple[Limit, ...]:
     """Limits that these lines could meet."""
-    by_sku: dict[str, list[int]] = {}
+    by_sku: dict[str, dict[int, int]] = {}
     for place, line in enumerate(lines):
-        by_sku.setdefault(line.sku, []).append(place)
+        for sku, units in line.each:
+            by_sku.setdefault(sku, {})[place] = units
     total = sum([line.quantity for line in lines])
-    shared = [(sku, tuple(places)) for sku, places in by_sku.items() if len(places) > 1]
+    shared = [(sku, tuple(weights), tuple(weights.values())) for sku, weights in by_sku.items() if len(weights) > 1]
     limits = []
     for place, site in enumerate(found):
         left = site.node.units_left
         if left is not None and left < total:
             limits.append(Limit(place, tuple(range(len(lines))), left))
-        for sku, places in shared:
+        for sku, places, weights in shared:
             have = site.node.available.get(sku, 0)
-            if have < sum([lines[each].quantity for each in places]):
-                limits.append(Limit(place, places, have))
+            if have < sum([lines[each].quantity * units for each, units in zip(places, weights, strict=True)]):
+                limits.append(Limit(place, places, have, weights if max(weights) > 1 else ()))
     return tuple(limits)
+
+
+def _given_away(line: WantedLine, site: Site) -> int:
+    """What giving one unit of a line away costs the site, apart from freight."""
+    per_unit = site.node.costs.per_unit
+    if not line.components:
+        return per_unit.get(line.sku, 0)
+    return sum([per_unit.get(sku, 0) * units for sku, units in line.each])
 
 
 def node_terms(site: Site, place: int, given: Mapping[tuple[int, int], int], lines: Sequence[WantedLine]) -> NodeTerms:
@@ -224,7 +237,7 @@ def node_terms(site: Site, place: int, given: Mapping[tuple[int, int], int], lin
             count += 1
             grams += units * wanted.grams
             duty += units * wanted.duty if site.abroad else 0
-            stock += units * costs.per_unit.get(wanted.sku, 0)
+            stock += units * _given_away(wanted, site)
     mills = Curve(site.zone.per_kg).at(grams)
     return NodeTerms(
         node_id=site.node.node_id,
