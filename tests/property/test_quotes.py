@@ -224,6 +224,15 @@ def test_a_cart_is_behind_all_who_wait(shop: Shop) -> None:
     ]
 
 
+def test_a_kit_is_quoted_as_it_is_bound(shop: Shop) -> None:
+    shop.world.product("GIFT", components={"MUG": 2, "NOTE": 1})
+    receive(shop.world, "MUG", "WH1", 5)
+    receive(shop.world, "NOTE", "WH1", 5)
+    (two,), (three,) = shop.quote(cart(("GIFT", 2)))["options"], shop.quote(cart(("GIFT", 3)))["options"]
+    assert (two["complete"], two["parcels"][0]["lines"]) == (True, [{"line": 1, "sku": "GIFT", "quantity": 2}])
+    assert (three["complete"], three["short"][0]["quantity"]) == (False, 3)
+
+
 def test_what_cannot_be_asked(shop: Shop) -> None:
     with pytest.raises(NoSuchSkuError):
         shop.quote(cart(("NO-SUCH", 1)))

@@ -156,6 +156,19 @@ def test_lines_of_one_sku_share_what_comes(shop: Shop) -> None:
     assert dates == [days_on(early, 1), days_on(late, 1), None]
 
 
+def test_a_kit_comes_with_the_last_of_its_components(shop: Shop) -> None:
+    shop.world.product("GIFT", components={"MUG": 2, "NOTE": 1})
+    receive(shop.world, "NOTE", "WH1", 1)
+    first = shop.order(line("1", 2, sku="GIFT"), number="1")
+    mugs = shop.expect(5, 8, sku="MUG")
+    second = shop.order(line("1", 2, sku="GIFT"), number="2")
+    assert (shop.date(first), shop.date(second)) == (None, None), "one note is there, and none is expected"
+    notes = shop.expect(7, 3, "PO-2", sku="NOTE")
+    assert (shop.date(first), shop.date(second)) == (days_on(notes, 1), days_on(notes, 1))
+    shop.supply("received", "PO-2", quantity=3)
+    assert (shop.date(first), shop.date(second)) == (days_on(mugs, 1), days_on(mugs, 1)), "notes are there"
+
+
 def test_a_date_that_moves_is_told_once(shop: Shop) -> None:
     due = shop.expect(5, 2)
     order_id = shop.order()

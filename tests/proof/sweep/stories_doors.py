@@ -11,7 +11,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 
 from oms.entrypoints import wiring
 from tests.proof.sweep import stores
-from tests.proof.sweep.people import EAST, FORM, MAIN, Api, Console, hold, parked, place, scan, ship, site, work
+from tests.proof.sweep.people import EAST, FORM, MAIN, Api, Console, hold, parked, place, scan, ship, site, spread, work
 
 if TYPE_CHECKING:
     from tests.proof.sweep.world import World
@@ -174,6 +174,7 @@ def dates_of_backorders(w: World) -> None:
     wiring.reference().put("node", MAIN, row)
     wiring.reference().keep_network()
     w.receive("opening", LAMP_OAK=(MAIN, 1))
+    spread(w, "LAMP-OAK")
     rest = {"name": "rest", "when": {}, "then": {"policy": "cheapest"}, "after": {"short": "backorder"}}
     assert _save(w, "one", 0, rest).status in (200, 201)
 

@@ -71,10 +71,12 @@ class PlanOrder:
         from oms.domain.sourcing.expecting import expected_dates  # most orders are not short of anything
 
         short = {part.line_id for part in made.short}
-        skus = dict.fromkeys(line.sku for line in asked.request.lines if line.line_id in short)
+        parts = [[sku for sku, _ in line.each] for line in asked.request.lines if line.line_id in short]
+        skus = dict.fromkeys(sku for each in parts for sku in each)
         lots = {sku: found for sku in skus if (found := self.stock.inbound(sku))}
+        hopeful = dict.fromkeys(sku for each in parts if not lots.keys().isdisjoint(each) for sku in each)
         placed_at = order.placed.placed_at
-        owed = {sku: self.work.owed(sku, placed_at, order.order_id, QUEUED) for sku in lots}
+        owed = {sku: self.work.owed(sku, placed_at, order.order_id, QUEUED) for sku in hopeful}
         return expected_dates(asked.request, made.units, made.short, lots, owed)
 
     def ask(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Asked:

@@ -95,10 +95,10 @@ class PlannedStock(Protocol):
     """Of the Stock port, what plans are made of."""
 
     def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
-        """Every position of these SKUs, of which so many units are wanted."""
+        """Positions of these SKUs to plan on."""
 
     def look(self, skus: Iterable[str]) -> list[StockDelta]:
-        """The same to look at: it may be a second old."""
+        """The same to show."""
 
     def inbound(self, sku: str) -> list[Lot]:
         """Lots of which more is to come."""

@@ -75,7 +75,7 @@ class QuotePromises:
         plan can be made of.
         """
         _check(cart)
-        made_of = check_known(self.plan.reference, [], {sku for sku, _ in cart.lines})
+        made_of = check_known(self.plan.reference, [], [sku for sku, _ in cart.lines])
         now = self.now()
         plan = replace(self.plan, stock=_ReadOnce(self.stock))
         cart = replace(cart, ship_to=place(cart.ship_to, cart.city, self.gazetteer))
@@ -209,7 +209,7 @@ def _dearness(option: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 class _ReadOnce:
-    """Stock as it was when it was first asked for."""
+    """Stock as it was when it was first asked for: to show, it may be a second old."""
 
     def __init__(self, stock: Stock) -> None:
         self._stock = stock
@@ -217,7 +217,7 @@ class _ReadOnce:
         self._inbound: dict[str, list[Lot]] = {}
 
     def to_promise(self, units: Mapping[str, int]) -> list[StockDelta]:
-        """To show, not to bind."""
+        """See the port."""
         return self.look(units)
 
     def look(self, skus: Iterable[str]) -> list[StockDelta]:

@@ -93,9 +93,8 @@ def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[s
     open_work = {
         known.fulfillment_order_id: [known.node_id, known.status.value] for known in order.fulfillment_orders.values()
     }
-    waiting, before_waiting = _waiting_skus(order), set(_waiting_skus(before) if before else ())
-    # Of very many, those that this commit added: the others were told by theirs.
-    told = waiting.keys() if len(waiting) <= MAX_POSITIONS else waiting.keys() - before_waiting
+    waiting, before_waiting = _waiting_skus(order), _waiting_skus(before) if before else {}
+    told = set(waiting) if len(waiting) <= MAX_POSITIONS else set(waiting) - set(before_waiting)
     skus = sorted({line.placed.sku for line in order.lines.values() if line.placed.sku})
     row = {
         "order_id": order.order_id,
@@ -119,15 +118,16 @@ def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[s
         "skus": skus[:MAX_SKUS],
         "skus_left": max(0, len(skus) - MAX_SKUS),
         "work": open_work,
+        # Of very many, those that this commit added: the others were told by theirs.
         "waiting": sorted(told),
-        "owed": {sku: waiting[sku] for sku in sorted(told)},
-        "waited": sorted(before_waiting - waiting.keys()),
+        "owed": {sku: waiting[sku] for sku in told},
+        "waited": sorted(set(before_waiting) - set(waiting)),
     }
     return {name: value for name, value in row.items() if value or name == "total"}
 
 
 def _waiting_skus(order: Order) -> dict[str, int]:
-    """Units that wait, by SKU as it is kept in stock: of a kit, its components."""
+    """Units that wait, by SKU. What a line waits for is stock: of a kit, its components."""
     units: dict[str, int] = {}
     for line in order.lines.values():
         if line.ledger.backordered:
