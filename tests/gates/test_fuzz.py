@@ -18,8 +18,8 @@ from tests.proof.fuzz.shop import Shop, opened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CASES = 120
-OPERATIONS = 40
+CASES = 150
+OPERATIONS = 50
 PROBLEM = {"type": "urn:oms:problem:not_found", "title": "x", "status": 404, "code": "not_found", "retryable": False}
 STOCK = {"sku": "MUG-01", "available": 0, "positions": [], "inbound": []}
 

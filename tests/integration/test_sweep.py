@@ -23,6 +23,7 @@ BY_TOOLS: Final[Mapping[call_sites.CallSite, str]] = {
     ("adapters/dynamodb_contacts.py", "DynamoContacts.erase", "PutItem"): "no function erases yet",
     ("adapters/dynamodb_views.py", "DynamoViews.get_row", "GetItem"): "no function reads one such row yet",
     ("adapters/dynamodb_reference.py", "DynamoReference.put", "PutItem"): "`make import` writes master data",
+    ("adapters/dynamodb_reference.py", "DynamoReference.kits", "Scan"): "`make import` looks for kits",
 }
 """Call sites that no function reaches, and who does."""
 

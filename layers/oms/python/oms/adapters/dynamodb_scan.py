@@ -15,7 +15,7 @@ from oms.domain.frozen import frozen
 from oms.domain.shards import total
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from oms.domain.commit import StoredCommit, Unreadable
     from oms.domain.stock import StockDelta
@@ -48,29 +48,37 @@ class DynamoScan:
 
     def stock_pages(self) -> Iterator[Sequence[StockDelta | UnreadableRow]]:
         """See the port. A position that is spread is a page of its own: its rows are read together."""
+        query: dict[str, Any] = {"TableName": self._stock, "ConsistentRead": True}
         shards = Shards(self._client, self._stock)
-        for page in self._pages(self._client.scan, {}):
-            leads = [item for item in page if is_lead(item)]
+        while True:
+            page = self._client.scan(**query)
+            leads = [item for item in page["Items"] if is_lead(item)]
             yield [self._read(item, shards) for item in leads if "shards" not in item]
             for item in leads:
                 if "shards" in item:
                     yield [self._read(item, shards)]
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def positions(self, skus: Iterable[str]) -> Sequence[StockDelta | UnreadableRow]:
         """See the port."""
         shards = Shards(self._client, self._stock)
         found: list[StockDelta | UnreadableRow] = []
         for sku in dict.fromkeys(skus):
-            of = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": sku}}}
-            for page in self._pages(self._client.query, of):
-                found += [self._read(item, shards) for item in page if is_lead(item)]
+            found += [self._read(item, shards) for item in self._items(sku) if is_lead(item)]
         return found
 
-    def _pages(self, read: Callable[..., Any], what: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
-        query = {"TableName": self._stock, "ConsistentRead": True, **what}
+    def _items(self, sku: str) -> Iterator[Mapping[str, Any]]:
+        query: dict[str, Any] = {
+            "TableName": self._stock,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": sku}},
+            "ConsistentRead": True,
+        }
         while True:
-            page = read(**query)
-            yield page["Items"]
+            page = self._client.query(**query)
+            yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
