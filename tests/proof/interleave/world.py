@@ -113,6 +113,9 @@ class Uses:
         if payload["step"] == NextStep.SETTLE.value:
             self.settle(order_id, workflow_cause(payload, "settle"))
             return "settled"
+        if payload["step"] == NextStep.CANCEL.value:
+            self.promise(order_id, workflow_cause(payload, "promise"), None)
+            return "promised"
         screened = self.screen(order_id, workflow_cause(payload, "screen"))
         if not screened["proceed"]:
             return "waiting"
