@@ -173,8 +173,7 @@ def dates_of_backorders(w: World) -> None:
     row = {"node_id": MAIN, "country": "DE", "latitude": 50.1, "longitude": 8.9, "daily_orders": 9}
     wiring.reference().put("node", MAIN, row)
     wiring.reference().keep_network()
-    w.receive("opening", LAMP_OAK=(MAIN, 1))
-    spread(w, "LAMP-OAK")
+    w.receive("opening", LAMP_OAK=(MAIN, 40))
     rest = {"name": "rest", "when": {}, "then": {"policy": "cheapest"}, "after": {"short": "backorder"}}
     assert _save(w, "one", 0, rest).status in (200, 201)
 
@@ -190,6 +189,7 @@ def dates_of_backorders(w: World) -> None:
         "ship_to": {"country": "DE", "postal_code": "10115", "latitude": 52.53, "longitude": 13.38},
         "currency": "EUR",
     }
+    spread(w, "LAMP-OAK")
     asked = w.http("POST", "/promises", cart, role="shop")
     (option,) = asked.document["options"]
     assert "cost" not in option, option
