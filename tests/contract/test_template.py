@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -232,13 +233,23 @@ def test_no_clock_skips_the_hour_of_a_schedule() -> None:
 
 def skipped(hour: int, minute: int) -> set[str]:
     """Zones in which a day of the next years has no such time."""
-    days = [datetime(2026, 1, 1, hour, minute) + timedelta(days=each) for each in range(5 * 366)]  # noqa: DTZ001 - wall clocks
     return {
         zone
-        for zone in available_timezones()
-        for day in days
+        for zone, days in changes().items()
+        for day in (each.replace(hour=hour, minute=minute) for each in days)
         if day.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) != day
     }
+
+
+@cache
+def changes() -> dict[str, list[datetime]]:
+    """Of each zone, the days at whose end its clocks are other than at their beginning: no other can skip a time."""
+    days = [datetime(2026, 1, 1) + timedelta(days=each) for each in range(5 * 366)]  # noqa: DTZ001 - wall clocks
+    found = {}
+    for zone in available_timezones():
+        offsets = [day.replace(tzinfo=ZoneInfo(zone)).utcoffset() for day in days]
+        found[zone] = [day for day, now, then in zip(days, offsets, offsets[1:], strict=False) if now != then]
+    return found
 
 
 def test_what_a_schedule_starts_ends_where_people_look() -> None:

@@ -214,13 +214,14 @@ class DynamoLog:
             values[f":seen_{name}" if units else ":zero"] = {"N": str(units)}
         form = shape(row)
         sets = [*[f"#{name} = if_not_exists(#{name}, :zero) + :{name}" for name in changes], *form.sets]
+        clauses = [*(["SET " + ", ".join(sets)] if sets else []), *form.removes]
         update: dict[str, Any] = {
             "TableName": self._stock_table,
             "Key": {
                 "pk": {"S": keys.position_pk(delta.sku, row.shard)},
                 "sk": {"S": keys.position_sk(delta.node_id, row.shard)},
             },
-            "UpdateExpression": " ".join([*(["SET " + ", ".join(sets)] if sets else []), *form.removes]),
+            "UpdateExpression": " ".join(clauses),
             "ExpressionAttributeNames": {**names, **form.names},
         }
         if values or form.values:

@@ -24,8 +24,9 @@ from oms.domain.order.status import OrderStatus, order_status
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from oms.application.gateways import VendorApi
     from oms.application.orders import Orders
-    from oms.application.ports import Clock, VendorApi, Views
+    from oms.application.ports import Clock, Views
     from oms.channels.listing import Listed
     from oms.domain.order.state import Order
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oms.application.feed import Feed, Problem, Tally
-    from oms.application.ports import Clock, Documents, Views
+    from oms.application.gateways import Documents
+    from oms.application.ports import Clock, Views
 
 KIND: Final = "stock_feed"
 SHOWN: Final = 100

@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from oms.application.customers import Customers
+    from oms.application.gateways import VendorApi
     from oms.application.orders import Loaded, Orders, Outcome
     from oms.application.payment_events import TakePaymentEvent
-    from oms.application.ports import Clock, Contacts, Gazetteer, Quarantine, Reference, VendorApi
+    from oms.application.ports import Clock, Contacts, Gazetteer, Quarantine, Reference
     from oms.application.tracking import TakeTracking
     from oms.domain.canonical import CanonicalOrder
     from oms.domain.inbound import InboundRequest, Notice

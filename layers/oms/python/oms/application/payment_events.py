@@ -15,8 +15,9 @@ from oms.payments.registry import provider
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from oms.application.gateways import PaymentProvider
     from oms.application.orders import Orders
-    from oms.application.ports import PaymentProvider, Views
+    from oms.application.ports import Views
     from oms.domain.inbound import InboundRequest
 
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from oms.application.compare_day import CompareDay
+    from oms.application.gateways import VendorApi
     from oms.application.orders import Orders
-    from oms.application.ports import Clock, Marks, VendorApi, Views
+    from oms.application.ports import Clock, Marks, Views
     from oms.channels.listing import Listed, Lister
 
 EVERY: Final = timedelta(minutes=10)

@@ -1,4 +1,7 @@
-"""What the use cases need from the outside world. Structural: adapters never import this."""
+"""What the use cases need to keep: the log, stock, lists, master data. Structural: adapters never import this.
+
+Those whom they speak to, and who move money, stand in `gateways.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from oms.channels.base import Connector, FetchRequest
-    from oms.channels.listing import Lister
     from oms.domain.audit import UnreadableRow
     from oms.domain.canonical import Contact, ContactKey
     from oms.domain.commit import Commit, StoredCommit, Unreadable
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
     from oms.domain.geo import Point
     from oms.domain.history import History
     from oms.domain.holding import DueHold
-    from oms.domain.inbound import Notice
     from oms.domain.kits import Components
     from oms.domain.parked import Parked
-    from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
     from oms.domain.sourcing.network import Network, Product
     from oms.domain.sourcing.request import Candidate
     from oms.domain.stock import StockDelta
@@ -360,93 +359,3 @@ class Quarantine(Protocol):
 
     def remove(self, parked_id: str) -> None:
         """It was processed; nothing when it is gone."""
-
-
-class Queue(Protocol):
-    """Deliveries on their way to be processed."""
-
-    def send(self, message: Mapping[str, Any], delay_s: int = 0) -> None:
-        """Return only when the message is durably queued; large ones go by claim check. It comes `delay_s` later."""
-
-
-class Claims(Protocol):
-    """Bodies too large for a queue."""
-
-    def get(self, key: str) -> bytes:
-        """The body kept under `key`."""
-
-
-class Workflows(Protocol):
-    """Short workflows."""
-
-    def start(self, name: str, payload: Mapping[str, Any]) -> None:
-        """Start one execution; it may run twice, or die: every step is idempotent and the watchdog looks after it."""
-
-
-class Bus(Protocol):
-    """Public events."""
-
-    def publish(self, events: Sequence[tuple[str, str, Mapping[str, Any]]]) -> None:
-        """Publish (event id, detail type, detail); raises ContentionError when the bus kept refusing any of them."""
-
-
-class PaymentProvider(Protocol):
-    """Who holds the money of an order. Every call may be repeated with its key and moves money once."""
-
-    def verify_authorization(
-        self, payment_ref: str, amount: int, currency: str, idempotency_key: str
-    ) -> AuthorizationResult:
-        """How the payment stands against the amount that must be held."""
-
-    def capture(
-        self,
-        payment_ref: str,
-        amount: int,
-        currency: str,
-        idempotency_key: str,
-        *,
-        final: bool,
-        metadata: Mapping[str, str],
-    ) -> CaptureResult:
-        """Take `amount`; `final` lets go of the rest."""
-
-    def void(self, payment_ref: str, idempotency_key: str) -> None:
-        """Let go of an authorization; nothing when that happened before."""
-
-    def refund(
-        self,
-        payment_ref: str,
-        amount: int,
-        currency: str,
-        *,
-        refund_id: str,
-        order_id: str,
-        reason: str,
-        idempotency_key: str,
-    ) -> RefundResult:
-        """Give `amount` back."""
-
-    def find_refund(self, payment_ref: str, refund_id: str) -> RefundResult | None:
-        """The refund that we made under our id, if it arrived at the provider."""
-
-    def list_refunds(self, payment_ref: str) -> list[RefundResult]:
-        """Every refund of the payment that the provider knows of."""
-
-
-class VendorApi(Protocol):
-    """Channels' own APIs."""
-
-    def fetch(self, source: str, account: str, connector: Connector, notice: Notice) -> dict[str, list[dict[str, Any]]]:
-        """The documents that a thin notice needs, pages in order."""
-
-    def pages(
-        self, source: str, account: str, lister: Lister, requests: Sequence[FetchRequest]
-    ) -> Iterator[Mapping[str, Any]]:
-        """The pages of these lists, each asked for when it is taken; raises UpstreamError, UpstreamRefusedError."""
-
-
-class Documents(Protocol):
-    """Files for people and other systems."""
-
-    def put(self, key: str, body: bytes, content_type: str) -> None:
-        """Write a file; the same key again replaces it."""

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from oms.application.claim import Claim
+    from oms.application.gateways import PaymentProvider
     from oms.application.holds import StockHolds
     from oms.application.orders import Loaded, Orders
     from oms.application.planning import PlanOrder
-    from oms.application.ports import Clock, PaymentProvider, Reference
+    from oms.application.ports import Clock, Reference
     from oms.domain.order.commands import Command
     from oms.domain.order.events import NodeUnits, OrderEvent
     from oms.domain.order.state import Order
@@ -168,6 +169,7 @@ class _Attempt:
     def plan(self, loaded: Loaded) -> Command:
         """The command, over what is there now."""
         step, order = self._step, loaded.order
+        self._claim = None
         if order and order.cancelling:
             return CancelRest(command_id=_step_id("cancel", loaded))
         self._channel = order.placed.channel if order else ""

@@ -21,7 +21,8 @@ from oms.domain.frozen import frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from oms.application.ports import Checkpoint, Clock, Documents, Everything, Views
+    from oms.application.gateways import Documents
+    from oms.application.ports import Checkpoint, Clock, Everything, Views
     from oms.domain.audit import Position
 
 LOOKS: Final = 3

@@ -16,7 +16,8 @@ from oms.domain.supply import expected_skus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from oms.application.ports import Bus, Views, Workflows
+    from oms.application.gateways import Bus, Workflows
+    from oms.application.ports import Views
     from oms.domain.commit import Commit
 
 WORKFLOW: Final = "b2c_order"

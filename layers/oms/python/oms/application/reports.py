@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from oms.application.ports import Clock, Documents, Views
+    from oms.application.gateways import Documents
+    from oms.application.ports import Clock, Views
 
 PAGE: Final = 100
 COLUMNS: Final = ("day", "channel", "currency", "orders", "cancelled_orders", "units", "revenue")

@@ -17,8 +17,9 @@ from oms.domain.payments import AuthorizationState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from oms.application.gateways import PaymentProvider
     from oms.application.orders import Loaded, Orders
-    from oms.application.ports import Clock, PaymentProvider
+    from oms.application.ports import Clock
     from oms.domain.commit import Cause
     from oms.domain.order.charging import DueCapture
     from oms.domain.order.commands import Command

@@ -14,8 +14,9 @@ from oms.domain.order.summary import due_at, wake_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from oms.application.gateways import Workflows
     from oms.application.orders import Loaded, Orders
-    from oms.application.ports import Clock, Quarantine, Views, Workflows
+    from oms.application.ports import Clock, Quarantine, Views
     from oms.domain.commit import Commit
     from oms.domain.order.state import Order
 

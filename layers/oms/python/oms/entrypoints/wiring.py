@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from oms.adapters.secrets_manager import Connections, SecretDocument
     from oms.adapters.shards import Shards
     from oms.application.customers import Customers
+    from oms.application.gateways import PaymentProvider, VendorApi
     from oms.application.holds import StockHolds
     from oms.application.orders import Orders
-    from oms.application.ports import PaymentProvider, VendorApi
     from oms.application.status_links import StatusLinks
     from oms.domain.commit import Commit
 

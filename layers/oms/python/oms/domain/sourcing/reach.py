@@ -44,6 +44,8 @@ Box = dict[str, "Words | Range"]
 _ALL: Final = Words(frozenset(), but=True)
 _DOMAIN: Final = {"customers": Words(frozenset({B2B, B2C}))}
 
+_KINDS: Final = "an attribute is one kind of condition"
+
 
 def _whole() -> Box:
     box: Box = {name: _DOMAIN.get(name, _ALL) for name in (*WORDS, *SETS, "currency")}
@@ -62,23 +64,23 @@ def _conditions(when: Mapping[str, Any]) -> Box:
 
 
 def _inside(part: Words | Range, wanted: Words | Range) -> Words | Range | None:
-    if isinstance(part, Words):
-        assert isinstance(wanted, Words)  # noqa: S101 - one attribute, one kind
+    if isinstance(part, Words) and isinstance(wanted, Words):
         left = part.within(wanted.words)
         return None if left.empty else left
-    assert isinstance(wanted, tuple)  # noqa: S101 - the same
+    if isinstance(part, Words) or isinstance(wanted, Words):
+        raise TypeError(_KINDS)
     low, high = max(part[0], wanted[0]), min(part[1], wanted[1])
     return (low, high) if low <= high else None
 
 
 def _outside(part: Words | Range, wanted: Words | Range) -> Iterator[Words | Range]:
-    if isinstance(part, Words):
-        assert isinstance(wanted, Words)  # noqa: S101 - the same
+    if isinstance(part, Words) and isinstance(wanted, Words):
         left = part.without(wanted.words)
         if not left.empty:
             yield left
         return
-    assert isinstance(wanted, tuple)  # noqa: S101 - the same
+    if isinstance(part, Words) or isinstance(wanted, Words):
+        raise TypeError(_KINDS)
     low, high = wanted
     if part[0] < low:
         yield (part[0], min(part[1], low - 1))
