@@ -83,7 +83,7 @@ class Settings:
     record_file: Path | None = None
     stripe_key: str = "sk_test_sandbox"
     webhook_url: str = ""
-    webhook_secret: str = "whsec_sandbox"  # noqa: S105
+    webhook_secret: str = "whsec_sandbox"  # noqa: S105 - known to everybody
     early_every: int = 0
     """Every n-th webhook is delivered before the API call that caused it is answered; 0: none."""
     twice_every: int = 0
@@ -93,14 +93,14 @@ class Settings:
     settle_after: float | None = None
     """Seconds until a pending refund is decided; None: when told to."""
     tiktok_app_key: str = "sandbox_app"
-    tiktok_app_secret: str = "sandbox_app_secret"  # noqa: S105
-    tiktok_access_token: str = "sandbox_tiktok_token"  # noqa: S105
+    tiktok_app_secret: str = "sandbox_app_secret"  # noqa: S105 - known to everybody
+    tiktok_access_token: str = "sandbox_tiktok_token"  # noqa: S105 - known to everybody
     amazon_client_id: str = "sandbox_client"
-    amazon_client_secret: str = "sandbox_client_secret"  # noqa: S105
-    amazon_refresh_token: str = "sandbox_refresh_token"  # noqa: S105
-    shopify_access_token: str = "sandbox_shopify_token"  # noqa: S105
+    amazon_client_secret: str = "sandbox_client_secret"  # noqa: S105 - known to everybody
+    amazon_refresh_token: str = "sandbox_refresh_token"  # noqa: S105 - known to everybody
+    shopify_access_token: str = "sandbox_shopify_token"  # noqa: S105 - known to everybody
     woocommerce_key: str = "ck_sandbox"
-    woocommerce_secret: str = "cs_sandbox"  # noqa: S105
+    woocommerce_secret: str = "cs_sandbox"  # noqa: S105 - known to everybody
     amazon_list_delay: float = 120.0
     """Seconds that the end of a list must lie back; a test whose clock is not the machine's sets less."""
     list_page: int = 50

@@ -57,7 +57,7 @@ class DynamoFeed:
 
     def tell(self, source: str, told: Sequence[Told]) -> list[bool]:
         """See the port. `ABREAST` updates at a time."""
-        if len(told) < 2:  # noqa: PLR2004
+        if len(told) <= 1:
             return [self._tell(source, each) for each in told]
         with ThreadPoolExecutor(ABREAST) as threads:
             return list(threads.map(lambda each: self._tell(source, each), told))

@@ -280,15 +280,15 @@ class Given(Choice):
         """They."""
         return self._rows
 
-    def again(self, rows: Sequence[Row], reasons: Sequence[Mapping[str, Any]]) -> bool:  # noqa: ARG002
+    def again(self, rows: Sequence[Row], reasons: Sequence[Mapping[str, Any]]) -> bool:  # noqa: ARG002 - as Choice has it
         """There are no others."""
         return False
 
-    def collided(self, places: Sequence[Place]) -> dict[Place, int]:  # noqa: ARG002
+    def collided(self, places: Sequence[Place]) -> dict[Place, int]:  # noqa: ARG002 - as Choice has it
         """These are what is done about it."""
         return {}
 
-    def written(self, rows: Sequence[Row], now: datetime) -> list[Place]:  # noqa: ARG002
+    def written(self, rows: Sequence[Row], now: datetime) -> list[Place]:  # noqa: ARG002 - as Choice has it
         """The position is another: it is read when it is needed."""
         self._shards.forget((rows[0].delta.sku, rows[0].delta.node_id))
         return []

@@ -50,7 +50,7 @@ AT_ONCE = 8
 def abreast(do: Callable[[Item], Done], items: Iterable[Item]) -> Sequence[Done]:
     """`map`, several at a time; for one, a thread takes longer to start than it saves."""
     todo = list(items)
-    if len(todo) < 2:  # noqa: PLR2004
+    if len(todo) <= 1:
         return [do(each) for each in todo]
     from concurrent.futures import ThreadPoolExecutor
 
