@@ -12,9 +12,9 @@ Units = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Body(BaseModel):
-    """Base."""
+    """Base. Built when first used: a function that starts for one call does not build the bodies of all others."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class LineQuantity(Body):
