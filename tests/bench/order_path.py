@@ -1,6 +1,6 @@
 """What an order costs: its whole way, placed to delivered, on the real template and the local engine.
 
-`make bench NAME=order_path`: twenty orders of 3 lines go their way alone, step by step (`alone`); then orders arrive by
+`make bench NAME=order_path`: a few orders of 3 lines go their way alone, step by step (`alone`); then orders arrive by
 a Poisson process at 5 a second, which gives the figures without a prefix; then as many at once through 8 clients, which
 gives throughput and what full batches save (`in_bursts`). What each figure means stands in docs/cost.md, which
 `ARGS=--write-doc` brings up to date. `--in-process` drives the path over moto instead: exact units and requests in
@@ -37,7 +37,7 @@ RATE: Final = 5.0
 CLIENTS: Final = 8
 GAP_S: Final = 0.25
 WARM: Final = 24
-ALONE: Final = 20
+ALONE: Final = 6
 BY: Final = ("step", "function", "call", "table", "what")
 
 
