@@ -17,7 +17,7 @@ from oms.domain.order.commands import (
 from oms.domain.order.events import LineUnits
 from oms.entrypoints import http, wiring
 from oms.entrypoints.documents import fulfillment_document
-from oms.entrypoints.requests import RejectBody, ShipmentBody
+from oms.entrypoints.requests.fulfillment import RejectBody, ShipmentBody
 from oms.entrypoints.telemetry import correlate
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from oms.domain.errors import StockHoldNotFoundError
 from oms.domain.holding import HoldKind, HoldStatus
 from oms.domain.ids import is_stock_hold_id
 from oms.entrypoints import http, use_cases, wiring
-from oms.entrypoints.requests import ExtendBody, StockHoldBody
+from oms.entrypoints.requests.holds import ExtendBody, StockHoldBody
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
     from oms.domain.holding import StockHold
-    from oms.entrypoints.requests import ShipToBody
+    from oms.entrypoints.requests.common import ShipToBody
 
 
 def make(app: APIGatewayHttpResolver) -> Response[str]:

@@ -123,7 +123,7 @@ def body(app: APIGatewayHttpResolver, model: type[Model]) -> Model:
 def no_body(app: APIGatewayHttpResolver) -> None:
     """For a call that says nothing in its body, or an empty object; raises InvalidInputError."""
     if raw_body(app).strip() not in (b"", b"{}"):
-        from oms.entrypoints.requests import Empty
+        from oms.entrypoints.requests.common import Empty
 
         body(app, Empty)
 

@@ -11,7 +11,7 @@ from oms.domain.order.events import Disposition, LineUnits
 from oms.entrypoints import http, wiring
 from oms.entrypoints.documents import order_document
 from oms.entrypoints.order_api import known_form
-from oms.entrypoints.requests import CancelBody, HoldBody, RefundBody
+from oms.entrypoints.requests.orders import CancelBody, HoldBody, RefundBody
 from oms.entrypoints.telemetry import correlate
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
     from oms.domain.order.commands import Command
-    from oms.entrypoints.requests import LineQuantity
+    from oms.entrypoints.requests.common import LineQuantity
 
 
 def _units(lines: Sequence[LineQuantity]) -> tuple[LineUnits, ...]:

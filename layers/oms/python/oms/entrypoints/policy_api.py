@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Final
 
 from oms.application.policies import shown
 from oms.domain.errors import InvalidInputError
 from oms.entrypoints import http, use_cases, wiring
-from oms.entrypoints.requests import Body
+from oms.entrypoints.requests.policies import RollBackBody, SourcingPolicyBody
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 EFFECTIVE_WITHIN_S: Final = 5
 MAX_PAGE: Final = 100
-Version = Annotated[int, Field(ge=0, le=99_999_998)]
-
-
-class SourcingPolicyBody(Body):
-    """PUT /policies/sourcing: a document on top of the version that its author saw, 0 when there was none."""
-
-    expected_version: Version
-    document: dict[str, Any]
-
-
-class RollBackBody(Body):
-    """POST /policies/sourcing/rollback: an earlier version's document, saved again."""
-
-    expected_version: Version
-    to_version: Version
 
 
 def show(app: APIGatewayHttpResolver) -> Response[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from oms.application.quoting import Cart
 from oms.domain.canonical import ShipTo
 from oms.entrypoints import http, use_cases
-from oms.entrypoints.requests import CartBody
+from oms.entrypoints.requests.promises import CartBody
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response

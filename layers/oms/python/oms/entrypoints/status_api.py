@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-    from oms.entrypoints.requests import LookUpBody
+    from oms.entrypoints.requests.status import LookUpBody
 
 MAX_FORM: Final = 4_000
 FORM: Final = "application/x-www-form-urlencoded"
@@ -137,7 +137,7 @@ def look_up(app: APIGatewayHttpResolver) -> Response[str]:
 
 
 def _contract() -> type[LookUpBody]:
-    from oms.entrypoints.requests import LookUpBody  # not for those who only follow their link
+    from oms.entrypoints.requests.status import LookUpBody  # not for those who only follow their link
 
     return LookUpBody
 

@@ -12,7 +12,7 @@ from oms.domain.errors import InvalidInputError
 from oms.domain.stock import COMPONENTS, Into, MovementKind, ReasonCode, StockMovement, counted_delta
 from oms.domain.supply import SupplyChange, SupplyKind
 from oms.entrypoints import feeds, http, use_cases, wiring
-from oms.entrypoints.requests import AvailabilityBody, CountsBody, MovementsBody, StockFeedBody, SupplyBody
+from oms.entrypoints.requests.stock import AvailabilityBody, CountsBody, MovementsBody, StockFeedBody, SupplyBody
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
