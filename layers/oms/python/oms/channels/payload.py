@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 6_000_000
 """No larger body is read: the limit of a synchronous Lambda call."""
 _MAX_DIGITS: Final = 24
+FINE_DIGITS: Final = 4
+"""Digits after the separator of amounts that are finer than the minor unit."""
+_LARGE: Final = 10**18
+"""Integers beyond it are no amounts, and may be too long to be written out."""
 
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _ANY_CONTROL: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
@@ -181,6 +185,23 @@ class Fields:
             return to_minor(value, currency)
         except MalformedPayloadError as error:
             raise MalformedPayloadError(str(error), path=self.at(key), **error.context) from None
+
+    def fine(self, key: str) -> int:
+        """A decimal amount in ten-thousandths of its currency's unit, exactly; 0 when absent or blank."""
+        value = self.values.get(key)
+        if value is None or value == "":
+            return 0
+        if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+            raise self.refuse(key, "an amount must be a decimal string or number")
+        text = str(value).strip() if not isinstance(value, int) or abs(value) < _LARGE else ""
+        if not _AMOUNT.fullmatch(text):
+            raise self.refuse(key, "an amount is not a plain decimal number")
+        whole, _, part = text.lstrip("+-").partition(".")
+        part = part.rstrip("0")
+        if len(part) > FINE_DIGITS:
+            raise self.refuse(key, "an amount has too many digits")
+        fine = int(whole + part.ljust(FINE_DIGITS, "0"))
+        return -fine if text.startswith("-") else fine
 
     def moment(self, key: str, *, naive_is_utc: bool = False) -> datetime | None:
         """An ISO 8601 time as aware UTC; None when absent or blank."""

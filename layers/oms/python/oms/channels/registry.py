@@ -17,6 +17,8 @@ _MODULES: Final = {
     "woocommerce": "oms.channels.woocommerce",
     "tiktok-shop": "oms.channels.tiktok_shop",
     "amazon": "oms.channels.amazon",
+    "bigcommerce": "oms.channels.bigcommerce",
+    "magento": "oms.channels.magento",
 }
 
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
-from oms.domain.errors import SignatureError
+from oms.domain.errors import ReplayWindowError, SignatureError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+TOLERANCE_SECONDS: Final = 300
+"""Of Standard Webhooks' own libraries."""
+_SIGNED_AT: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
+_MAX_HEADER: Final = 4096
 
 
 def hmac_sha256(key: str, message: bytes) -> bytes:
@@ -31,3 +38,25 @@ def check(given: str | None, expected: Iterable[bytes]) -> None:
     matches = [hmac.compare_digest(presented, digest) for digest in expected]
     if not any(matches):
         raise SignatureError("the signature does not match the body")
+
+
+def check_standard(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> None:
+    """Standard Webhooks: `webhook-signature` holds `v1,<base64 HMAC-SHA256 of id.timestamp.body>`, several by blanks.
+
+    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md. The bytes of a secret
+    are the key. Raises SignatureError, ReplayWindowError.
+    """
+    signed_at, message_id = headers.get("webhook-timestamp", ""), headers.get("webhook-id", "")
+    given = headers.get("webhook-signature", "")
+    if not message_id or not _SIGNED_AT.fullmatch(signed_at) or len(given) > _MAX_HEADER:
+        raise SignatureError("the signature is missing")
+    message = f"{message_id}.{signed_at}.".encode("utf-8", "surrogatepass") + body
+    expected = [base64.b64encode(hmac_sha256(secret, message)) for secret in secrets if secret]
+    presented = [
+        part.removeprefix("v1,").encode("utf-8", "surrogatepass") for part in given.split(" ") if part[:3] == "v1,"
+    ]
+    matches = [hmac.compare_digest(mine, theirs) for mine in expected for theirs in presented]
+    if not any(matches):
+        raise SignatureError("the signature does not match the body")
+    if abs(now.timestamp() - int(signed_at)) > TOLERANCE_SECONDS:
+        raise ReplayWindowError("the signature is too old or from the future")
