@@ -1,4 +1,4 @@
-"""POST /webhooks/{source}/{account}: verify, queue durably, answer."""
+"""POST /webhooks/{source}/{account}: verify, queue durably, answer. GET: a sender asks whether it may deliver here."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ app = http.resolver()
 def receive(source: str, account: str) -> Response[str]:
     # Exactly 200: not every sender takes another 2xx for success.
     return http.answer(webhooks.receive(app, source, account))
+
+
+@app.get("/webhooks/<source>/<account>")
+def challenge(source: str, account: str) -> Response[str]:
+    return http.answer(webhooks.challenge(app, source, account))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

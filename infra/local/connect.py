@@ -20,7 +20,7 @@ from infra.local.system import System, SystemMissingError, find
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SOURCES: Final = ("shopify", "woocommerce", "tiktok-shop", "amazon", "easypost", "stripe")
+SOURCES: Final = ("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento", "easypost", "stripe")
 UNSIGNED: Final = ("amazon",)
 
 

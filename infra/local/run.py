@@ -23,6 +23,7 @@ from infra.local.deploy import DeployError, deploy
 from infra.local.engine import DEFAULT_API_PORT, DEFAULT_PORT, ROOT, Engine, EngineError
 from infra.local.sandbox.core import Settings
 from infra.local.sandbox.server import Sandbox
+from infra.local.sandbox.accounts import URL_PARAMETERS
 from infra.local.system import RUNNING, STATE, System, of_deployment
 from oms.domain.money import format_minor
 
@@ -52,10 +53,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def start(engine: Engine, sandbox: Sandbox) -> System:
     """Deploy to a running engine."""
     parameters = {
-        "StripeUrl": sandbox.base_url,
-        "TikTokUrl": sandbox.base_url,
-        "AmazonUrl": sandbox.base_url,
-        "AmazonAuthUrl": sandbox.base_url,
+        **dict.fromkeys(URL_PARAMETERS, sandbox.base_url),
         "DeletionProtection": "false",
         "CookieSecure": "false",
         # The issuer of a local pool's tokens is not on this machine; its public keys are.

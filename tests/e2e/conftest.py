@@ -11,6 +11,7 @@ from infra.local.connect import connect
 from infra.local.deploy import deploy
 from infra.local.engine import ROOT, Engine, free_port
 from infra.local.sandbox import Sandbox, Settings
+from infra.local.sandbox.accounts import URL_PARAMETERS
 from infra.local.system import of_deployment
 from tests.e2e import audit
 from tests.e2e.recorder import recorded
@@ -35,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _start(state: Path, sandbox: Sandbox, engine: Engine) -> Oms:
-    urls = dict.fromkeys(("StripeUrl", "TikTokUrl", "AmazonUrl", "AmazonAuthUrl"), sandbox.base_url)
+    urls = dict.fromkeys(URL_PARAMETERS, sandbox.base_url)
     deployment = deploy(ROOT / "template.yaml", engine.endpoint, {**PARAMETERS, **urls}, api_url=engine.api_url)
     system = recorded(of_deployment(deployment, sandbox.base_url))
     system.make_keys()

@@ -14,6 +14,8 @@ import pytest
 from infra.local import recorded as rec
 from infra.local.connect import connect
 from infra.local.play import learn
+from infra.local.sandbox import adobe
+from infra.local.sandbox.accounts import credentials
 from oms.adapters.secrets_manager import LOOK_AGAIN_S
 from oms.channels.registry import CONNECTORS
 from tests.e2e.facts import moved, orders_of, stock_of
@@ -59,7 +61,7 @@ class World:
             "refresh_token": settings.amazon_refresh_token,
             "marketplace_ids": "ATVPDKIKX0DER",
         }
-        api = {"tiktok-shop": tiktok, "amazon": amazon}
+        api = {"tiktok-shop": tiktok, "amazon": amazon, **credentials(settings, self.oms.sandbox.base_url)}
         for channel, account in self.accounts.items():
             connect(self.oms.system, channel, account, secret(channel), api.get(channel))
         time.sleep(LOOK_AGAIN_S)
@@ -94,7 +96,8 @@ class World:
 
 
 def secret(channel: str) -> str:
-    return "sandbox_app:demo-tiktok" if channel == "tiktok-shop" else f"demo-{channel}"
+    fixed = {"tiktok-shop": "sandbox_app:demo-tiktok", "magento": adobe.CLIENT_ID}
+    return fixed.get(channel, f"demo-{channel}")
 
 
 def disordered(recorded: Sequence[rec.Recorded]) -> list[rec.Recorded]:

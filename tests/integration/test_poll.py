@@ -21,7 +21,7 @@ from tests.proof.sweep.evidence import evidence
 from tests.proof.sweep.people import parked
 from tests.proof.sweep.tap import Killed
 from tests.proof.sweep.vendors import CREDENTIALS, SELLER, recorded_of
-from tests.proof.sweep.world import world
+from tests.proof.sweep.world import MORE, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,7 @@ SOURCES: Final = list(CONNECTORS)
 def w() -> Iterator[World]:
     """A shop whose accounts were polled before; at the end nothing is lost, doubled or left standing."""
     with world() as made:
+        made.connect(MORE)
         turn(made)
         yield made
         made.settle()

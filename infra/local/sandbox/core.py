@@ -43,6 +43,12 @@ class Reply:
     status: int = 200
     document: Mapping[str, Any] | list[Any]
     headers: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes | None = None
+    """The body itself, where it is no JSON."""
+
+    def body(self) -> bytes:
+        """What is sent."""
+        return json.dumps(self.document).encode() if self.raw is None else self.raw
 
 
 class Vendor(Protocol):
@@ -101,6 +107,12 @@ class Settings:
     shopify_access_token: str = "sandbox_shopify_token"  # noqa: S105 - known to everybody
     woocommerce_key: str = "ck_sandbox"
     woocommerce_secret: str = "cs_sandbox"  # noqa: S105 - known to everybody
+    bigcommerce_store: str = "sandboxstore"
+    bigcommerce_token: str = "sandbox_bigcommerce_token"  # noqa: S105 - known to everybody
+    magento_consumer_key: str = "sandbox_magento_key"
+    magento_consumer_secret: str = "sandbox_magento_secret"  # noqa: S105 - known to everybody
+    magento_token: str = "sandbox_magento_token"  # noqa: S105 - known to everybody
+    magento_token_secret: str = "sandbox_magento_token_secret"  # noqa: S105 - known to everybody
     amazon_list_delay: float = 120.0
     """Seconds that the end of a list must lie back; a test whose clock is not the machine's sets less."""
     list_page: int = 50

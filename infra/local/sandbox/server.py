@@ -11,10 +11,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from infra.local.sandbox.adobe import AdobeVendor
 from infra.local.sandbox.amazon import AmazonVendor
+from infra.local.sandbox.bigcommerce import BigCommerceVendor
 from infra.local.sandbox.control import Control
 from infra.local.sandbox.core import Clock, Reply, Request, Settings
 from infra.local.sandbox.faults import FaultPlan
+from infra.local.sandbox.magento import MagentoVendor
 from infra.local.sandbox.record import Record, public
 from infra.local.sandbox.shops import ShopifyVendor, WooCommerceVendor
 from infra.local.sandbox.stripe import StripeVendor
@@ -46,8 +49,10 @@ class Sandbox:
         self.amazon = AmazonVendor(self.settings, self.clock)
         self.shopify = ShopifyVendor(self.settings)
         self.woocommerce = WooCommerceVendor(self.settings)
-        channels = (self.tiktok, self.amazon, self.shopify, self.woocommerce)
-        self._vendors: tuple[Vendor, ...] = (self.stripe, *channels)
+        self.bigcommerce = BigCommerceVendor(self.settings)
+        self.magento = MagentoVendor(self.settings, self.clock)
+        channels = (self.tiktok, self.amazon, self.shopify, self.woocommerce, self.bigcommerce, self.magento)
+        self._vendors: tuple[Vendor, ...] = (self.stripe, AdobeVendor(), *channels)
         shelves = {vendor.name: vendor.shelf for vendor in channels}
         self._control = Control(self.clock, self.record, self.faults, self.webhooks, self.stripe, shelves)
         self._server = _Server(port, self)
@@ -191,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.shutdown(socket.SHUT_RDWR)
 
     def _send(self, reply: Reply) -> None:
-        body = json.dumps(reply.document).encode()
+        body = reply.body()
         self.send_response(reply.status)
         headers: Mapping[str, str] = {"content-type": "application/json", **reply.headers}
         for name, value in headers.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC
+from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,8 @@ SAMPLES: Final = {
     "woocommerce": "05-order-created-fr-paid",
     "tiktok-shop": "576700000000000103",
     "amazon": "302-4400102-5500102",
+    "bigcommerce": "4001",
+    "magento": "2001",
 }
 """The order of each channel that is taken, of `events/channels` or `events/sandbox`."""
 NUMBERS: Final = {
@@ -24,6 +27,8 @@ NUMBERS: Final = {
     "woocommerce": "9{}",
     "tiktok-shop": "5767999999999{}",
     "amazon": "302-4499{0}-5599{0}",
+    "bigcommerce": "49{}",
+    "magento": "29{}",
 }
 """How an id is made of the three digits of an order's own."""
 
@@ -76,6 +81,23 @@ def _amazon(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, An
     return order_id, parts
 
 
+def _bigcommerce(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, Any]]:
+    parts = json.loads((EVENTS / "sandbox" / "bigcommerce" / f"{sample}.json").read_text(encoding="utf-8"))
+    number = int(order_id or sample)
+    for part in [*parts["products"], *parts["addresses"]]:
+        part["order_id"] = number
+    parts["order"] |= {"id": number, **dict.fromkeys(("date_created", "date_modified"), format_datetime(at))}
+    return str(number), parts
+
+
+def _magento(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, Any]]:
+    parts = json.loads((EVENTS / "sandbox" / "magento" / f"{sample}.json").read_text(encoding="utf-8"))
+    number = int(order_id or sample)
+    when = dict.fromkeys(("created_at", "updated_at"), f"{at:%Y-%m-%d %H:%M:%S}")
+    parts["order"] |= {"entity_id": number, "increment_id": f"{number:09d}", **when}
+    return str(number), parts
+
+
 def _body(vendor: str, sample: str) -> dict[str, Any]:
     body: dict[str, Any] = json.loads((EVENTS / "channels" / vendor / f"{sample}.json").read_text(encoding="utf-8"))[
         "body"
@@ -88,4 +110,6 @@ _MAKE: Final[dict[str, Callable[[str, datetime, str], tuple[str, dict[str, Any]]
     "woocommerce": _woocommerce,
     "tiktok-shop": _tiktok,
     "amazon": _amazon,
+    "bigcommerce": _bigcommerce,
+    "magento": _magento,
 }

@@ -18,6 +18,7 @@ from infra.local.deploy import deploy
 from infra.local.engine import ROOT, Engine, free_port
 from infra.local.import_ import import_file
 from infra.local.sandbox import Sandbox, Settings
+from infra.local.sandbox.accounts import URL_PARAMETERS, credentials
 from infra.local.system import of_deployment
 from oms.adapters.secrets_manager import LOOK_AGAIN_S
 from oms.channels.registry import CONNECTORS
@@ -108,7 +109,7 @@ class Arena:
             "refresh_token": settings.amazon_refresh_token,
             "marketplace_ids": "ATVPDKIKX0DER",
         }
-        api = {"tiktok-shop": tiktok, "amazon": amazon}
+        api = {"tiktok-shop": tiktok, "amazon": amazon, **credentials(settings, self.oms.sandbox.base_url)}
         document = self.oms.system.read_secret("ConnectionsSecret")
         for name in names:
             world = self.world(name)
@@ -145,7 +146,7 @@ def arena(state: Path, *, collected: bool = False) -> Iterator[Arena]:
         Sandbox(Settings(samples=EVENTS / "sandbox", early_every=5, twice_every=4)) as sandbox,
         Engine(state=state, port=free_port(), api_port=free_port(), persist=False, environment=environment) as engine,
     ):
-        urls = dict.fromkeys(("StripeUrl", "TikTokUrl", "AmazonUrl", "AmazonAuthUrl"), sandbox.base_url)
+        urls = dict.fromkeys(URL_PARAMETERS, sandbox.base_url)
         deployment = deploy(ROOT / "template.yaml", engine.endpoint, {**PARAMETERS, **urls}, api_url=engine.api_url)
         system = of_deployment(deployment, sandbox.base_url)
         system.make_keys()

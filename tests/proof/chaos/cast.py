@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.local import recorded as rec
 from infra.local.engine import ROOT
+from infra.local.sandbox import adobe
 from oms.channels.registry import CONNECTORS
 from oms.domain import ids
 
@@ -216,7 +217,12 @@ class World:
 
 def secret(source: str) -> str:
     """What the senders of a source sign with, in every world."""
-    return {"tiktok-shop": "sandbox_app:chaos-tiktok", "stripe": "whsec_sandbox"}.get(source, f"chaos-{source}")
+    fixed = {
+        "tiktok-shop": "sandbox_app:chaos-tiktok",
+        "stripe": "whsec_sandbox",
+        "magento": adobe.CLIENT_ID,
+    }
+    return fixed.get(source, f"chaos-{source}")
 
 
 @cache

@@ -6,8 +6,10 @@ import json
 import re
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from infra.local import recorded as rec
+from infra.local.sandbox import adobe
 from infra.local.sandbox.core import Request, Settings
 from infra.local.sandbox.server import Sandbox
 from oms.adapters.rest import Answer, RestClient
@@ -41,6 +43,14 @@ CREDENTIALS: Final = {
         "url": "https://woocommerce.example",
         "consumer_key": "ck_sandbox",
         "consumer_secret": "cs_sandbox",
+    },
+    "bigcommerce": {"store_hash": "sandboxstore", "access_token": "sandbox_bigcommerce_token"},
+    "magento": {
+        "url": "https://magento.example",
+        "consumer_key": "sandbox_magento_key",
+        "consumer_secret": "sandbox_magento_secret",
+        "access_token": "sandbox_magento_token",
+        "access_token_secret": "sandbox_magento_token_secret",
     },
     "stripe": {"secret_key": "sk_test_sandbox"},
 }
@@ -77,6 +87,7 @@ class Vendors:
         """Stand where HTTP would go out."""
 
         def send(client: RestClient, method: str, path: str, **parts: Any) -> Answer:
+            parts["headers"] = {**(parts.get("headers") or {}), "host": urlsplit(client._base_url).netloc}
             return self.send(client.vendor, method, path, **parts)
 
         patch.setattr(RestClient, "send", send)
@@ -106,7 +117,7 @@ class Vendors:
             raise Killed
         if kind == "lost_answer":
             raise UpstreamError("no answer from the vendor", vendor=vendor, cause="ReadTimeoutError")
-        return Answer(status=reply.status, headers=dict(reply.headers), body=json.dumps(reply.document).encode())
+        return Answer(status=reply.status, headers=dict(reply.headers), body=reply.body())
 
     def put_order(self, given: Mapping[str, Any]) -> None:
         """A channel has an order, or (None) has it no longer."""
@@ -140,6 +151,13 @@ def recorded_of(source: str, given: Mapping[str, Any]) -> rec.Recorded:
         case "tiktok-shop":
             data = {"order_id": order_id, "order_status": order["status"], "update_time": order["update_time"]}
             body = {"type": 1, "tts_notification_id": order_id, "timestamp": order["update_time"], "data": data}
+        case "bigcommerce":
+            hashed = {"scope": "store/order/created", "data": {"type": "order", "id": int(order_id)}}
+            body = {**hashed, "hash": f"evt-{order_id}", "created_at": 1795000000, "producer": "stores/sandboxstore"}
+        case "magento":
+            kind = "com.adobe.commerce.observer.sales_order_save_commit_after"
+            body = {"id": f"evt-{order_id}", "type": kind, "recipient_client_id": adobe.CLIENT_ID}
+            body |= {"data": {"value": {"entity_id": order_id}}}
         case _:
             change = {"SellerId": SELLER, "AmazonOrderId": order_id, "Summary": {"OrderStatus": "Unshipped"}}
             body = {

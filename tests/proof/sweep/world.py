@@ -23,6 +23,7 @@ from moto import mock_aws
 from moto.sqs import models as moto_queues
 
 from infra.local import recorded as rec
+from infra.local.sandbox import adobe
 from infra.local.sandbox.untold import untold
 from oms.adapters.dynamodb_views import walked_at
 from oms.entrypoints import telemetry, wiring
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 START: Final = datetime(2026, 11, 25, 9, tzinfo=UTC)
 SECRETS: Final = {"shopify": "s-shop", "woocommerce": "s-woo", "easypost": "s-easy", "stripe": "s-stripe"}
+MORE: Final = {"bigcommerce": "s-big", "magento": adobe.CLIENT_ID}
+"""Channels that are connected where a test asks for them: each poll of one more account is more that can fail."""
 TIKTOK: Final = "sandbox_app:sandbox_app_secret"
 NODES: Final = {"us-east": ("US", "40.7357", "-74.1724"), "de-main": ("DE", "50.1326", "8.9167")}
 CLIENT_TRIES: Final = 6
@@ -186,7 +189,7 @@ class World:
         return recorded
 
     def _webhook(self, recorded: rec.Recorded) -> None:
-        secret = TIKTOK if recorded.source == "tiktok-shop" else SECRETS[recorded.source]
+        secret = TIKTOK if recorded.source == "tiktok-shop" else {**SECRETS, **MORE}[recorded.source]
         headers = rec.sign(recorded, secret, self.now.timestamp())
         reply = self.http("POST", f"/webhooks/{recorded.source}/main", headers=headers, body=recorded.body, role="")
         assert reply.status == 200, reply
@@ -309,9 +312,9 @@ class World:
             row = {"node_id": node, "country": country, "latitude": latitude, "longitude": longitude}
             wiring.reference().put("node", node, row)
 
-    def connect(self) -> None:
-        """Every account is connected."""
-        signed = {**SECRETS, "tiktok-shop": TIKTOK}
+    def connect(self, more: Mapping[str, str] | None = None) -> None:
+        """Every account is connected, and those of `more`."""
+        signed = {**SECRETS, **(more or {}), "tiktok-shop": TIKTOK}
         connected = {
             f"{source}/main": {"current": secret, "api": CREDENTIALS.get(source, {})}
             for source, secret in signed.items()

@@ -24,6 +24,8 @@ _URL: Final = re.compile(r"https://[A-Za-z0-9.-]{1,200}(:[0-9]{1,5})?(/[\w./-]{0
 _HERE: Final = re.compile(r"http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?", re.ASCII)
 _NEXT: Final = re.compile(r'<([^<>]{1,8000})>\s*;\s*rel="?next"?', re.ASCII)
 _OK: Final = range(200, 300)
+_NO_CONTENT: Final = 204
+"""BigCommerce's word for an empty list."""
 _NOT_FOUND: Final = frozenset({404, 410})
 _SERVER_ERROR: Final = 500
 _TRY_LATER: Final = frozenset({408, 429})
@@ -49,7 +51,7 @@ class ShopSession:
     def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ARG002 - TikTok needs it
         """The object of the answer, with `next_page_info` where a page names the next; a list as its `items`."""
         answer = self.rest.send("GET", path, query=query, headers={**self.headers, "accept": "application/json"})
-        return _read(answer, self.rest.vendor)
+        return read_answer(answer, self.rest.vendor)
 
 
 class ShopifyApi:
@@ -60,7 +62,7 @@ class ShopifyApi:
 
     def open(self, credentials: Mapping[str, str], paths: Sequence[str]) -> ShopSession:  # noqa: ARG002 - Amazon needs them
         """Raises UpstreamRefusedError when a credential is missing."""
-        (token,) = _needed("shopify", credentials, "access_token")
+        (token,) = needed("shopify", credentials, "access_token")
         return ShopSession(self._rest, {"x-shopify-access-token": token})
 
 
@@ -72,20 +74,27 @@ class WooCommerceApi:
 
     def open(self, credentials: Mapping[str, str], paths: Sequence[str]) -> ShopSession:  # noqa: ARG002 - Amazon needs them
         """Raises UpstreamRefusedError when a credential is missing."""
-        key, secret = _needed("woocommerce", credentials, "consumer_key", "consumer_secret")
+        key, secret = needed("woocommerce", credentials, "consumer_key", "consumer_secret")
         basic = base64.b64encode(f"{key}:{secret}".encode()).decode()
         return ShopSession(self._rest, {"authorization": f"Basic {basic}"})
 
 
-def _needed(vendor: str, credentials: Mapping[str, str], *names: str) -> list[str]:
+def needed(vendor: str, credentials: Mapping[str, str], *names: str) -> list[str]:
+    """These credentials; raises UpstreamRefusedError when one is missing."""
     missing = [name for name in names if not credentials.get(name)]
     if missing:
         raise UpstreamRefusedError("the credentials are incomplete", vendor=vendor, missing=missing)
     return [credentials[name] for name in names]
 
 
-def _read(answer: Answer, vendor: str) -> dict[str, Any]:
+def read_answer(answer: Answer, vendor: str, wait: float | None = None) -> dict[str, Any]:
+    """The object of the answer, a list as its `items`; `wait` is when to come again where `Retry-After` is not said.
+
+    Raises OrderNotFoundError, UpstreamError, UpstreamRefusedError.
+    """
     context: dict[str, Any] = {"vendor": vendor, "vendor_status": answer.status}
+    if answer.status == _NO_CONTENT:
+        return {"items": []}
     if answer.status in _OK:
         try:
             if answer.body.lstrip()[:1] == b"[":
@@ -95,7 +104,7 @@ def _read(answer: Answer, vendor: str) -> dict[str, Any]:
             raise UpstreamError("the vendor's answer cannot be read", **context) from None
         return {**document, **_next(answer.headers.get("link", ""))}
     if answer.status in _TRY_LATER or answer.status >= _SERVER_ERROR:
-        raise UpstreamError("the vendor asks to try later", retry_after=answer.retry_after(), **context)
+        raise UpstreamError("the vendor asks to try later", retry_after=answer.retry_after() or wait, **context)
     if answer.status in _NOT_FOUND:
         raise OrderNotFoundError("the vendor knows no such order", **context)
     raise UpstreamRefusedError("the vendor refused", **context)

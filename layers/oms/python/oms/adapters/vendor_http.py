@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from oms.adapters.amazon_api import AmazonApi
+from oms.adapters.bigcommerce_api import BigCommerceApi
+from oms.adapters.magento_api import MagentoApi
 from oms.adapters.rest import RestClient, Timeouts
 from oms.adapters.shop_api import ShopifyApi, WooCommerceApi, shop_url
 from oms.adapters.tiktok_api import TikTokApi
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
 MAX_PAGES: Final = 50
 """Of what belongs to one order."""
 MAX_LIST_PAGES: Final = 400
-SHOPS: Final = ("shopify", "woocommerce")
+SHOPS: Final = ("shopify", "woocommerce", "magento")
 
 BASE_URLS: Final[Mapping[str, str]] = {
     "tiktok-shop": "https://open-api.tiktokglobalshop.com",
     "amazon": "https://sellingpartnerapi-na.amazon.com",
     "amazon-auth": "https://api.amazon.com",
+    "bigcommerce": "https://api.bigcommerce.com",
 }
 """Where the vendors are. A key `<source>:<account>` overrides for one account (Amazon: another region)."""
 
@@ -88,7 +91,9 @@ class VendorApi:
 
     `credentials(source, account)` gives, for `tiktok-shop`: app_key, app_secret, access_token, shop_cipher (optional);
     for `amazon`: client_id, client_secret, refresh_token, and to list orders marketplace_ids; for `shopify`: url,
-    access_token; for `woocommerce`: url, consumer_key, consumer_secret.
+    access_token; for `woocommerce`: url, consumer_key, consumer_secret; for `bigcommerce`: store_hash, access_token; for
+    `magento`: url, access_token, and but for shops that take the token alone consumer_key, consumer_secret,
+    access_token_secret.
     """
 
     def __init__(
@@ -103,7 +108,7 @@ class VendorApi:
         self._timeouts = timeouts
         self._clock = clock
         self._clients: dict[str, RestClient] = {}
-        self._apis: dict[tuple[str, str], TikTokApi | AmazonApi] = {}
+        self._apis: dict[tuple[str, str], TikTokApi | AmazonApi | BigCommerceApi] = {}
 
     def fetch(
         self, source: str, account: str, connector: Fetcher[F], notice: Notice
@@ -138,9 +143,11 @@ class VendorApi:
         url = shop_url(source, credentials)
         if url not in self._clients:
             self._clients[url] = RestClient(source, url, self._timeouts)
+        if source == "magento":
+            return MagentoApi(self._clients[url], url, self._clock)
         return ShopifyApi(self._clients[url]) if source == "shopify" else WooCommerceApi(self._clients[url])
 
-    def _api(self, source: str, account: str) -> TikTokApi | AmazonApi:
+    def _api(self, source: str, account: str) -> TikTokApi | AmazonApi | BigCommerceApi:
         if (source, account) not in self._apis:
             rest = self._client(source, account)
             match source:
@@ -149,6 +156,8 @@ class VendorApi:
                 case "amazon":
                     login = self._client("amazon-auth", account)
                     self._apis[source, account] = AmazonApi(rest, login, self._clock)
+                case "bigcommerce":
+                    self._apis[source, account] = BigCommerceApi(rest)
                 case _:
                     raise NotFoundError("no API is known for this source", source=source[:32])
         return self._apis[source, account]

@@ -63,6 +63,4 @@ def told(entry: Fields) -> Told:
     """Refunds are not in the list: `refunded_amount` is always 0."""
     currency = entry.currency("currency_code")
     total = entry.money("total_inc_tax", currency, None)
-    return Told(
-        currency=currency, total=total, cancelled=entry.integer("status_id") in CANCELLED, refunded=None
-    )
+    return Told(currency=currency, total=total, cancelled=entry.integer("status_id") in CANCELLED, refunded=None)

@@ -136,7 +136,8 @@ def lines(items: Sequence[Item], *, with_tax: bool) -> tuple[CanonicalLine, ...]
                 tax=item.tax,
                 title=entry.text("name"),
                 cancelled=min(item.cancelled, item.quantity),
-                requires_shipping=entry.text("product_type") not in _UNSHIPPED and entry.text("is_virtual") != "1",
+                requires_shipping=entry.text("product_type") not in _UNSHIPPED
+                and entry.values.get("is_virtual") not in (1, "1"),
             )
         )
     return tuple(found)

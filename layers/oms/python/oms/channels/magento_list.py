@@ -15,7 +15,7 @@ from oms.channels.base import FetchRequest
 from oms.channels.listing import LISTING, By, Listed, Span, Told
 from oms.channels.magento import next_page as following
 from oms.channels.magento import search
-from oms.channels.magento_order import CANCELLED, times
+from oms.channels.magento_order import CANCELLED, TENDERS, times
 from oms.channels.payload import Fields
 
 if TYPE_CHECKING:
@@ -26,9 +26,8 @@ _PATH: Final = "/rest/V1/orders"
 _PAGE_SIZE: Final = 100
 _FIELDS: Final = (
     "items[entity_id,state,created_at,updated_at,order_currency_code,grand_total,total_refunded,"
-    "extension_attributes[gift_cards_amount,customer_balance_amount,reward_currency_amount]],total_count"
+    f"extension_attributes[{','.join(TENDERS)}]],total_count"
 )
-_TENDERS: Final = ("gift_cards_amount", "customer_balance_amount", "reward_currency_amount")
 
 longest = timedelta(days=3650)
 """A list has no end but now."""
@@ -69,7 +68,7 @@ def told(entry: Fields) -> Told:
     """As the snapshot has it: with what was paid by gift card, store credit and points."""
     currency = entry.currency("order_currency_code")
     more = entry.child("extension_attributes")
-    tenders = sum((more if more.has(key) else entry).money(key, currency) for key in _TENDERS)
+    tenders = sum((more if more.has(key) else entry).money(key, currency) for key in TENDERS)
     return Told(
         currency=currency,
         total=entry.money("grand_total", currency, None) + tenders,

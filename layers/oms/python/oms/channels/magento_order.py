@@ -43,9 +43,10 @@ if TYPE_CHECKING:
 
 CANCELLED: Final = "canceled"
 _HELD: Final = {"holded": "on hold in the channel", "payment_review": "payment review"}
-_TENDERS: Final = ("gift_cards_amount", "customer_balance_amount", "reward_currency_amount")
+TENDERS: Final = ("gift_cards_amount", "customer_balance_amount", "reward_currency_amount")
 _WRAPPING: Final = ("gw_price", "gw_items_price", "gw_card_price")
 _WRAPPING_TAX: Final = ("gw_tax_amount", "gw_items_tax_amount", "gw_card_tax_amount")
+_OPEN: Final = frozenset({"new", "processing", "complete", "holded"})
 _ON_DELIVERY: Final = "cashondelivery"
 _REFUNDED: Final = 2
 _STREETS: Final = 8
@@ -66,7 +67,7 @@ def read_order(body: Fields, memos: Sequence[Fields], *, source: str, account: s
     currency = body.currency("order_currency_code")
     placed_at, revision = times(body)
     more = body.child("extension_attributes")
-    tenders = sum(_either(body, more, key, currency) for key in _TENDERS)
+    tenders = sum(_either(body, more, key, currency) for key in TENDERS)
     items = read_items(body, currency)
     address = _address(more)
     state = body.word("state")
@@ -169,7 +170,7 @@ def _payment(body: Fields, order: CanonicalOrder) -> ChannelPayment:
         )
     if state == CANCELLED:
         return ChannelPayment(state=PaymentState.VOIDED, captured=paid)
-    if paid >= due and (paid or state in {"processing", "complete"}):
+    if paid >= due and (paid or state in _OPEN):  # without anything due, no payment will come
         return ChannelPayment(state=PaymentState.PAID, captured=captured)
     collected_later = method == _ON_DELIVERY and state == "new"
     if state in {"processing", "complete"} or collected_later:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from oms.domain.frozen import frozen
 
@@ -68,3 +68,19 @@ class Sender(Protocol):
 
     def identify(self, request: InboundRequest) -> Notice:
         """Say what the delivery is about; raises MalformedPayloadError."""
+
+
+@runtime_checkable
+class KeyedSender(Sender, Protocol):
+    """A sender that publishes the keys with which its signatures are checked. `verify` gets them among the secrets."""
+
+    def key_paths(self, request: InboundRequest) -> Sequence[str]:
+        """The keys that the delivery names, relative to the place where the sender publishes them."""
+
+
+@runtime_checkable
+class ChallengedSender(Sender, Protocol):
+    """A sender that asks a URL for something before it delivers there."""
+
+    def challenge(self, query: Mapping[str, str]) -> str:
+        """What it wants to read back; raises NotFoundError for what is no challenge."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.application.messages import to_message
 from oms.application.senders import sender
 from oms.domain.errors import AuthenticationError, InvalidInputError, NotFoundError, SignatureError
-from oms.domain.inbound import InboundRequest, NoticeKind
+from oms.domain.inbound import ChallengedSender, InboundRequest, KeyedSender, NoticeKind
 from oms.entrypoints import http, wiring
 from oms.entrypoints.telemetry import count, flush, logger
 
@@ -27,7 +27,8 @@ _BY_QUEUE: Final = frozenset({"amazon"})
 def receive(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str, Any]:
     """Queue a genuine delivery.
 
-    Raises SignatureError or ReplayWindowError (counted), NotFoundError, PayloadTooLargeError.
+    Raises SignatureError or ReplayWindowError (counted), NotFoundError, PayloadTooLargeError; UpstreamError when a
+    sender's published keys cannot be read now.
     """
     if source in _BY_QUEUE or not _ACCOUNT.fullmatch(account):
         raise NotFoundError("nobody is connected under this name")
@@ -52,14 +53,33 @@ def receive(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str,
     return {"outcome": "queued", "topic": topic}
 
 
+def challenge(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str, Any]:
+    """Answer a sender that asks whether this URL wants its deliveries; raises NotFoundError."""
+    if source in _BY_QUEUE or not _ACCOUNT.fullmatch(account):
+        raise NotFoundError("nobody is connected under this name")
+    who = sender(source)
+    if not isinstance(who, ChallengedSender):
+        raise NotFoundError("no such route")
+    return {"challenge": who.challenge(http.query(app))}
+
+
 def _verify(who: Sender, source: str, request: InboundRequest) -> None:
     connections = wiring.connections()
+    secrets = connections.signing_secrets(source, request.account)
     try:
-        who.verify(request, connections.signing_secrets(source, request.account), wiring.now())
+        who.verify(request, [*secrets, *_keys(who, request, secrets)], wiring.now())
     except SignatureError:
         # The account may have been connected, or its secret rotated, since we last looked.
         secrets = connections.signing_secrets(source, request.account, look_again=True)
-        who.verify(request, secrets, wiring.now())
+        who.verify(request, [*secrets, *_keys(who, request, secrets)], wiring.now())
+
+
+def _keys(who: Sender, request: InboundRequest, secrets: list[str]) -> list[str]:
+    """Published keys that the delivery names; none are fetched for an account that nobody connected."""
+    if not secrets or not isinstance(who, KeyedSender):
+        return []
+    found = [wiring.published_keys(who.source).get(path) for path in who.key_paths(request)]
+    return [key for key in found if key]
 
 
 def flushed(answer: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from oms.adapters.dynamodb_work import DynamoOpenWork
     from oms.adapters.gazetteer import PackagedGazetteer
     from oms.adapters.messaging import EventBridgeBus, SqsQueue, StepFunctions
+    from oms.adapters.published_keys import PublishedKeys
     from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Documents, S3Quarantine
     from oms.adapters.s3_feed import S3FeedFile
     from oms.adapters.secrets_manager import Connections, SecretDocument
@@ -329,8 +330,17 @@ def vendors() -> VendorApi:
         "tiktok-shop": os.environ["TIKTOK_URL"],
         "amazon": os.environ["AMAZON_URL"],
         "amazon-auth": os.environ["AMAZON_AUTH_URL"],
+        "bigcommerce": os.environ["BIGCOMMERCE_URL"],
     }
     return HttpVendorApi(connections().credentials, urls)
+
+
+@cache
+def published_keys(source: str) -> PublishedKeys:
+    """Where a sender publishes its keys."""
+    from oms.adapters.published_keys import PublishedKeys
+
+    return PublishedKeys(source, os.environ["ADOBE_KEYS_URL"])
 
 
 def queue_of(source: str) -> str:

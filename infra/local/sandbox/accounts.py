@@ -1,0 +1,24 @@
+"""What leads a deployed system to the sandbox: the template's parameters, and what accounts need to call it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from infra.local.sandbox.core import Settings
+
+URL_PARAMETERS: Final = ("StripeUrl", "TikTokUrl", "AmazonUrl", "AmazonAuthUrl", "BigCommerceUrl", "AdobeKeysUrl")
+
+
+def credentials(settings: Settings, base_url: str) -> dict[str, dict[str, str]]:
+    """What the accounts of BigCommerce and Magento need."""
+    return {
+        "bigcommerce": {"store_hash": settings.bigcommerce_store, "access_token": settings.bigcommerce_token},
+        "magento": {
+            "url": base_url,
+            "consumer_key": settings.magento_consumer_key,
+            "consumer_secret": settings.magento_consumer_secret,
+            "access_token": settings.magento_token,
+            "access_token_secret": settings.magento_token_secret,
+        },
+    }

@@ -1,0 +1,60 @@
+"""Public keys that senders publish at a place of their own, read once and kept for a day."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from oms.adapters.rest import RestClient, Timeouts
+from oms.domain.errors import UpstreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEEP_S: Final = 86_400.0
+"""How long Adobe lets a key be kept."""
+LOOK_AGAIN_S: Final = 60.0
+"""A key that there is none of is asked for again, but not more often: anybody may name one."""
+MOST: Final = 64
+_MAX_BYTES: Final = 16_384
+_OK: Final = 200
+_MISSING: Final = frozenset({400, 403, 404, 410})
+TIMEOUTS: Final = Timeouts(connect=2.0, read=3.0, total=4.0)
+"""A sender waits for its answer."""
+
+
+class PublishedKeys:
+    """Keys by their path. Keep one per process."""
+
+    def __init__(
+        self,
+        vendor: str,
+        base_url: str,
+        timeouts: Timeouts = TIMEOUTS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rest = RestClient(vendor, base_url, timeouts, max_bytes=_MAX_BYTES)
+        self._clock = clock
+        self._known: dict[str, tuple[float, str]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, path: str) -> str:
+        """The key, empty when there is none; raises UpstreamError when the place does not answer."""
+        with self._lock:
+            until, key = self._known.get(path, (float("-inf"), ""))
+        if self._clock() < until:
+            return key
+        answer = self._rest.send("GET", path)
+        if answer.status != _OK and answer.status not in _MISSING:
+            raise UpstreamError("the key cannot be read", vendor=self._rest.vendor, vendor_status=answer.status)
+        key = answer.body.decode("ascii", "replace").strip() if answer.status == _OK else ""
+        with self._lock:
+            while len(self._known) >= MOST:
+                self._known.pop(next(iter(self._known)))
+            self._known[path] = (self._clock() + (KEEP_S if key else LOOK_AGAIN_S), key)
+        return key
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._rest.close()
