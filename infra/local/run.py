@@ -21,9 +21,9 @@ from rich.table import Table
 from infra.local.demo import EVENTS, Demo, DemoError
 from infra.local.deploy import DeployError, deploy
 from infra.local.engine import DEFAULT_API_PORT, DEFAULT_PORT, ROOT, Engine, EngineError
+from infra.local.sandbox.accounts import URL_PARAMETERS
 from infra.local.sandbox.core import Settings
 from infra.local.sandbox.server import Sandbox
-from infra.local.sandbox.accounts import URL_PARAMETERS
 from infra.local.system import RUNNING, STATE, System, of_deployment
 from oms.domain.money import format_minor
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,15 @@ KINDS = {
     "amazon/02-order-change-us-unshipped": NoticeKind.FETCH,
     "amazon/03-order-change-de": NoticeKind.FETCH,
     "amazon/04-order-change-jp": NoticeKind.FETCH,
+    "bigcommerce/01-order-created-us": NoticeKind.FETCH,
+    "bigcommerce/02-order-status-updated-us": NoticeKind.FETCH,
+    "bigcommerce/03-channel-order-updated-de": NoticeKind.FETCH,
+    "bigcommerce/04-refund-created-gb": NoticeKind.FETCH,
+    "bigcommerce/05-cart-converted": NoticeKind.IGNORED,
+    "magento/01-order-saved-us": NoticeKind.FETCH,
+    "magento/02-order-saved-de": NoticeKind.FETCH,
+    "magento/03-creditmemo-saved-gb": NoticeKind.FETCH,
+    "magento/04-customer-saved": NoticeKind.IGNORED,
     "shopify/01-orders-create-us-paid": NoticeKind.ORDER,
     "shopify/02-orders-create-de-tax-included": NoticeKind.ORDER,
     "shopify/03-orders-create-jp-yen": NoticeKind.ORDER,
@@ -70,6 +80,8 @@ def _request(path: Path) -> InboundRequest:
 
 def _serve(source: str, request: FetchRequest) -> dict[str, Any]:
     """A document as the vendor sandbox serves it."""
+    if source in {"bigcommerce", "magento"}:
+        return _part(source, request)
     if source == "tiktok-shop":
         file = EVENTS / "sandbox" / source / f"{request.query['ids']}.json"
     else:
@@ -78,6 +90,19 @@ def _serve(source: str, request: FetchRequest) -> dict[str, Any]:
         file = EVENTS / "sandbox" / source / order / f"{request.name}{page}.json"
     document: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return document
+
+
+def _part(source: str, request: FetchRequest) -> dict[str, Any]:
+    """A part of the file in which the sandbox keeps an order with all that belongs to it."""
+    ref = next((part for part in request.path.split("/") if part.isdigit()), "") or next(
+        value for name, value in request.query.items() if name.endswith("[value]")
+    )
+    text = (EVENTS / "sandbox" / source / f"{ref}.json").read_text("utf-8")
+    kept: dict[str, Any] = json.loads(text, parse_float=Decimal)
+    found = kept[request.name]
+    if isinstance(found, dict):
+        return found
+    return {"data" if request.name == "refunds" else "items": found, "total_count": len(found)}
 
 
 def _fetch(source: str, notice: Notice) -> Mapping[str, Sequence[Mapping[str, Any]]]:
@@ -257,6 +282,50 @@ def test_amazon_orders_are_fetched_page_by_page() -> None:
     assert jp.lines[1].unit_price == 1801  # 3601 over 2 units
     assert jp.lines[1].net == 3601
     assert all(order.payment.state is PaymentState.AUTHORIZED for order in (us, de, jp))
+
+
+def test_bigcommerce_orders_are_fetched_with_their_parts() -> None:
+    us, later, de, gb = (
+        _order(f"bigcommerce/{name}").order
+        for name in (
+            "01-order-created-us",
+            "02-order-status-updated-us",
+            "03-channel-order-updated-de",
+            "04-refund-created-gb",
+        )
+    )
+    assert us == later
+    assert [(order.currency, order.total, order.tax_included) for order in (us, de, gb)] == [
+        ("USD", 7074, False),
+        ("EUR", 20110, True),
+        ("GBP", 8195, True),
+    ]
+    assert [line.discount for line in us.lines] == [384, 116]
+    assert ([line.tax for line in us.lines], us.shipping_tax) == ([353, 107], 64)
+    assert (de.fees, de.fee_tax, de.gift_cards) == (250, 40, 2000)
+    assert [order.payment.state for order in (us, de, gb)] == [
+        PaymentState.PAID,
+        PaymentState.AUTHORIZED,
+        PaymentState.PARTIALLY_REFUNDED,
+    ]
+    (refund,) = gb.refunds
+    assert (refund.refund_ref, refund.amount, refund.reason) == ("31", 3900, "")
+
+
+def test_magento_orders_are_fetched_with_their_credit_memos() -> None:
+    us, de, gb = (
+        _order(f"magento/{name}").order for name in ("01-order-saved-us", "02-order-saved-de", "03-creditmemo-saved-gb")
+    )
+    assert [(order.currency, order.total, order.tax_included) for order in (us, de, gb)] == [
+        ("USD", 7980, False),
+        ("EUR", 2821, True),
+        ("GBP", 17795, True),
+    ]
+    assert [line.sku for line in us.lines] == ["TEE-WHT-M", "BOTTLE-750"]  # of the variant's two items one is a line
+    assert [line.sku for line in de.lines] == ["PEN-SET", "NOTE-A5"]  # what is in the bundle
+    assert gb.gift_cards == 2000
+    assert [(refund.refund_ref, refund.amount) for refund in gb.refunds] == [("31", 1200)]
+    assert [line.line_ref for line in gb.refunds[0].lines] == ["32"]
 
 
 def test_destinations_cover_the_demo() -> None:

@@ -25,7 +25,9 @@ NEEDED = {
     "show_console": ROUTER | {"jinja2", "jwt", "cryptography"},
 }
 """What of it a function has loaded when it can serve the call that it gets most."""
-CHANNELS = {"oms.channels.shopify", "oms.channels.amazon", "oms.channels.woocommerce", "oms.channels.tiktok_shop"}
+CHANNELS = {
+    f"oms.channels.{name}" for name in ("shopify", "amazon", "woocommerce", "tiktok_shop", "bigcommerce", "magento")
+}
 CORE = ["oms.domain", "oms.application", "oms.channels", "oms.carriers", "oms.payments"]
 WALK = """
 import importlib, json, pkgutil, sys

@@ -1,4 +1,4 @@
-"""The lists of orders of all four channels: our adapter and connectors against the sandbox, over HTTP."""
+"""The lists of orders of all channels: our adapter and connectors against the sandbox, over HTTP."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import urllib3
 
 from infra.local.sandbox import Sandbox, Settings
+from infra.local.sandbox.accounts import credentials as more
 from infra.local.sandbox.untold import untold
 from oms.adapters.rest import Timeouts
 from oms.adapters.vendor_http import VendorApi
@@ -53,12 +54,13 @@ def credentials(sandbox: Sandbox) -> dict[str, dict[str, str]]:
             "refresh_token": settings.amazon_refresh_token,
             "marketplace_ids": "ATVPDKIKX0DER,A1PA6795UKMFR9",
         },
+        **more(settings, sandbox.base_url),
     }
 
 
 def api(sandbox: Sandbox, **changes: Mapping[str, str]) -> VendorApi:
     known = credentials(sandbox)
-    urls = dict.fromkeys(("tiktok-shop", "amazon", "amazon-auth"), sandbox.base_url)
+    urls = dict.fromkeys(("tiktok-shop", "amazon", "amazon-auth", "bigcommerce"), sandbox.base_url)
     return VendorApi(lambda source, _: {**known[source], **changes.get(source, {})}, urls, PATIENT, sandbox.clock.now)
 
 
@@ -85,7 +87,7 @@ def test_every_order_of_a_span_is_listed_page_by_page_and_no_other(sandbox: Sand
     for by in By:
         assert listed(vendors, source, by) == wanted
     calls = [call["path"] for call in sandbox.calls if call["vendor"] == source and "order" in call["path"]]
-    assert len(calls) == {"woocommerce": 4}.get(source, 6)
+    assert len(calls) == {"woocommerce": 4, "bigcommerce": 2, "magento": 2}.get(source, 6)
     vendors.close()
 
 
@@ -120,6 +122,8 @@ WRONG = {
     "woocommerce": ["consumer_key", "consumer_secret"],
     "tiktok-shop": ["app_key", "app_secret", "access_token"],
     "amazon": ["client_id", "client_secret", "refresh_token"],
+    "bigcommerce": ["store_hash", "access_token"],
+    "magento": ["consumer_key", "consumer_secret", "access_token", "access_token_secret"],
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.sandbox.untold import untold
-from oms.channels import amazon_list, shopify_list, tiktok_shop_list, woocommerce_list
+from oms.channels import amazon_list, bigcommerce_list, magento_list, shopify_list, tiktok_shop_list, woocommerce_list
 from oms.channels.listing import By, Listed, Span, Told
 from oms.channels.payload import Fields, parse_object
 from oms.channels.registry import CONNECTORS, connector, lister
@@ -30,7 +30,7 @@ AT: Final = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
 def entry_of(source: str, given_: dict[str, Any]) -> Fields:
     """An order of the sandbox as its channel's list holds it."""
-    order = given_["order"]["order"] if source == "amazon" else given_["order"]
+    order = given_["order"]["order"] if source in {"amazon", "bigcommerce", "magento"} else given_["order"]
     return parse_object(json.dumps(order).encode())
 
 
@@ -38,8 +38,10 @@ def page_of(source: str, *entries: object) -> dict[str, Any]:
     match source:
         case "shopify":
             return {"orders": list(entries)}
-        case "woocommerce":
+        case "woocommerce" | "bigcommerce":
             return {"items": list(entries)}
+        case "magento":
+            return {"items": list(entries), "total_count": len(entries)}
         case "tiktok-shop":
             return {"code": 0, "data": {"orders": list(entries)}}
     return {"payload": {"Orders": list(entries)}}
@@ -123,6 +125,51 @@ def test_amazon_is_asked_by_limits_and_then_by_a_token_alone() -> None:
         amazon_list.next_page(following, {"payload": {"NextToken": "abc"}})
 
 
+def test_bigcommerce_is_asked_by_ids_without_an_end_and_has_another_page_behind_every_full_one() -> None:
+    (request,) = bigcommerce_list.requests(By.UPDATED, SPAN)
+    assert request.path == "/v2/orders"
+    assert request.query == {
+        "sort": "id:asc",
+        "limit": "250",
+        "page": "1",
+        "min_date_modified": "2026-11-25T09:00:00Z",
+    }
+    placed = bigcommerce_list.requests(By.PLACED, SPAN)[0].query
+    assert (placed["min_date_created"], placed["max_date_created"]) == ("2026-11-25T09:00:00Z", "2026-11-25T10:00:00Z")
+    full = {"items": [{"id": number} for number in range(250)]}
+    following = bigcommerce_list.next_page(request, full)
+    assert following is not None
+    assert following.query == {**request.query, "page": "2"}
+    assert bigcommerce_list.next_page(following, {"items": full["items"][:249]}) is None
+
+
+def test_bigcommerce_does_not_say_what_was_refunded() -> None:
+    assert bigcommerce_list.told(entry_of("bigcommerce", untold("bigcommerce", AT))).refunded is None
+
+
+def test_magento_ends_by_the_count_since_its_last_page_comes_again() -> None:
+    (request,) = magento_list.requests(By.UPDATED, SPAN)
+    assert request.path == "/rest/V1/orders"
+    criteria = {name.removeprefix("searchCriteria"): value for name, value in request.query.items()}
+    assert criteria.pop("fields").startswith("items[entity_id,")
+    assert criteria == {
+        "[filter_groups][0][filters][0][field]": "updated_at",
+        "[filter_groups][0][filters][0][condition_type]": "gteq",
+        "[filter_groups][0][filters][0][value]": "2026-11-25 09:00:00",
+        "[sortOrders][0][field]": "entity_id",
+        "[sortOrders][0][direction]": "ASC",
+        "[pageSize]": "100",
+        "[currentPage]": "1",
+    }
+    following = magento_list.next_page(request, {"items": [], "total_count": 101})
+    assert following is not None
+    assert following.query == {**request.query, "searchCriteria[currentPage]": "2"}
+    assert magento_list.next_page(following, {"items": [{}] * 100, "total_count": 200}) is None
+    placed = magento_list.requests(By.PLACED, SPAN)[0].query
+    bounds = [value for name, value in placed.items() if name.endswith("[value]")]
+    assert bounds == ["2026-11-25 09:00:00", "2026-11-25 10:00:00"]
+
+
 # ---------------------------------------------------------------- what an entry says
 
 
@@ -149,6 +196,13 @@ def snapshot_of(source: str, given_: dict[str, Any]) -> CanonicalOrder:
             "items": [{"payload": order.get("orderItems")}],
             "address": [{"payload": order.get("address")}],
         },
+        "bigcommerce": {
+            "order": [order.get("order")],
+            "products": [{"items": order.get("products")}],
+            "addresses": [{"items": order.get("addresses")}],
+            "refunds": [{"data": order.get("refunds")}],
+        },
+        "magento": {"order": [order.get("order")], "creditmemos": [{"items": order.get("creditmemos")}]},
     }[source]
     parsed = {
         name: [parse_object(json.dumps(page).encode()).values for page in pages] for name, pages in documents.items()
@@ -173,6 +227,9 @@ def samples(source: str) -> list[dict[str, Any]]:
                 }
                 found.append({"id": folder.name, "order": order})
         return found
+    if source in {"bigcommerce", "magento"}:
+        files = sorted((EVENTS / "sandbox" / source).glob("*.json"))
+        return [{"id": file.stem, "order": json.loads(file.read_text())} for file in files]
     bodies = [json.loads(file.read_text())["body"] for file in sorted((EVENTS / "channels" / source).glob("*.json"))]
     return [
         {"id": str(body["id"]), "order": body} for body in bodies if isinstance(body, dict) and "line_items" in body

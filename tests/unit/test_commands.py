@@ -11,6 +11,7 @@ from infra.local import recorded as rec
 from infra.local.connect import connect
 from infra.local.engine import ROOT
 from infra.local.import_ import read_rows, tariff_of
+from infra.local.sandbox import adobe
 from oms.application.senders import sender
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ SIGNED = {
     "shopify": "channels/shopify/01-orders-create-us-paid.json",
     "woocommerce": "channels/woocommerce/02-order-created-gb.json",
     "tiktok-shop": "channels/tiktok-shop/01-order-status-us.json",
+    "bigcommerce": "channels/bigcommerce/01-order-created-us.json",
+    "magento": "channels/magento/01-order-saved-us.json",
     "easypost": "carriers/easypost/01-tracker-created.json",
     "stripe": "payments/stripe/08-refund-created.json",
 }
@@ -137,11 +140,12 @@ def test_missing_columns_are_named() -> None:
 @pytest.mark.parametrize("source", SIGNED)
 def test_what_the_player_signs_the_receiver_accepts(source: str) -> None:
     recorded = rec.read(source, EVENTS / SIGNED[source], {"tracking_number": "EZ1"})
-    secret = "app:secret" if source == "tiktok-shop" else "sécret"
+    secret = {"tiktok-shop": "app:secret", "magento": adobe.CLIENT_ID}.get(source, "sécret")
+    published = [adobe.public_key()] if source == "magento" else []
     now = datetime(2026, 11, 23, tzinfo=UTC)
     headers = rec.sign(recorded, secret, at=now.timestamp())
     request = rec.Recorded(name="", source=source, headers=headers, body=recorded.body).request("main")
-    sender(source).verify(request, ["another", secret], now)
+    sender(source).verify(request, ["another", secret, *published], now)
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ _Q = int(
 _E = 65537
 _N = _P * _Q
 _BYTES = 256
+_SHORT = 0x7F
+"""A length up to it is one byte."""
 _SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 """What RFC 8017, 9.2 puts before a SHA-256."""
 _RSA = bytes.fromhex("300d06092a864886f70d0101010500")
@@ -63,7 +65,7 @@ def _integer(value: int) -> bytes:
 
 def _der(tag: int, content: bytes) -> bytes:
     size = len(content)
-    if size < 0x80:
+    if size <= _SHORT:
         return bytes([tag, size]) + content
     length = size.to_bytes((size.bit_length() + 7) // 8, "big")
     return bytes([tag, 0x80 | len(length)]) + length + content

@@ -1,6 +1,6 @@
-"""An imitation of BigCommerce's REST Management API: one order with its parts, and a list of orders. The token is checked.
+"""An imitation of BigCommerce's REST Management API: one order with its parts, and a list of orders.
 
-An order is kept as `{"order", "products", "addresses", "refunds"}`, from `<samples>/bigcommerce/<id>.json`.
+The token is checked. An order is kept as `{"order", "products", "addresses", "refunds"}`, from `<samples>/bigcommerce/<id>.json`.
 """
 
 from __future__ import annotations

@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 _OAUTH: Final = ("consumer_key", "consumer_secret", "access_token_secret")
 
 
-def sign(url: str, query: Mapping[str, str], oauth: Mapping[str, str], key: str) -> str:
-    """base64(HMAC-SHA256(key, GET & url & sorted parameters)), everything percent-encoded by RFC 3986."""
+def signed_text(url: str, query: Mapping[str, str], oauth: Mapping[str, str]) -> str:
+    """What is signed of a GET: method, URL and sorted parameters, each percent-encoded by RFC 3986."""
     pairs = sorted((_encoded(name), _encoded(value)) for name, value in [*query.items(), *oauth.items()])
     parameters = "&".join(f"{name}={value}" for name, value in pairs)
-    message = "&".join(("GET", _encoded(_base(url)), _encoded(parameters)))
-    return base64.b64encode(hmac.new(key.encode(), message.encode(), "sha256").digest()).decode()
+    return "&".join(("GET", _encoded(_base(url)), _encoded(parameters)))
 
 
 def _base(url: str) -> str:
@@ -87,5 +86,7 @@ class MagentoSession:
             "oauth_version": "1.0",
         }
         key = f"{_encoded(known['consumer_secret'])}&{_encoded(known['access_token_secret'])}"
-        oauth["oauth_signature"] = sign(f"{self.url}{path}", query, oauth, key)
+        message = signed_text(f"{self.url}{path}", query, oauth)
+        mac = hmac.new(key.encode(), message.encode(), "sha256").digest()
+        oauth["oauth_signature"] = base64.b64encode(mac).decode()
         return "OAuth " + ", ".join(f'{name}="{_encoded(value)}"' for name, value in sorted(oauth.items()))

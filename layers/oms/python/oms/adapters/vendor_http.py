@@ -91,8 +91,8 @@ class VendorApi:
 
     `credentials(source, account)` gives, for `tiktok-shop`: app_key, app_secret, access_token, shop_cipher (optional);
     for `amazon`: client_id, client_secret, refresh_token, and to list orders marketplace_ids; for `shopify`: url,
-    access_token; for `woocommerce`: url, consumer_key, consumer_secret; for `bigcommerce`: store_hash, access_token; for
-    `magento`: url, access_token, and but for shops that take the token alone consumer_key, consumer_secret,
+    access_token; for `woocommerce`: url, consumer_key, consumer_secret; for `bigcommerce`: store_hash, access_token;
+    for `magento`: url, access_token, and unless the shop takes the token alone consumer_key, consumer_secret,
     access_token_secret.
     """
 

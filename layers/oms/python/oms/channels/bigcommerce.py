@@ -42,7 +42,8 @@ _ORDER, _PRODUCTS, _ADDRESSES, _REFUNDS = "order", "products", "addresses", "ref
 
 def verify(request: InboundRequest, secrets: Sequence[str], now: datetime) -> None:
     """Standard Webhooks over the raw body, within 300 s."""
-    signatures.check_standard(request.headers, request.body, secrets, now)
+    keys = [secret.encode("utf-8", "surrogatepass") for secret in secrets]
+    signatures.check_standard(request.headers, request.body, keys, now)
 
 
 def identify(request: InboundRequest) -> Notice:

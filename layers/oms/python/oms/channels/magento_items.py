@@ -4,8 +4,8 @@ Configurable products: the parent has the money and the SKU of the variant; its 
 children are what is shipped. Of a dynamic bundle they have the prices, and the parent their sum; of a fixed one the
 parent has all the money, which is spread over the children, by their units. A child's line id is its own.
 
-`row_total` is without tax, `row_total_incl_tax` with it, both before discounts; `discount_amount` is off what prices are
-entered with. Where they are entered with tax, `discount_tax_compensation_amount` is the tax that the discount took off:
+`row_total` is without tax, `row_total_incl_tax` with it, both before discounts; `discount_amount` is off the prices as
+they are entered. Where that is with tax, `discount_tax_compensation_amount` is the tax that the discount took off:
 without it the untaxed reading does not add up.
 """
 

@@ -40,18 +40,18 @@ def check(given: str | None, expected: Iterable[bytes]) -> None:
         raise SignatureError("the signature does not match the body")
 
 
-def check_standard(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now: datetime) -> None:
+def check_standard(headers: Mapping[str, str], body: bytes, keys: Sequence[bytes], now: datetime) -> None:
     """Standard Webhooks: `webhook-signature` holds `v1,<base64 HMAC-SHA256 of id.timestamp.body>`, several by blanks.
 
-    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md. The bytes of a secret
-    are the key. Raises SignatureError, ReplayWindowError.
+    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md. Raises
+    SignatureError, ReplayWindowError.
     """
     signed_at, message_id = headers.get("webhook-timestamp", ""), headers.get("webhook-id", "")
     given = headers.get("webhook-signature", "")
     if not message_id or not _SIGNED_AT.fullmatch(signed_at) or len(given) > _MAX_HEADER:
         raise SignatureError("the signature is missing")
     message = f"{message_id}.{signed_at}.".encode("utf-8", "surrogatepass") + body
-    expected = [base64.b64encode(hmac_sha256(secret, message)) for secret in secrets if secret]
+    expected = [base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()) for key in keys if key]
     presented = [
         part.removeprefix("v1,").encode("utf-8", "surrogatepass") for part in given.split(" ") if part[:3] == "v1,"
     ]
