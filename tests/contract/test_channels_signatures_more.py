@@ -184,7 +184,7 @@ def test_weak_and_other_keys_and_other_hashes_are_refused() -> None:
     for pem in (_pem(curve), "-----BEGIN PUBLIC KEY-----\nnone\n-----END PUBLIC KEY-----"):
         with pytest.raises(SignatureError):
             _adobe({FIRST: signed}, keys=(pem,))
-    hashed = base64.b64encode(KEY.sign(EVENT, padding.PKCS1v15(), SHA1())).decode()  # noqa: S303 - that it is refused
+    hashed = base64.b64encode(KEY.sign(EVENT, padding.PKCS1v15(), SHA1())).decode()
     with pytest.raises(SignatureError):
         _adobe({FIRST: hashed})
 

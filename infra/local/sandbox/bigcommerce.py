@@ -1,6 +1,7 @@
 """An imitation of BigCommerce's REST Management API: one order with its parts, and a list of orders.
 
-The token is checked. An order is kept as `{"order", "products", "addresses", "refunds"}`, from `<samples>/bigcommerce/<id>.json`.
+The token is checked. An order is kept with its parts, `{"order", "products", "addresses", "refunds"}`, from
+`<samples>/bigcommerce/<id>.json`.
 """
 
 from __future__ import annotations
@@ -46,8 +47,10 @@ class BigCommerceVendor:
             return _error(401, "X-Auth-Token header is required")
         refunds, match = _REFUNDS.fullmatch(request.path), _V2.fullmatch(request.path)
         found = refunds or match
-        if request.method != "GET" or not found or found[1] != self._settings.bigcommerce_store:
+        if request.method != "GET" or not found:
             return _error(404, "The requested resource was not found.")
+        if found[1] != self._settings.bigcommerce_store:
+            return _error(403, "The token is of another store.")
         if found[2] is None:
             return self._list(request.query)
         order = self.shelf.get(found[2])

@@ -49,7 +49,7 @@ def note(record: Record, method: str, path: str, body: Any, headers: Mapping[str
     told = Answered(status=reply.status, document=reply.document, headers=reply.headers)
     parts, key = path.strip("/").split("/"), headers.get("idempotency-key", "")
     match parts:
-        case ["webhooks", source, account]:
+        case ["webhooks", source, account] if method == "POST":
             delivery = rec.Recorded(name="", source=source, headers=dict(headers), body=body)
             record.delivered(delivery, account, acked=reply.status == 200, refused=400 <= reply.status < 500)
         case ["orders"] if method == "POST":
