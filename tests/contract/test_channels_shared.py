@@ -1,4 +1,4 @@
-"""Every collected payload of the four channels: normalized, ignored or refused with a type of ours, nothing else.
+"""Every collected payload of the channels: normalized, ignored or refused with a type of ours, nothing else.
 
 The lists below are complete, so that a payload which stops normalizing (or starts to) fails here.
 """
@@ -6,12 +6,14 @@ The lists below are complete, so that a payload which stops normalizing (or star
 from __future__ import annotations
 
 import json
+import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from oms.channels.registry import connector
+from oms.channels.registry import connector, lister
 from oms.domain.errors import InvalidInputError, OmsError
 from oms.domain.inbound import InboundRequest, Notice, NoticeKind
 
@@ -180,18 +182,110 @@ def test_amazon_orders() -> None:
     assert outcomes == ["invalid_input", "malformed_payload"]
 
 
-@pytest.mark.parametrize("source", ["shopify", "woocommerce", "tiktok-shop", "amazon"])
+BIGCOMMERCE_ORDERS = ("webhook-store.channel.1.order.updated", "webhook-store.order.created")
+
+
+def test_bigcommerce_webhooks() -> None:
+    outcomes: dict[str, str] = {}
+    for path in _files("bigcommerce"):
+        document = json.loads(path.read_text("utf-8"))
+        body = document.get("body", document) if isinstance(document, dict) else document
+        outcomes[path.stem] = _outcome("bigcommerce", {}, body)
+    webhooks = {name for name in outcomes if name.startswith("webhook-")}
+    fetched = {*BIGCOMMERCE_ORDERS, "webhook-store.order.statusUpdated"}
+    assert {name for name, outcome in outcomes.items() if outcome == "fetch"} == fetched
+    assert {name for name, outcome in outcomes.items() if outcome == "ignored"} == webhooks - fetched
+    assert {outcomes[name] for name in outcomes if name not in webhooks} == {"malformed_payload"}
+    assert len(outcomes) >= 23
+
+
+def _bigcommerce(order: Any, products: Any) -> Any:
+    notice = Notice(kind=NoticeKind.FETCH, topic="created", event_id="1", external_id=str(order["id"]))
+    documents = {"order": [order], "products": [{"items": products}], "addresses": [], "refunds": [{"data": []}]}
+    return connector("bigcommerce").assemble("a", notice, json.loads(json.dumps(documents), parse_float=Decimal)).order
+
+
+def test_bigcommerce_publishes_no_order_that_is_complete() -> None:
+    """Orders are there without their products, and products of an order that is not: the parts are of no total."""
+    load = {path.stem: json.loads(path.read_text("utf-8")) for path in _files("bigcommerce")}
+    (listed,) = load["api-orders.v2.oas2-get_orders-200-response"]
+    products = load["api-orders.v2.oas2-get_orders_order_id_products-200-response"]
+    for order in (listed, load["api-orders.v2.oas2-get_orders_order_id_-200-response"]):
+        with pytest.raises(InvalidInputError) as refusal:
+            _bigcommerce(order, [])
+        assert refusal.value.code == "malformed_payload"
+        with pytest.raises(InvalidInputError) as refusal:
+            _bigcommerce(order, products)  # of another order
+        assert refusal.value.code == "malformed_payload"
+        with pytest.raises(InvalidInputError) as refusal:
+            _bigcommerce({**order, "id": 149}, products)
+        assert refusal.value.code == "totals_mismatch"
+        assert refusal.value.context["difference"]
+
+
+def test_the_products_that_bigcommerce_publishes_sum_to_a_total_of_their_own() -> None:
+    load = {path.stem: json.loads(path.read_text("utf-8")) for path in _files("bigcommerce")}
+    products = load["api-orders.v2.oas2-get_orders_order_id_products-200-response"]
+    (listed,) = load["api-orders.v2.oas2-get_orders-200-response"]
+    header = {"id": 149, "discount_amount": "1.5900", "total_tax": "9.2400", "total_inc_tax": "63.6400"}
+    order = _bigcommerce({**listed, **header}, products)
+    assert [(line.sku, line.unit_price, line.discount, line.tax) for line in order.lines] == [
+        ("S-ORAN", 5599, 159, 924),
+        ("ABS", 0, 0, 0),
+    ]
+    assert order.payment.state == "authorized"
+
+
+def test_the_orders_that_bigcommerce_lists() -> None:
+    listed = json.loads((SHARED / "bigcommerce" / "api-orders.v2.oas2-get_orders-200-response.json").read_text("utf-8"))
+    lists = lister("bigcommerce")
+    (entry,) = lists.entries({"items": listed})
+    found = lists.listed(entry)
+    assert found is not None
+    assert (found.external_id, f"{found.placed_at:%Y-%m-%dT%H:%M:%SZ}") == ("100", "2018-01-10T21:05:30Z")
+    assert (lists.told(entry).total, lists.told(entry).currency, lists.told(entry).refunded) == (36195, "USD", None)
+
+
+def test_magento() -> None:
+    outcomes: dict[str, str] = {}
+    for path in _files("magento"):
+        if path.suffix == ".json":
+            outcomes[path.stem] = _outcome("magento", {}, json.loads(path.read_text("utf-8")))
+    ignored = {"events-debugging-L84", "events-deployment-L511"}
+    assert {name for name, outcome in outcomes.items() if outcome == "ignored"} == ignored
+    assert {outcomes[name] for name in outcomes if name not in ignored} == {"malformed_payload"}
+    assert len(outcomes) >= 27
+
+
+def test_the_order_that_magento_publishes_leaves_items_out() -> None:
+    text = (SHARED / "magento" / "webapi-order-create-order-L86.invalid.json.txt").read_text("utf-8")
+    order = json.loads(re.sub(r",\s*\.\.\.", "", text), parse_float=Decimal)
+    notice = Notice(kind=NoticeKind.FETCH, topic="t", event_id="1", external_id="3")
+    with pytest.raises(InvalidInputError) as refusal:
+        connector("magento").assemble("a", notice, {"order": [order]})
+    assert (refusal.value.code, refusal.value.context["difference"]) == ("totals_mismatch", 13800)
+    whole = {**order, "grand_total": 27, "total_due": 27}
+    found = connector("magento").assemble("a", notice, {"order": [whole]})
+    assert (found.order.total, found.order.shipping, found.order.payment.state) == (2700, 500, "pending")
+    assert found.contact.email == "jdoe@example.com"
+
+
+ALL = ("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento")
+
+
+@pytest.mark.parametrize("source", ALL)
 def test_any_document_in_any_place_is_refused_with_a_type(source: str) -> None:
-    """Documents of all four channels, fetched by each of them for an order that they might be about."""
+    """Documents of all channels, fetched by each of them for an order that they might be about."""
     refused = taken = 0
-    for path in [file for name in ("shopify", "woocommerce", "tiktok-shop", "amazon") for file in _files(name)]:
+    for path in [file for name in ALL for file in _files(name) if file.suffix == ".json"]:
         document = json.loads(path.read_text("utf-8"))
         if not isinstance(document, dict):
             continue
         for external_id in {str(document.get("id")), "903-1671087-0812628", "576461413038785752"}:
             notice = Notice(kind=NoticeKind.FETCH, topic="t", event_id="e", external_id=external_id)
             places: dict[str, list[Any]] = {
-                name: [document] for name in ("order", "orders", "items", "address", "buyerInfo")
+                name: [document]
+                for name in ("order", "orders", "items", "address", "buyerInfo", "products", "creditmemos")
             }
             try:
                 connector(source).assemble("a", notice, places)

@@ -50,8 +50,10 @@ class PublishedKeys:
             raise UpstreamError("the key cannot be read", vendor=self._rest.vendor, vendor_status=answer.status)
         key = answer.body.decode("ascii", "replace").strip() if answer.status == _OK else ""
         with self._lock:
-            while len(self._known) >= MOST:
-                self._known.pop(next(iter(self._known)))
+            if path not in self._known and len(self._known) >= MOST:
+                # A name that nothing was found under goes first: anybody may make some up.
+                none = (known for known, (_, found) in self._known.items() if not found)
+                self._known.pop(next(none, next(iter(self._known))))
             self._known[path] = (self._clock() + (KEEP_S if key else LOOK_AGAIN_S), key)
         return key
 
