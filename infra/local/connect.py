@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SOURCES: Final = ("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento", "easypost", "stripe")
 UNSIGNED: Final = ("amazon",)
+THEIRS: Final = {"bigcommerce": "the app's client secret", "magento": "the client id of the project that subscribed"}
+"""What cannot be made up here."""
 
 
 def connect(system: System, source: str, account: str, secret: str, api: Mapping[str, Any] | None = None) -> str:
@@ -44,9 +46,11 @@ def _secret(source: str) -> str:
     if given or source in UNSIGNED:
         return given
     if sys.stdin.isatty():
-        given = getpass.getpass(f"signing secret of {source} (empty to make one up): ")
+        given = getpass.getpass(f"{THEIRS.get(source, f'signing secret of {source} (empty to make one up)')}: ")
     if given:
         return given
+    if source in THEIRS:
+        raise ValueError(f"{source} signs with its own: say {THEIRS[source]} in SECRET")
     made = secrets.token_urlsafe(32)
     print(f"made up a secret; give it to {source}: {made}")
     return made

@@ -20,6 +20,8 @@ from infra.local import recorded as rec
 from infra.local.connect import connect
 from infra.local.engine import ROOT
 from infra.local.import_ import import_file
+from infra.local.sandbox.accounts import credentials
+from infra.local.sandbox.adobe import CLIENT_ID
 from infra.local.sandbox.core import Settings
 from infra.local.sandbox.untold import untold
 from infra.local.warehouse import Warehouse
@@ -41,6 +43,8 @@ SECRETS: Final = {
     "woocommerce": "demo-woocommerce-secret",
     "tiktok-shop": f"{SANDBOX.tiktok_app_key}:{SANDBOX.tiktok_app_secret}",
     "amazon": "",
+    "bigcommerce": "demo-bigcommerce-secret",
+    "magento": CLIENT_ID,
     "easypost": "demo-easypost-secret",
     "stripe": SANDBOX.webhook_secret,
 }
@@ -59,12 +63,13 @@ CREDENTIALS: Final[dict[str, dict[str, str]]] = {
     },
     "shopify": {"access_token": SANDBOX.shopify_access_token},
     "woocommerce": {"consumer_key": SANDBOX.woocommerce_key, "consumer_secret": SANDBOX.woocommerce_secret},
+    **credentials(SANDBOX),
     "stripe": {"secret_key": SANDBOX.stripe_key},
 }
 ACCOUNTS: Final = {"amazon": "A2NORTHWHARF00"}
-SHOPS: Final = ("shopify", "woocommerce")
+SHOPS: Final = ("shopify", "woocommerce", "magento")
 """Channels whose shops stand each at a URL of their own: here, at the sandbox."""
-CHANNELS: Final = ("shopify", "woocommerce", "tiktok-shop", "amazon")
+CHANNELS: Final = ("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento")
 
 
 class DemoError(Exception):

@@ -6,6 +6,7 @@ import copy
 import json
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ AMAZON = [
     for folder in sorted((EVENTS / "sandbox" / "amazon").iterdir())
     if not (folder / "items-page-2.json").exists()
 ]
+WHOLE = {
+    source: [
+        (path.stem, json.loads(path.read_text("utf-8"), parse_float=Decimal))
+        for path in sorted((EVENTS / "sandbox" / source).glob("*.json"))
+    ]
+    for source in ("bigcommerce", "magento")
+}
 
 SCALARS: st.SearchStrategy[Any] = (
     st.none()
@@ -115,11 +123,18 @@ def test_damaged_deliveries(data: st.DataObject) -> None:
         json.dumps(refusal.context)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_damaged_documents(data: st.DataObject) -> None:
     documents: dict[str, Any]
-    if data.draw(st.booleans()):
+    kind = data.draw(st.sampled_from(["tiktok-shop", "amazon", "bigcommerce", "magento"]))
+    if kind in WHOLE:
+        source, (external_id, parts) = kind, data.draw(st.sampled_from(WHOLE[kind]))
+        documents = {}
+        for name, part in data.draw(damage(parts)).items():
+            page = part if isinstance(part, dict) else {"data" if name == "refunds" else "items": part}
+            documents[name] = [page]
+    elif kind == "tiktok-shop":
         source, page = "tiktok-shop", data.draw(st.sampled_from(TIKTOK))
         external_id = page["data"]["orders"][0]["id"]
         documents = {"orders": [data.draw(damage(page))]}

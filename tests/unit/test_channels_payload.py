@@ -167,6 +167,34 @@ def test_money_that_is_not_exact_is_refused(value: Any, currency: str) -> None:
     assert refusal.value.context["path"] == "a"
 
 
+@pytest.mark.parametrize(
+    ("value", "fine"),
+    [
+        ("62.6793", 626_793),
+        ("-5.0000", -50_000),
+        ("+0.5", 5_000),
+        ("1.230000", 12_300),
+        (" 7 ", 70_000),
+        (7, 70_000),
+        (-7, -70_000),
+        (Decimal("0.05"), 500),
+        (None, 0),
+        ("", 0),
+    ],
+)
+def test_fine_amounts_are_ten_thousandths(value: Any, fine: int) -> None:
+    assert Fields({"a": value}).fine("a") == fine
+
+
+@pytest.mark.parametrize(
+    "value", ["0.00001", "1e3", "1,0", "NaN", "\u0661", 0.5, True, [], 10**18, 10**5000, Decimal("1E+3")]
+)
+def test_fine_amounts_that_are_not_exact_are_refused(value: Any) -> None:
+    with pytest.raises(MalformedPayloadError) as refusal:
+        Fields({"a": value}).fine("a")
+    assert refusal.value.context["path"] == "a"
+
+
 def test_a_required_amount_and_a_known_currency() -> None:
     with pytest.raises(MalformedPayloadError):
         Fields({}).money("a", "USD", None)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 URL_PARAMETERS: Final = ("StripeUrl", "TikTokUrl", "AmazonUrl", "AmazonAuthUrl", "BigCommerceUrl", "AdobeKeysUrl")
 
 
-def credentials(settings: Settings, base_url: str) -> dict[str, dict[str, str]]:
-    """What the accounts of BigCommerce and Magento need."""
+def credentials(settings: Settings, base_url: str = "") -> dict[str, dict[str, str]]:
+    """What the accounts of BigCommerce and Magento need; without a URL of the shop where that is not known yet."""
     return {
         "bigcommerce": {"store_hash": settings.bigcommerce_store, "access_token": settings.bigcommerce_token},
         "magento": {

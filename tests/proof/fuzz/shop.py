@@ -30,6 +30,8 @@ SENDERS: Final = {
     "shopify": "channels/shopify",
     "woocommerce": "channels/woocommerce",
     "tiktok-shop": "channels/tiktok-shop",
+    "bigcommerce": "channels/bigcommerce",
+    "magento": "channels/magento",
     "easypost": "carriers/easypost",
     "stripe": "payments/stripe",
 }
