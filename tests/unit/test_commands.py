@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from infra.local import recorded as rec
-from infra.local.connect import connect
+from infra.local.connect import THEIRS, _secret, connect
 from infra.local.engine import ROOT
 from infra.local.import_ import read_rows, tariff_of
 from infra.local.sandbox import adobe
@@ -197,3 +197,13 @@ def test_connecting_again_rotates_the_secret_and_keeps_the_one_before() -> None:
 def test_amazon_is_connected_by_its_queue() -> None:
     system: Any = _System()
     assert connect(system, "amazon", "A1", "") == system.outputs["AmazonQueueArn"]
+
+
+def test_what_a_vendor_signs_with_itself_is_not_made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    monkeypatch.delenv("SECRET", raising=False)
+    for source in THEIRS:
+        with pytest.raises(ValueError, match=source):
+            _secret(source)
+    monkeypatch.setenv("SECRET", "given")
+    assert [_secret(source) for source in THEIRS] == ["given", "given"]
