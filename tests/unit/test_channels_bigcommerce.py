@@ -85,7 +85,7 @@ def test_the_reading_that_adds_up_decides() -> None:
 
 
 def test_every_part_on_top() -> None:
-    parts = {
+    parts: dict[str, Any] = {
         "shipping_cost_ex_tax": "4.0000",
         "shipping_cost_tax": "0.4000",
         "handling_cost_ex_tax": "2.0000",
@@ -108,7 +108,7 @@ def test_every_part_on_top() -> None:
 
 def test_discounts_fall_on_the_products_that_they_are_told_of_else_in_proportion() -> None:
     two = [product(1), product(2, total_ex_tax="20.0000", total_tax="2.0000")]
-    header = {"total_tax": "3.0000", "total_inc_tax": "30.0000", "coupon_discount": "3.0000"}
+    header: dict[str, Any] = {"total_tax": "3.0000", "total_inc_tax": "30.0000", "coupon_discount": "3.0000"}
     assert [line.discount for line in big(two, **header).lines] == [100, 200]
     two[0]["applied_discounts"] = [{"id": "coupon", "amount": "2.5000"}, {"id": "x", "amount": 0.25}]
     two[1]["applied_discounts"] = [{"id": "coupon", "amount": "0.2500"}]
@@ -137,7 +137,9 @@ def test_the_parts_of_an_order_in_fractions_sum_to_its_total(lines: list[tuple[i
         for number, ((_, quantity), text) in enumerate(zip(lines, texts, strict=True), 1)
     ]
     cents = (sum(amount for amount, _ in lines) + 50) // 100 + shipping
-    parts = {f"shipping_cost_{end}": f"{shipping // 100}.{shipping % 100:02d}00" for end in ("ex_tax", "inc_tax")}
+    parts: dict[str, Any] = {
+        f"shipping_cost_{end}": f"{shipping // 100}.{shipping % 100:02d}00" for end in ("ex_tax", "inc_tax")
+    }
     order = big(products, total_tax="0", total_inc_tax=f"{cents // 100}.{cents % 100:02d}00", **parts)
     assert sum_parts(order) == order.total == cents
     for line, (amount, _) in zip(order.lines, lines, strict=True):
@@ -269,7 +271,7 @@ def test_an_order_goes_to_one_address() -> None:
     found = big(addresses=[other, home]).ship_to
     assert found is not None
     assert (found.country, found.region, found.postal_code) == ("US", "Texas", "78701")
-    header = {"total_tax": "2.0000", "total_inc_tax": "22.0000"}
+    header: dict[str, Any] = {"total_tax": "2.0000", "total_inc_tax": "22.0000"}
     with pytest.raises(MalformedPayloadError) as refusal:
         big([product(1), product(2, order_address_id=6)], addresses=[other, home], **header)
     assert refusal.value.context["addresses"] == 2

@@ -77,7 +77,12 @@ def test_a_catalogue_price_with_tax_though_both_readings_add_up() -> None:
 
 def test_a_discount_that_took_tax_off() -> None:
     """11.00 with tax less 2.20: net 8.00, tax 0.80; what the discount took of the tax is 0.20."""
-    changes = {"discount_amount": -2.2, "discount_tax_compensation_amount": 0.2, "tax_amount": 0.8, "grand_total": 8.8}
+    changes: dict[str, Any] = {
+        "discount_amount": -2.2,
+        "discount_tax_compensation_amount": 0.2,
+        "tax_amount": 0.8,
+        "grand_total": 8.8,
+    }
     line = item(discount_amount=2.2, discount_tax_compensation_amount=0.2, tax_amount=0.8)
     order = mag([line], total_paid=8.8, **changes)
     assert (order.tax_included, order.lines[0].net, order.lines[0].tax) == (True, 880, 80)
