@@ -19,6 +19,9 @@ _MODULES: Final = {
     "amazon": "oms.channels.amazon",
     "bigcommerce": "oms.channels.bigcommerce",
     "magento": "oms.channels.magento",
+    "ebay": "oms.channels.ebay",
+    "walmart": "oms.channels.walmart",
+    "etsy": "oms.channels.etsy",
 }
 
 
