@@ -20,9 +20,16 @@ from infra.local.system import System, SystemMissingError, find
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SOURCES: Final = ("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento", "easypost", "stripe")
+SOURCES: Final = (
+    *("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento", "ebay", "walmart", "etsy"),
+    *("easypost", "stripe"),
+)
 UNSIGNED: Final = ("amazon",)
-THEIRS: Final = {"bigcommerce": "the app's client secret", "magento": "the client id of the project that subscribed"}
+THEIRS: Final = {
+    "bigcommerce": "the app's client secret",
+    "magento": "the client id of the project that subscribed",
+    "etsy": "the endpoint's signing secret (whsec_…)",
+}
 """What cannot be made up here."""
 
 

@@ -23,6 +23,8 @@ from infra.local.import_ import import_file
 from infra.local.sandbox.accounts import credentials
 from infra.local.sandbox.adobe import CLIENT_ID
 from infra.local.sandbox.core import Settings
+from infra.local.sandbox.ebay import VERIFICATION_TOKEN
+from infra.local.sandbox.etsy import SIGNING_SECRET
 from infra.local.sandbox.untold import untold
 from infra.local.warehouse import Warehouse
 from oms.domain import ids
@@ -45,6 +47,9 @@ SECRETS: Final = {
     "amazon": "",
     "bigcommerce": "demo-bigcommerce-secret",
     "magento": CLIENT_ID,
+    "ebay": VERIFICATION_TOKEN,
+    "walmart": "demo-walmart-secret",
+    "etsy": SIGNING_SECRET,
     "easypost": "demo-easypost-secret",
     "stripe": SANDBOX.webhook_secret,
 }
@@ -69,7 +74,9 @@ CREDENTIALS: Final[dict[str, dict[str, str]]] = {
 ACCOUNTS: Final = {"amazon": "A2NORTHWHARF00"}
 SHOPS: Final = ("shopify", "woocommerce", "magento")
 """Channels whose shops stand each at a URL of their own: here, at the sandbox."""
-CHANNELS: Final = ("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento")
+CHANNELS: Final = (
+    *("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento", "ebay", "walmart", "etsy"),
+)
 
 
 class DemoError(Exception):

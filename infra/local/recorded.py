@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.local.sandbox import adobe
+from infra.local.sandbox import adobe, ebay
 from oms.application.senders import sender
 from oms.channels.registry import CONNECTORS, connector
 from oms.domain import ids
@@ -100,15 +100,21 @@ def sign(recorded: Recorded, secret: str, at: float | None = None) -> dict[str, 
     elif recorded.source == "tiktok-shop":
         app_key, _, app_secret = secret.partition(":")
         headers["authorization"] = _mac(app_secret.encode(), app_key.encode() + body).hex()
-    elif recorded.source == "bigcommerce":
+    elif recorded.source in {"bigcommerce", "etsy"}:
         message_id, now = f"msg_{hashlib.sha256(body).hexdigest()[:24]}", int(time.time() if at is None else at)
-        mac = base64.b64encode(_mac(key, f"{message_id}.{now}.".encode() + body)).decode()
+        mac_key = base64.b64decode(secret.removeprefix("whsec_")) if recorded.source == "etsy" else key
+        mac = base64.b64encode(_mac(mac_key, f"{message_id}.{now}.".encode() + body)).decode()
         signed = {"webhook-id": message_id, "webhook-timestamp": str(now), "webhook-signature": f"v1,{mac}"}
         headers |= signed
     elif recorded.source == "magento":
         # Signed by Adobe for everybody; the secret is whom the event is for, which its body says.
         headers["x-adobe-digital-signature-1"] = adobe.sign(body)
         headers["x-adobe-public-key1-path"] = adobe.KEY_PATH
+    elif recorded.source == "ebay":
+        # Signed by eBay for everybody; the secret is the verification token, which ties the URL to us.
+        headers["x-ebay-signature"] = ebay.sign(body)
+    elif recorded.source == "walmart":
+        headers["authorization"] = base64.b64encode(_mac(key, body)).decode()
     elif recorded.source == "easypost":
         key = unicodedata.normalize("NFKD", secret).encode()
         headers["x-hmac-signature"] = f"hmac-sha256-hex={_mac(key, body).hex()}"

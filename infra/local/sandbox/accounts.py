@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from infra.local.sandbox.core import Settings
 
-URL_PARAMETERS: Final = ("StripeUrl", "TikTokUrl", "AmazonUrl", "AmazonAuthUrl", "BigCommerceUrl", "AdobeKeysUrl")
+URL_PARAMETERS: Final = (
+    "StripeUrl",
+    "TikTokUrl",
+    "AmazonUrl",
+    "AmazonAuthUrl",
+    "BigCommerceUrl",
+    "AdobeKeysUrl",
+    "EbayUrl",
+    "WalmartUrl",
+    "EtsyUrl",
+)
 
 
 def credentials(settings: Settings, base_url: str = "") -> dict[str, dict[str, str]]:
-    """What the accounts of BigCommerce and Magento need; without a URL of the shop where that is not known yet."""
+    """What the accounts of later channels need; without a URL of the shop where that is not known yet."""
     return {
         "bigcommerce": {"store_hash": settings.bigcommerce_store, "access_token": settings.bigcommerce_token},
         "magento": {
@@ -20,5 +30,17 @@ def credentials(settings: Settings, base_url: str = "") -> dict[str, dict[str, s
             "consumer_secret": settings.magento_consumer_secret,
             "access_token": settings.magento_token,
             "access_token_secret": settings.magento_token_secret,
+        },
+        "ebay": {
+            "client_id": settings.ebay_client_id,
+            "client_secret": settings.ebay_client_secret,
+            "refresh_token": settings.ebay_refresh_token,
+        },
+        "walmart": {"client_id": settings.walmart_client_id, "client_secret": settings.walmart_client_secret},
+        "etsy": {
+            "shop_id": settings.etsy_shop,
+            "client_id": settings.etsy_client_id,
+            "shared_secret": settings.etsy_shared_secret,
+            "refresh_token": settings.etsy_refresh_token,
         },
     }

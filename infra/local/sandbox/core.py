@@ -113,6 +113,15 @@ class Settings:
     magento_consumer_secret: str = "sandbox_magento_secret"  # noqa: S105 - known to everybody
     magento_token: str = "sandbox_magento_token"  # noqa: S105 - known to everybody
     magento_token_secret: str = "sandbox_magento_token_secret"  # noqa: S105 - known to everybody
+    ebay_client_id: str = "sandbox_ebay_client"
+    ebay_client_secret: str = "sandbox_ebay_secret"  # noqa: S105 - known to everybody
+    ebay_refresh_token: str = "sandbox_ebay_refresh"  # noqa: S105 - known to everybody
+    walmart_client_id: str = "sandbox_walmart_client"
+    walmart_client_secret: str = "sandbox_walmart_secret"  # noqa: S105 - known to everybody
+    etsy_shop: str = "4200042"
+    etsy_client_id: str = "sandbox_etsy_key"
+    etsy_shared_secret: str = "sandbox_etsy_secret"  # noqa: S105 - known to everybody
+    etsy_refresh_token: str = "42.sandbox_etsy_refresh"  # noqa: S105 - known to everybody
     amazon_list_delay: float = 120.0
     """Seconds that the end of a list must lie back; a test whose clock is not the machine's sets less."""
     list_page: int = 50

@@ -15,12 +15,15 @@ from infra.local.sandbox.amazon import AmazonVendor
 from infra.local.sandbox.bigcommerce import BigCommerceVendor
 from infra.local.sandbox.control import Control
 from infra.local.sandbox.core import Clock, Reply, Request, Settings
+from infra.local.sandbox.ebay import EbayVendor
+from infra.local.sandbox.etsy import EtsyVendor
 from infra.local.sandbox.faults import FaultPlan
 from infra.local.sandbox.magento import MagentoVendor
 from infra.local.sandbox.record import Record, public
 from infra.local.sandbox.shops import ShopifyVendor, WooCommerceVendor
 from infra.local.sandbox.stripe import StripeVendor
 from infra.local.sandbox.tiktok import TikTokVendor
+from infra.local.sandbox.walmart import WalmartVendor
 from infra.local.sandbox.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -50,7 +53,11 @@ class Sandbox:
         self.woocommerce = WooCommerceVendor(self.settings)
         self.bigcommerce = BigCommerceVendor(self.settings)
         self.magento = MagentoVendor(self.settings, self.clock)
-        channels = (self.tiktok, self.amazon, self.shopify, self.woocommerce, self.bigcommerce, self.magento)
+        self.ebay = EbayVendor(self.settings, self.clock)
+        self.walmart = WalmartVendor(self.settings, self.clock)
+        self.etsy = EtsyVendor(self.settings, self.clock)
+        older = (self.tiktok, self.amazon, self.shopify, self.woocommerce, self.bigcommerce, self.magento)
+        channels = (*older, self.ebay, self.walmart, self.etsy)
         self._vendors: tuple[Vendor, ...] = (self.stripe, AdobeVendor(), *channels)
         shelves = {vendor.name: vendor.shelf for vendor in channels}
         self._control = Control(self.clock, self.record, self.faults, self.webhooks, self.stripe, shelves)

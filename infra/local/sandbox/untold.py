@@ -20,6 +20,9 @@ SAMPLES: Final = {
     "amazon": "302-4400102-5500102",
     "bigcommerce": "4001",
     "magento": "2001",
+    "ebay": "26-20001-10001",
+    "walmart": "1796200000101",
+    "etsy": "3400000101",
 }
 """The order of each channel that is taken, of `events/channels` or `events/sandbox`."""
 NUMBERS: Final = {
@@ -29,6 +32,9 @@ NUMBERS: Final = {
     "amazon": "302-4499{0}-5599{0}",
     "bigcommerce": "49{}",
     "magento": "29{}",
+    "ebay": "26-29999-99{}",
+    "walmart": "1796299999{}",
+    "etsy": "3499999{}",
 }
 """How an id is made of the three digits of an order's own."""
 
@@ -98,6 +104,28 @@ def _magento(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, A
     return str(number), parts
 
 
+def _ebay(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, Any]]:
+    order = json.loads((EVENTS / "sandbox" / "ebay" / f"{sample}.json").read_text(encoding="utf-8"))
+    order["orderId"] = order_id or sample
+    when = f"{at:%Y-%m-%dT%H:%M:%S}.000Z"
+    return order["orderId"], order | dict.fromkeys(("creationDate", "lastModifiedDate"), when)
+
+
+def _walmart(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, Any]]:
+    order = json.loads((EVENTS / "sandbox" / "walmart" / f"{sample}.json").read_text(encoding="utf-8"))
+    order |= {"purchaseOrderId": order_id or sample, "orderDate": int(at.timestamp()) * 1000}
+    for line in order["orderLines"]["orderLine"]:
+        line["statusDate"] = order["orderDate"]
+    return order["purchaseOrderId"], order
+
+
+def _etsy(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, Any]]:
+    receipt = json.loads((EVENTS / "sandbox" / "etsy" / f"{sample}.json").read_text(encoding="utf-8"))
+    number = int(order_id or sample)
+    times = [f"{what}_timestamp" for what in ("create", "created", "update", "updated")]
+    return str(number), receipt | {"receipt_id": number, **dict.fromkeys(times, int(at.timestamp()))}
+
+
 def _body(vendor: str, sample: str) -> dict[str, Any]:
     body: dict[str, Any] = json.loads((EVENTS / "channels" / vendor / f"{sample}.json").read_text(encoding="utf-8"))[
         "body"
@@ -112,4 +140,7 @@ _MAKE: Final[dict[str, Callable[[str, datetime, str], tuple[str, dict[str, Any]]
     "amazon": _amazon,
     "bigcommerce": _bigcommerce,
     "magento": _magento,
+    "ebay": _ebay,
+    "walmart": _walmart,
+    "etsy": _etsy,
 }

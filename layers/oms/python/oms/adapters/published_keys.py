@@ -12,6 +12,8 @@ from oms.domain.errors import UpstreamError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from oms.adapters.rest import Answer
+
 KEEP_S: Final = 86_400.0
 """How long Adobe lets a key be kept."""
 LOOK_AGAIN_S: Final = 60.0
@@ -24,8 +26,16 @@ TIMEOUTS: Final = Timeouts(connect=2.0, read=3.0, total=4.0)
 """A sender waits for its answer."""
 
 
+def _plain(rest: RestClient, path: str) -> Answer:
+    return rest.send("GET", path)
+
+
+def _text(answer: Answer) -> str:
+    return answer.body.decode("ascii", "replace").strip()
+
+
 class PublishedKeys:
-    """Keys by their path. Keep one per process."""
+    """Keys by their path, fetched and read as their place wants it. Keep one per process and place."""
 
     def __init__(
         self,
@@ -33,9 +43,16 @@ class PublishedKeys:
         base_url: str,
         timeouts: Timeouts = TIMEOUTS,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        fetch: Callable[[RestClient, str], Answer] = _plain,
+        read: Callable[[Answer], str] = _text,
+        keep_s: float = KEEP_S,
     ) -> None:
         self._rest = RestClient(vendor, base_url, timeouts, max_bytes=_MAX_BYTES)
         self._clock = clock
+        self._fetch = fetch
+        self._read = read
+        self._keep_s = keep_s
         self._known: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
 
@@ -45,16 +62,16 @@ class PublishedKeys:
             until, key = self._known.get(path, (float("-inf"), ""))
         if self._clock() < until:
             return key
-        answer = self._rest.send("GET", path)
+        answer = self._fetch(self._rest, path)
         if answer.status != _OK and answer.status not in _MISSING:
             raise UpstreamError("the key cannot be read", vendor=self._rest.vendor, vendor_status=answer.status)
-        key = answer.body.decode("ascii", "replace").strip() if answer.status == _OK else ""
+        key = self._read(answer) if answer.status == _OK else ""
         with self._lock:
             if path not in self._known and len(self._known) >= MOST:
                 # A name that nothing was found under goes first: anybody may make some up.
                 none = (known for known, (_, found) in self._known.items() if not found)
                 self._known.pop(next(none, next(iter(self._known))))
-            self._known[path] = (self._clock() + (KEEP_S if key else LOOK_AGAIN_S), key)
+            self._known[path] = (self._clock() + (self._keep_s if key else LOOK_AGAIN_S), key)
         return key
 
     def close(self) -> None:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from oms.adapters.amazon_api import AmazonApi
 from oms.adapters.bigcommerce_api import BigCommerceApi
+from oms.adapters.ebay_api import EbayApi
+from oms.adapters.etsy_api import EtsyApi
 from oms.adapters.magento_api import MagentoApi
 from oms.adapters.rest import RestClient, Timeouts
 from oms.adapters.shop_api import ShopifyApi, WooCommerceApi, shop_url
 from oms.adapters.tiktok_api import TikTokApi
+from oms.adapters.walmart_api import WalmartApi
 from oms.domain.errors import NotFoundError, UpstreamRefusedError
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ BASE_URLS: Final[Mapping[str, str]] = {
     "amazon": "https://sellingpartnerapi-na.amazon.com",
     "amazon-auth": "https://api.amazon.com",
     "bigcommerce": "https://api.bigcommerce.com",
+    "ebay": "https://api.ebay.com",
+    "walmart": "https://marketplace.walmartapis.com",
+    "etsy": "https://api.etsy.com",
 }
 """Where the vendors are. A key `<source>:<account>` overrides for one account (Amazon: another region)."""
 
@@ -93,7 +99,8 @@ class VendorApi:
     for `amazon`: client_id, client_secret, refresh_token, and to list orders marketplace_ids; for `shopify`: url,
     access_token; for `woocommerce`: url, consumer_key, consumer_secret; for `bigcommerce`: store_hash, access_token;
     for `magento`: url, access_token, and unless the shop takes the token alone consumer_key, consumer_secret,
-    access_token_secret.
+    access_token_secret; for `ebay`: client_id, client_secret, refresh_token; for `walmart`: client_id, client_secret;
+    for `etsy`: shop_id, client_id, shared_secret, refresh_token.
     """
 
     def __init__(
@@ -108,7 +115,7 @@ class VendorApi:
         self._timeouts = timeouts
         self._clock = clock
         self._clients: dict[str, RestClient] = {}
-        self._apis: dict[tuple[str, str], TikTokApi | AmazonApi | BigCommerceApi] = {}
+        self._apis: dict[tuple[str, str], Api] = {}
 
     def fetch(
         self, source: str, account: str, connector: Fetcher[F], notice: Notice
@@ -147,7 +154,7 @@ class VendorApi:
             return MagentoApi(self._clients[url], url, self._clock)
         return ShopifyApi(self._clients[url]) if source == "shopify" else WooCommerceApi(self._clients[url])
 
-    def _api(self, source: str, account: str) -> TikTokApi | AmazonApi | BigCommerceApi:
+    def _api(self, source: str, account: str) -> Api:
         if (source, account) not in self._apis:
             rest = self._client(source, account)
             match source:
@@ -158,6 +165,12 @@ class VendorApi:
                     self._apis[source, account] = AmazonApi(rest, login, self._clock)
                 case "bigcommerce":
                     self._apis[source, account] = BigCommerceApi(rest)
+                case "ebay":
+                    self._apis[source, account] = EbayApi(rest, self._clock)
+                case "walmart":
+                    self._apis[source, account] = WalmartApi(rest, self._clock)
+                case "etsy":
+                    self._apis[source, account] = EtsyApi(rest, self._clock)
                 case _:
                     raise NotFoundError("no API is known for this source", source=source[:32])
         return self._apis[source, account]

@@ -5,12 +5,12 @@ types/sel:PricingSummary):
 
     total = priceSubtotal + priceDiscount + adjustment + deliveryCost + deliveryDiscount + tax + fee
 
-Discounts are documented as negative and seen as positive: their size counts. `lineItemCost` is for all units of a line,
-before its discount. Whose a tax is, a line says by where it stands: `taxes` are the seller's, `ebayCollectAndRemitTaxes`
-those that eBay collects; a tax of eBay's may stand in both, and is in `total` only when the breakdown was asked for, and
-not in every country. So readings are tried against `total`, and the first that sums is taken: all taxes on top; the
-seller's on top; what `tax` of the summary says on top; taxes inside the prices. Each of them without, then with the
-import charges of eBay's international shipping, which are duties.
+Discounts are documented as negative and seen as positive: their size counts. `lineItemCost` is for all units of a
+line, before its discount. Whose a tax is, a line says by where it stands: `taxes` are the seller's,
+`ebayCollectAndRemitTaxes` those that eBay collects. A tax of eBay's may stand in both, and is in `total` only when the
+breakdown was asked for, and not in every country. So readings are tried against `total`, and the first that sums is
+taken: all taxes on top; the seller's on top; what `tax` of the summary says on top; taxes inside the prices. Each of
+them without, then with the import charges of eBay's international shipping, which are duties.
 
 An order goes to one address: to the hub, where eBay ships on from there. A cancelled order that was paid is paid back
 by a refund, which the order tells; a refund counts when it is made. A refund names no units.

@@ -28,7 +28,6 @@ from oms.domain.canonical import (
     Normalized,
     PaymentState,
     check_order,
-    sum_parts,
 )
 from oms.domain.errors import MalformedPayloadError
 from oms.domain.frozen import frozen

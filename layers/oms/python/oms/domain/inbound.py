@@ -84,3 +84,11 @@ class ChallengedSender(Sender, Protocol):
 
     def challenge(self, query: Mapping[str, str]) -> str:
         """What it wants to read back; raises NotFoundError for what is no challenge."""
+
+
+@runtime_checkable
+class ProvingSender(Sender, Protocol):
+    """A sender that asks who answers at a URL to prove that it knows the account's secret."""
+
+    def prove(self, query: Mapping[str, str], url: str, secrets: Sequence[str]) -> Mapping[str, str]:
+        """What it wants to read; raises NotFoundError for what is no challenge, and where nobody is connected."""

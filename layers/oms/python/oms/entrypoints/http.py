@@ -140,6 +140,13 @@ def query(app: APIGatewayHttpResolver) -> dict[str, str]:
     return dict(event.get("queryStringParameters") or {})
 
 
+def url(app: APIGatewayHttpResolver) -> str:
+    """The URL that was called, without its query, as whoever called it knows it."""
+    event: Mapping[str, Any] = app.current_event.raw_event
+    host = event.get("requestContext", {}).get("domainName") or headers(app).get("host", "")
+    return f"https://{host}{event.get('rawPath', '')}"
+
+
 def instant(text: str) -> datetime:
     """An instant in UTC; raises InvalidInputError."""
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.application.messages import to_message
 from oms.application.senders import sender
 from oms.domain.errors import AuthenticationError, InvalidInputError, NotFoundError, SignatureError
-from oms.domain.inbound import ChallengedSender, InboundRequest, KeyedSender, NoticeKind
+from oms.domain.inbound import ChallengedSender, InboundRequest, KeyedSender, NoticeKind, ProvingSender
 from oms.entrypoints import http, wiring
 from oms.entrypoints.telemetry import count, flush, logger
 
@@ -58,6 +58,9 @@ def challenge(app: APIGatewayHttpResolver, source: str, account: str) -> dict[st
     if source in _BY_QUEUE or not _ACCOUNT.fullmatch(account):
         raise NotFoundError("nobody is connected under this name")
     who = sender(source)
+    if isinstance(who, ProvingSender):
+        secrets = wiring.connections().signing_secrets(source, account, look_again=True)
+        return dict(who.prove(http.query(app), http.url(app), secrets))
     if not isinstance(who, ChallengedSender):
         raise NotFoundError("no such route")
     return {"challenge": who.challenge(http.query(app))}
@@ -78,7 +81,7 @@ def _keys(who: Sender, request: InboundRequest, secrets: list[str]) -> list[str]
     """Published keys that the delivery names; none are fetched for an account that nobody connected."""
     if not secrets or not isinstance(who, KeyedSender):
         return []
-    found = [wiring.published_keys(who.source).get(path) for path in who.key_paths(request)]
+    found = [wiring.published_keys(who.source, request.account).get(path) for path in who.key_paths(request)]
     return [key for key in found if key]
 
 

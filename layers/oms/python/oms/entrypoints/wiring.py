@@ -331,16 +331,30 @@ def vendors() -> VendorApi:
         "amazon": os.environ["AMAZON_URL"],
         "amazon-auth": os.environ["AMAZON_AUTH_URL"],
         "bigcommerce": os.environ["BIGCOMMERCE_URL"],
+        "ebay": os.environ["EBAY_URL"],
+        "walmart": os.environ["WALMART_URL"],
+        "etsy": os.environ["ETSY_URL"],
     }
     return HttpVendorApi(connections().credentials, urls)
 
 
+def published_keys(source: str, account: str) -> PublishedKeys:
+    """Where a sender publishes its keys: eBay to the account's application, Adobe to everybody."""
+    return _ebay_keys(account) if source == "ebay" else _adobe_keys(source)
+
+
 @cache
-def published_keys(source: str) -> PublishedKeys:
-    """Where a sender publishes its keys."""
+def _adobe_keys(source: str) -> PublishedKeys:
     from oms.adapters.published_keys import PublishedKeys
 
     return PublishedKeys(source, os.environ["ADOBE_KEYS_URL"])
+
+
+@cache
+def _ebay_keys(account: str) -> PublishedKeys:
+    from oms.adapters.ebay_api import ebay_keys
+
+    return ebay_keys(os.environ["EBAY_URL"], lambda: connections().credentials("ebay", account), time.monotonic)
 
 
 def queue_of(source: str) -> str:
