@@ -14,7 +14,7 @@ import pytest
 from infra.local import recorded as rec
 from infra.local.connect import connect
 from infra.local.play import learn
-from infra.local.sandbox import adobe
+from infra.local.sandbox import adobe, etsy
 from infra.local.sandbox.accounts import credentials
 from oms.adapters.secrets_manager import LOOK_AGAIN_S
 from oms.channels.registry import CONNECTORS
@@ -96,7 +96,7 @@ class World:
 
 
 def secret(channel: str) -> str:
-    fixed = {"tiktok-shop": "sandbox_app:demo-tiktok", "magento": adobe.CLIENT_ID}
+    fixed = {"tiktok-shop": "sandbox_app:demo-tiktok", "magento": adobe.CLIENT_ID, "etsy": etsy.SIGNING_SECRET}
     return fixed.get(channel, f"demo-{channel}")
 
 

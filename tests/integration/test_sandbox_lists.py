@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from oms.domain.inbound import Notice, NoticeKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+LISTS = re.compile("orders?|receipts")
 PATIENT = Timeouts(connect=5, read=10, total=20)
 NOW = datetime.now(UTC).replace(microsecond=0)
 SPAN = Span(since=NOW - timedelta(hours=2), until=NOW - timedelta(minutes=3))
@@ -60,7 +62,9 @@ def credentials(sandbox: Sandbox) -> dict[str, dict[str, str]]:
 
 def api(sandbox: Sandbox, **changes: Mapping[str, str]) -> VendorApi:
     known = credentials(sandbox)
-    urls = dict.fromkeys(("tiktok-shop", "amazon", "amazon-auth", "bigcommerce"), sandbox.base_url)
+    urls = dict.fromkeys(
+        ("tiktok-shop", "amazon", "amazon-auth", "bigcommerce", "ebay", "walmart", "etsy"), sandbox.base_url
+    )
     return VendorApi(lambda source, _: {**known[source], **changes.get(source, {})}, urls, PATIENT, sandbox.clock.now)
 
 
@@ -86,8 +90,9 @@ def test_every_order_of_a_span_is_listed_page_by_page_and_no_other(sandbox: Sand
     put(sandbox, untold(source, SPAN.since - timedelta(hours=1), "200"))
     for by in By:
         assert listed(vendors, source, by) == wanted
-    calls = [call["path"] for call in sandbox.calls if call["vendor"] == source and "order" in call["path"]]
-    assert len(calls) == {"woocommerce": 4, "bigcommerce": 2, "magento": 2}.get(source, 6)
+    calls = [call["path"] for call in sandbox.calls if call["vendor"] == source and LISTS.search(call["path"])]
+    # WooCommerce has two lists, Walmart three, of which two are of nothing.
+    assert len(calls) == {"woocommerce": 4, "bigcommerce": 2, "magento": 2, "walmart": 10}.get(source, 6)
     vendors.close()
 
 
@@ -108,7 +113,7 @@ def test_an_order_that_was_listed_can_be_fetched(sandbox: Sandbox, source: str) 
 
 @pytest.mark.parametrize("source", list(CONNECTORS))
 def test_a_limit_says_when_to_come_again(sandbox: Sandbox, source: str) -> None:
-    sandbox.add_fault(match=f"^{source} .*orders", status=429, retry_after=7)
+    sandbox.add_fault(match=f"^{source} .*{LISTS.pattern}", status=429, retry_after=7)
     vendors = api(sandbox)
     with pytest.raises(UpstreamError) as caught:
         listed(vendors, source)
@@ -124,6 +129,9 @@ WRONG = {
     "amazon": ["client_id", "client_secret", "refresh_token"],
     "bigcommerce": ["store_hash", "access_token"],
     "magento": ["consumer_key", "consumer_secret", "access_token", "access_token_secret"],
+    "ebay": ["client_id", "client_secret", "refresh_token"],
+    "walmart": ["client_id", "client_secret"],
+    "etsy": ["shop_id", "client_id", "shared_secret", "refresh_token"],
 }
 
 
@@ -150,6 +158,20 @@ def test_amazon_refuses_a_list_that_ends_now(sandbox: Sandbox) -> None:
     vendors = api(sandbox)
     with pytest.raises(UpstreamRefusedError):
         listed(vendors, "amazon", span=Span(since=SPAN.since, until=datetime.now(UTC).replace(microsecond=0)))
+    vendors.close()
+
+
+@pytest.mark.parametrize("source", ["ebay", "walmart", "etsy"])
+def test_a_token_that_ended_early_is_replaced_once(sandbox: Sandbox, source: str) -> None:
+    vendors = api(sandbox)
+    put(sandbox, untold(source, SPAN.since, "101"))
+    assert len(listed(vendors, source)) == 1
+    tokens = {"ebay": sandbox.ebay, "walmart": sandbox.walmart, "etsy": sandbox.etsy}[source].tokens
+    logins = sum("token" in call["path"] for call in sandbox.calls)
+    tokens.expire()
+    assert len(listed(vendors, source)) == 1
+    assert len(listed(vendors, source)) == 1
+    assert sum("token" in call["path"] for call in sandbox.calls) == logins + 1
     vendors.close()
 
 

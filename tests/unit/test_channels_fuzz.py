@@ -41,8 +41,11 @@ WHOLE = {
         (path.stem, json.loads(path.read_text("utf-8"), parse_float=Decimal))
         for path in sorted((EVENTS / "sandbox" / source).glob("*.json"))
     ]
-    for source in ("bigcommerce", "magento")
+    for source in ("bigcommerce", "magento", "ebay", "walmart", "etsy")
 }
+
+SINGLE = {"ebay", "walmart", "etsy"}
+"""Channels whose orders are one document."""
 
 SCALARS: st.SearchStrategy[Any] = (
     st.none()
@@ -127,8 +130,12 @@ def test_damaged_deliveries(data: st.DataObject) -> None:
 @given(st.data())
 def test_damaged_documents(data: st.DataObject) -> None:
     documents: dict[str, Any]
-    kind = data.draw(st.sampled_from(["tiktok-shop", "amazon", "bigcommerce", "magento"]))
-    if kind in WHOLE:
+    kind = data.draw(st.sampled_from(["tiktok-shop", "amazon", *WHOLE]))
+    if kind in SINGLE:
+        source, (external_id, order) = kind, data.draw(st.sampled_from(WHOLE[kind]))
+        page = data.draw(damage({"order": order} if kind == "walmart" else order))
+        documents = {"order": [page]}
+    elif kind in WHOLE:
         source, (external_id, parts) = kind, data.draw(st.sampled_from(WHOLE[kind]))
         documents = {}
         for name, part in data.draw(damage(parts)).items():

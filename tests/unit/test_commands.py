@@ -11,7 +11,7 @@ from infra.local import recorded as rec
 from infra.local.connect import THEIRS, _secret, connect
 from infra.local.engine import ROOT
 from infra.local.import_ import read_rows, tariff_of
-from infra.local.sandbox import adobe
+from infra.local.sandbox import adobe, ebay, etsy
 from oms.application.senders import sender
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ SIGNED = {
     "tiktok-shop": "channels/tiktok-shop/01-order-status-us.json",
     "bigcommerce": "channels/bigcommerce/01-order-created-us.json",
     "magento": "channels/magento/01-order-saved-us.json",
+    "ebay": "channels/ebay/01-order-confirmation-us.json",
+    "walmart": "channels/walmart/01-order-updates-po-created-us.json",
+    "etsy": "channels/etsy/01-order-paid-us.json",
     "easypost": "carriers/easypost/01-tracker-created.json",
     "stripe": "payments/stripe/08-refund-created.json",
 }
@@ -140,8 +143,9 @@ def test_missing_columns_are_named() -> None:
 @pytest.mark.parametrize("source", SIGNED)
 def test_what_the_player_signs_the_receiver_accepts(source: str) -> None:
     recorded = rec.read(source, EVENTS / SIGNED[source], {"tracking_number": "EZ1"})
-    secret = {"tiktok-shop": "app:secret", "magento": adobe.CLIENT_ID}.get(source, "sécret")
-    published = [adobe.public_key()] if source == "magento" else []
+    known = {"tiktok-shop": "app:secret", "magento": adobe.CLIENT_ID, "etsy": etsy.SIGNING_SECRET}
+    secret = known.get(source, "sécret")
+    published = {"magento": [adobe.public_key()], "ebay": [ebay.public_key()]}.get(source, [])
     now = datetime(2026, 11, 23, tzinfo=UTC)
     headers = rec.sign(recorded, secret, at=now.timestamp())
     request = rec.Recorded(name="", source=source, headers=headers, body=recorded.body).request("main")
@@ -206,4 +210,4 @@ def test_what_a_vendor_signs_with_itself_is_not_made_up(monkeypatch: pytest.Monk
         with pytest.raises(ValueError, match=source):
             _secret(source)
     monkeypatch.setenv("SECRET", "given")
-    assert [_secret(source) for source in THEIRS] == ["given", "given"]
+    assert [_secret(source) for source in THEIRS] == ["given"] * len(THEIRS)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.local import recorded as rec
 from infra.local.engine import ROOT
-from infra.local.sandbox import adobe
+from infra.local.sandbox import adobe, etsy
 from oms.channels.registry import CONNECTORS
 from oms.domain import ids
 
@@ -221,6 +221,7 @@ def secret(source: str) -> str:
         "tiktok-shop": "sandbox_app:chaos-tiktok",
         "stripe": "whsec_sandbox",
         "magento": adobe.CLIENT_ID,
+        "etsy": etsy.SIGNING_SECRET,
     }
     return fixed.get(source, f"chaos-{source}")
 

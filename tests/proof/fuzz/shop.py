@@ -32,6 +32,9 @@ SENDERS: Final = {
     "tiktok-shop": "channels/tiktok-shop",
     "bigcommerce": "channels/bigcommerce",
     "magento": "channels/magento",
+    "ebay": "channels/ebay",
+    "walmart": "channels/walmart",
+    "etsy": "channels/etsy",
     "easypost": "carriers/easypost",
     "stripe": "payments/stripe",
 }

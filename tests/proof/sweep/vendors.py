@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from infra.local import recorded as rec
 from infra.local.sandbox import adobe
+from infra.local.sandbox.accounts import credentials
 from infra.local.sandbox.core import Request, Settings
 from infra.local.sandbox.server import Sandbox
 from oms.adapters.rest import Answer, RestClient
@@ -52,6 +53,7 @@ CREDENTIALS: Final = {
         "access_token": "sandbox_magento_token",
         "access_token_secret": "sandbox_magento_token_secret",
     },
+    **{source: api for source, api in credentials(Settings()).items() if source in {"ebay", "walmart", "etsy"}},
     "stripe": {"secret_key": "sk_test_sandbox"},
 }
 _ID: Final = re.compile(r"/(?:pi|ch|re)_\w+|/[0-9-]{12,}")
@@ -158,6 +160,16 @@ def recorded_of(source: str, given: Mapping[str, Any]) -> rec.Recorded:
             kind = "com.adobe.commerce.observer.sales_order_save_commit_after"
             body = {"id": f"evt-{order_id}", "type": kind, "recipient_client_id": adobe.CLIENT_ID}
             body |= {"data": {"value": {"entity_id": order_id}}}
+        case "ebay":
+            metadata = {"topic": "ORDER_CONFIRMATION", "schemaVersion": "1.0"}
+            notification = {"notificationId": f"evt-{order_id}", "data": {"orderId": order_id}}
+            body = {"metadata": metadata, "notification": notification}
+        case "walmart":
+            detail = {"subEventType": "PO_CREATED", "order": {"purchaseOrderId": order_id}}
+            body = {"source": {"eventType": "ORDER_UPDATES", "eventId": f"evt-{order_id}"}, "payload": detail}
+        case "etsy":
+            where = f"https://api.etsy.com/v3/application/shops/4200042/receipts/{order_id}"
+            body = {"event_type": "order.paid", "resource_url": where, "shop_id": 4200042}
         case _:
             change = {"SellerId": SELLER, "AmazonOrderId": order_id, "Summary": {"OrderStatus": "Unshipped"}}
             body = {
