@@ -128,7 +128,7 @@ def _taxed(order: CanonicalOrder, summary: Fields, items: Sequence[Fields]) -> I
     yield _with_taxes(order, [_sum(item.children("taxes"), order.currency) for item in items])
     told = amount(summary, "tax", order.currency)
     nets = [line.net for line in order.lines]
-    if told >= 0 and nets and min(nets) >= 0:
+    if told > 0 and nets and min(nets) >= 0:
         yield _with_taxes(order, allocate(told, nets) if sum(nets) else [told, *([0] * (len(nets) - 1))])
     yield replace(_with_taxes(order, every), tax_included=True)
 
