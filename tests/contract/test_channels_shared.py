@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from oms.channels import ebay
 from oms.channels.registry import connector, lister
-from oms.domain.errors import InvalidInputError, OmsError
+from oms.domain.errors import InvalidInputError, OmsError, SignatureError
 from oms.domain.inbound import InboundRequest, Notice, NoticeKind
 
 SHARED = Path(__file__).parents[3] / "shared" / "payloads"
@@ -270,7 +272,78 @@ def test_the_order_that_magento_publishes_leaves_items_out() -> None:
     assert found.contact.email == "jdoe@example.com"
 
 
-ALL = ("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento")
+@pytest.mark.parametrize("kind", ["VALID", "INVALID", "ERROR"])
+def test_ebays_known_answers(kind: str) -> None:
+    """The SDK's own vectors: only the first is signed by the key that stands beside it, and the third has no key."""
+    known = json.loads((SHARED / "ebay" / f"notification-signature-kat-{kind}.json").read_text("utf-8"))
+    body = json.dumps(known["message"], separators=(",", ":"), ensure_ascii=False).encode()
+    headers = {"x-ebay-signature": known["signature"]}
+    keys = [known["response"]["key"]] if known["response"] else []
+    for spelled in (body, json.dumps(known["message"], indent=2).encode()):
+        request = InboundRequest(account="a", headers=headers, body=spelled)
+        if kind == "VALID":
+            connector("ebay").verify(request, ["a-verification-token", *keys], datetime.now(UTC))
+            assert ebay.key_paths(request)[0].endswith(f"/{known['public_key']}")
+            assert connector("ebay").identify(request).kind is NoticeKind.IGNORED
+        else:
+            with pytest.raises(SignatureError):
+                connector("ebay").verify(request, ["a-verification-token", *keys], datetime.now(UTC))
+
+
+def test_walmart() -> None:
+    """The one order that is published, in two states; a list that is none of the API's own form; and no orders."""
+    load = {path.stem.removeprefix("walmartMarketplace."): path.read_text("utf-8") for path in _files("walmart")}
+    acknowledged = json.loads(load.pop("orders.acknowledgeOrder_purchaseOrderId_o"), parse_float=Decimal)
+    (created,) = json.loads(load.pop("orders.getAllOrders_options_"), parse_float=Decimal)
+    notice = Notice(kind=NoticeKind.FETCH, topic="t", event_id="1", external_id="1796277083022")
+    found = [connector("walmart").assemble("a", notice, {"order": [it]}) for it in (acknowledged, {"order": created})]
+    for each in found:
+        order = each.order
+        assert (order.currency, order.total, order.lines[0].unit_price, order.lines[0].tax) == ("USD", 1080, 1000, 80)
+        assert (order.payment.state, order.cancelled, order.number) == ("authorized", False, "5281956426648")
+        assert (order.lines[0].line_ref, order.lines[0].sku) == ("4", "test1")
+        assert order.ship_to is not None
+        assert (order.ship_to.country, order.ship_to.postal_code) == ("US", "13164")
+    first, second = found[1].order, found[0].order
+    assert first.revision < second.revision
+    assert dict(first.status_words) == {"status": "Created", "orderType": "REPLACEMENT"}
+    for name, text in load.items():
+        assert _outcome("walmart", {}, json.loads(text)) == "malformed_payload", name
+        with pytest.raises(InvalidInputError):
+            connector("walmart").assemble("a", notice, {"order": [{"order": json.loads(text)}]})
+    lists = lister("walmart")
+    (entry,) = lists.entries({"list": {"elements": {"order": [created]}}})
+    assert lists.told(entry).total == 1080
+
+
+def test_etsy() -> None:
+    """A real delivery is identified; receipts are published with placeholders alone, which no money can be read of."""
+    load = {path.stem: json.loads(path.read_text("utf-8")) for path in _files("etsy")}
+    delivery = load.pop("webhook-order.paid")
+    body = json.dumps(delivery).encode()
+    notice = connector("etsy").identify(InboundRequest(account="a", headers={"webhook-id": "msg_1"}, body=body))
+    assert (notice.kind, notice.external_id, notice.event_id) == (NoticeKind.FETCH, "54321", "order.paid:msg_1")
+    receipt = load["betsy-SINGLE_SHOP_RECEIPT"]
+    asked = Notice(kind=NoticeKind.FETCH, topic="t", event_id="1", external_id="1")
+    with pytest.raises(InvalidInputError) as refusal:
+        connector("etsy").assemble("a", asked, {"order": [receipt]})
+    assert refusal.value.code == "unknown_currency"  # "string"
+    text = json.dumps(receipt).replace('"currency_code": "string"', '"currency_code": "USD"')
+    with pytest.raises(InvalidInputError) as refusal:
+        connector("etsy").assemble("a", asked, {"order": [json.loads(text)]})
+    assert (refusal.value.code, refusal.value.context["path"]) == ("malformed_payload", "grandtotal.divisor")  # 0
+    text = text.replace('"divisor": 0', '"divisor": 100').replace('"quantity": 0', '"quantity": 1')
+    with pytest.raises(InvalidInputError) as refusal:
+        connector("etsy").assemble("a", asked, {"order": [json.loads(text)]})
+    assert (refusal.value.code, refusal.value.context["path"]) == ("malformed_payload", "country_iso")  # "string"
+    whole = json.loads(text.replace('"country_iso": "string"', '"country_iso": "US"'))
+    found = connector("etsy").assemble("a", asked, {"order": [whole]})
+    assert (found.order.total, found.order.lines[0].sku) == (0, "product:1")
+    with pytest.raises(InvalidInputError):
+        connector("etsy").assemble("a", asked, {"order": [load["betsy-SINGLE_SHOP_RECEIPT_TRANSACTION"]]})
+
+
+ALL = ("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento", "ebay", "walmart", "etsy")
 
 
 @pytest.mark.parametrize("source", ALL)
