@@ -153,7 +153,7 @@ def test_a_poll_that_dies_before_its_mark_is_repeated_and_changes_nothing(w: Wor
 def test_a_vendor_that_limits_us_is_left_alone_and_nothing_is_lost(w: World, source: str) -> None:
     webhook = w.keep_to_itself(source, w.now, "101")
     other = w.keep_to_itself("amazon" if source != "amazon" else "shopify", w.now, "102")
-    w.vendors.sandbox.add_fault(match=f"^{source} .*orders", status=429, retry_after=900)
+    w.vendors.sandbox.add_fault(match=f"^{source} .*(orders?|receipts)", status=429, retry_after=900)
     counts = turn(w)
     assert counts["failed"] == 1
     assert not commits(w, order_of(webhook))

@@ -166,7 +166,7 @@ def test_a_token_that_ended_early_is_replaced_once(sandbox: Sandbox, source: str
     vendors = api(sandbox)
     put(sandbox, untold(source, SPAN.since, "101"))
     assert len(listed(vendors, source)) == 1
-    tokens = {"ebay": sandbox.ebay, "walmart": sandbox.walmart, "etsy": sandbox.etsy}[source].tokens
+    tokens = {"ebay": sandbox.ebay.tokens, "walmart": sandbox.walmart.tokens, "etsy": sandbox.etsy.tokens}[source]
     logins = sum("token" in call["path"] for call in sandbox.calls)
     tokens.expire()
     assert len(listed(vendors, source)) == 1

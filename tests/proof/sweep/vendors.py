@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from infra.local import recorded as rec
-from infra.local.sandbox import adobe
+from infra.local.sandbox import adobe, ebay, etsy
 from infra.local.sandbox.accounts import credentials
 from infra.local.sandbox.core import Request, Settings
 from infra.local.sandbox.server import Sandbox
@@ -56,6 +56,8 @@ CREDENTIALS: Final = {
     **{source: api for source, api in credentials(Settings()).items() if source in {"ebay", "walmart", "etsy"}},
     "stripe": {"secret_key": "sk_test_sandbox"},
 }
+MARKETS: Final = {"ebay": ebay.VERIFICATION_TOKEN, "walmart": "s-walmart", "etsy": etsy.SIGNING_SECRET}
+"""What deliveries of these are signed with, or their URL proved."""
 _ID: Final = re.compile(r"/(?:pi|ch|re)_\w+|/[0-9-]{12,}")
 
 
