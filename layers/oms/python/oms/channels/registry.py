@@ -19,6 +19,8 @@ _MODULES: Final = {
     "amazon": "oms.channels.amazon",
     "bigcommerce": "oms.channels.bigcommerce",
     "magento": "oms.channels.magento",
+    "mercadolibre": "oms.channels.mercadolibre",
+    "meta-commerce": "oms.channels.meta_commerce",
 }
 
 
