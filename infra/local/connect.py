@@ -14,15 +14,25 @@ import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from infra.local.system import System, SystemMissingError, find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SOURCES: Final = ("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento", "easypost", "stripe")
+SOURCES: Final = (
+    *("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento", "mercadolibre", "meta-commerce"),
+    *("easypost", "stripe"),
+)
 UNSIGNED: Final = ("amazon",)
-THEIRS: Final = {"bigcommerce": "the app's client secret", "magento": "the client id of the project that subscribed"}
+TOKENS: Final = ("mercadolibre",)
+THEIRS: Final = {
+    "bigcommerce": "the app's client secret",
+    "magento": "the client id of the project that subscribed",
+    "mercadolibre": "the seller's user id, a colon, and a token of yours for the URL",
+    "meta-commerce": "the app secret, a colon, and a verify token of yours",
+}
 """What cannot be made up here."""
 
 
@@ -38,7 +48,9 @@ def connect(system: System, source: str, account: str, secret: str, api: Mapping
         system.write_secret("ConnectionsSecret", {**document, f"{source}/{account}": entry})
     if source == "amazon":
         return system.outputs["AmazonQueueArn"]
-    return f"{system.api_url}/webhooks/{source}/{account}"
+    url = f"{system.api_url}/webhooks/{source}/{account}"
+    # What cannot sign says the token that only who registered the URL knows.
+    return f"{url}?token={quote(secret.partition(':')[2], safe='')}" if source in TOKENS else url
 
 
 def _secret(source: str) -> str:

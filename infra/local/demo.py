@@ -23,6 +23,7 @@ from infra.local.import_ import import_file
 from infra.local.sandbox.accounts import credentials
 from infra.local.sandbox.adobe import CLIENT_ID
 from infra.local.sandbox.core import Settings
+from infra.local.sandbox.mercadolibre import SELLER
 from infra.local.sandbox.untold import untold
 from infra.local.warehouse import Warehouse
 from oms.domain import ids
@@ -45,6 +46,8 @@ SECRETS: Final = {
     "amazon": "",
     "bigcommerce": "demo-bigcommerce-secret",
     "magento": CLIENT_ID,
+    "mercadolibre": f"{SELLER}:demo-mercadolibre-token",
+    "meta-commerce": "demo-meta-app-secret:demo-meta-verify-token",
     "easypost": "demo-easypost-secret",
     "stripe": SANDBOX.webhook_secret,
 }
@@ -69,7 +72,16 @@ CREDENTIALS: Final[dict[str, dict[str, str]]] = {
 ACCOUNTS: Final = {"amazon": "A2NORTHWHARF00"}
 SHOPS: Final = ("shopify", "woocommerce", "magento")
 """Channels whose shops stand each at a URL of their own: here, at the sandbox."""
-CHANNELS: Final = ("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento")
+CHANNELS: Final = (
+    "shopify",
+    "woocommerce",
+    "tiktok-shop",
+    "amazon",
+    "bigcommerce",
+    "magento",
+    "mercadolibre",
+    "meta-commerce",
+)
 
 
 class DemoError(Exception):

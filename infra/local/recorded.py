@@ -18,7 +18,7 @@ from oms.channels.registry import CONNECTORS, connector
 from oms.domain import ids
 from oms.domain.canonical import Normalized
 from oms.domain.errors import OmsError
-from oms.domain.inbound import InboundRequest, NoticeKind
+from oms.domain.inbound import TOKEN_HEADER, InboundRequest, NoticeKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +109,12 @@ def sign(recorded: Recorded, secret: str, at: float | None = None) -> dict[str, 
         # Signed by Adobe for everybody; the secret is whom the event is for, which its body says.
         headers["x-adobe-digital-signature-1"] = adobe.sign(body)
         headers["x-adobe-public-key1-path"] = adobe.KEY_PATH
+    elif recorded.source == "mercadolibre":
+        # Not signed: a token in the URL, which our entry takes as this header.
+        headers[TOKEN_HEADER] = secret.partition(":")[2]
+    elif recorded.source == "meta-commerce":
+        app_secret = secret.partition(":")[0].encode()
+        headers["x-hub-signature-256"] = f"sha256={_mac(app_secret, body).hex()}"
     elif recorded.source == "easypost":
         key = unicodedata.normalize("NFKD", secret).encode()
         headers["x-hmac-signature"] = f"hmac-sha256-hex={_mac(key, body).hex()}"

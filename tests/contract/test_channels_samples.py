@@ -35,6 +35,15 @@ KINDS = {
     "magento/02-order-saved-de": NoticeKind.FETCH,
     "magento/03-creditmemo-saved-gb": NoticeKind.FETCH,
     "magento/04-customer-saved": NoticeKind.IGNORED,
+    "mercadolibre/01-order-paid-br": NoticeKind.FETCH,
+    "mercadolibre/02-order-changed-br": NoticeKind.FETCH,
+    "mercadolibre/03-order-refunded-mx": NoticeKind.FETCH,
+    "mercadolibre/04-order-of-a-cart-cl": NoticeKind.FETCH,
+    "mercadolibre/05-item-changed": NoticeKind.IGNORED,
+    "meta-commerce/01-order-created-us": NoticeKind.FETCH,
+    "meta-commerce/02-order-cancelled-in-part-us": NoticeKind.FETCH,
+    "meta-commerce/03-order-refunded-us": NoticeKind.FETCH,
+    "meta-commerce/04-feed-ready": NoticeKind.IGNORED,
     "shopify/01-orders-create-us-paid": NoticeKind.ORDER,
     "shopify/02-orders-create-de-tax-included": NoticeKind.ORDER,
     "shopify/03-orders-create-jp-yen": NoticeKind.ORDER,
@@ -80,8 +89,10 @@ def _request(path: Path) -> InboundRequest:
 
 def _serve(source: str, request: FetchRequest) -> dict[str, Any]:
     """A document as the vendor sandbox serves it."""
-    if source in {"bigcommerce", "magento"}:
+    if source in {"bigcommerce", "magento", "meta-commerce"}:
         return _part(source, request)
+    if source == "mercadolibre":
+        return _of_mercadolibre(request)
     if source == "tiktok-shop":
         file = EVENTS / "sandbox" / source / f"{request.query['ids']}.json"
     else:
@@ -102,7 +113,21 @@ def _part(source: str, request: FetchRequest) -> dict[str, Any]:
     found = kept[request.name]
     if isinstance(found, dict):
         return found
-    return {"data" if request.name == "refunds" else "items": found, "total_count": len(found)}
+    whole = source == "meta-commerce" or request.name == "refunds"
+    return {"data" if whole else "items": found, "total_count": len(found)}
+
+
+def _of_mercadolibre(request: FetchRequest) -> dict[str, Any]:
+    """An order, a shipment, or the refunds of a payment, of any file."""
+    files = sorted((EVENTS / "sandbox" / "mercadolibre").glob("*.json"))
+    orders = [json.loads(file.read_text("utf-8"), parse_float=Decimal) for file in files]
+    _, *kind, ref = request.path.removesuffix("/refunds").split("/")
+    if kind == ["v1", "payments"]:
+        return {"items": [each for order in orders for each in order["refunds"] if str(each["payment_id"]) == ref]}
+    part = {"orders": "order", "shipments": "shipment"}[kind[0]]
+    (found,) = [order[part] for order in orders if str(order[part]["id"]) == ref]
+    document: dict[str, Any] = found
+    return document
 
 
 def _fetch(source: str, notice: Notice) -> Mapping[str, Sequence[Mapping[str, Any]]]:
@@ -328,7 +353,62 @@ def test_magento_orders_are_fetched_with_their_credit_memos() -> None:
     assert [line.line_ref for line in gb.refunds[0].lines] == ["32"]
 
 
+def test_mercadolibre_orders_are_fetched_with_shipment_and_refunds() -> None:
+    br, again, mx, cl = (
+        _order(f"mercadolibre/{name}")
+        for name in ("01-order-paid-br", "02-order-changed-br", "03-order-refunded-mx", "04-order-of-a-cart-cl")
+    )
+    assert br == again
+    assert [(each.order.currency, each.order.total, each.order.shipping) for each in (br, mx, cl)] == [
+        ("BRL", 19530, 1550),
+        ("MXN", 41050, 4900),
+        ("CLP", 32980, 0),
+    ]
+    (line,) = br.order.lines
+    assert (line.line_ref, line.sku, line.unit_price, line.discount) == (
+        *("MLB4400000101:178900101", "TEE-BLK-S", 9990, 2000),
+    )
+    assert [(line.sku, line.discount) for line in cl.order.lines] == [("MUG-02", 0), ("BAG-CANVAS", 3000)]
+    assert mx.order.lines[0].sku == "MUG-01"  # the older field of it
+    assert [(refund.refund_ref, refund.amount) for refund in mx.order.refunds] == [("1310000102", 12050)]
+    assert mx.order.payment == ChannelPayment(state=PaymentState.PARTIALLY_REFUNDED, captured=41050)
+    assert br.order.payment == ChannelPayment(state=PaymentState.PAID, captured=19530)
+    assert br.order.ship_to == ShipTo(
+        country="BR", region="SP", postal_code="01310000", latitude=-23.5614, longitude=-46.6559
+    )
+    assert br.contact.shipping is not None
+    assert br.contact.shipping.lines == ("Rua do Exemplo 100", "Casa azul", "Bela Vista")
+    assert ("pack_id", "2000009200000103") in cl.order.status_words
+
+
+def test_meta_orders_are_fetched_with_their_edges() -> None:
+    created, cut, refunded = (
+        _order(f"meta-commerce/{name}").order
+        for name in ("01-order-created-us", "02-order-cancelled-in-part-us", "03-order-refunded-us")
+    )
+    assert [(order.total, order.shipping, order.shipping_tax) for order in (created, cut, refunded)] == [
+        (5935, 695, 57),
+        (5447, 0, 0),
+        (4860, 500, 40),
+    ]
+    assert [(line.sku, line.discount, line.tax) for line in created.lines] == [
+        ("TEE-BLK-M", 381, 330),  # the merchant's promotion, by the prices
+        ("MUG-02", 119, 103),
+    ]
+    assert [line.discount for line in cut.lines] == [0, 0]  # Meta's promotion takes nothing off the order
+    assert [line.cancelled for line in cut.lines] == [1, 0]
+    assert not cut.cancelled
+    assert [order.payment.state for order in (created, cut, refunded)] == [
+        PaymentState.AUTHORIZED,
+        PaymentState.AUTHORIZED,
+        PaymentState.PARTIALLY_REFUNDED,
+    ]
+    (refund,) = refunded.refunds
+    assert (refund.refund_ref, refund.amount, refund.reason) == ("4989801941690103", 2160, "buyers_remorse")
+    assert refund.lines == (RefundedLine(line_ref="4866024420730105", quantity=1),)
+
+
 def test_destinations_cover_the_demo() -> None:
     names = [name for name, kind in KINDS.items() if kind in {NoticeKind.ORDER, NoticeKind.FETCH}]
     places = {_order(name).order.ship_to for name in names if name != DOES_NOT_ADD_UP}
-    assert {place.country for place in places if place} == {"US", "CA", "DE", "GB", "FR", "JP", "AU"}
+    assert {place.country for place in places if place} == {"US", "CA", "DE", "GB", "FR", "JP", "AU", "BR", "MX", "CL"}

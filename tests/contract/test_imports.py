@@ -26,7 +26,11 @@ NEEDED = {
 }
 """What of it a function has loaded when it can serve the call that it gets most."""
 CHANNELS = {
-    f"oms.channels.{name}" for name in ("shopify", "amazon", "woocommerce", "tiktok_shop", "bigcommerce", "magento")
+    f"oms.channels.{name}"
+    for name in (
+        *("shopify", "amazon", "woocommerce", "tiktok_shop", "bigcommerce", "magento"),
+        *("mercadolibre", "meta_commerce"),
+    )
 }
 CORE = ["oms.domain", "oms.application", "oms.channels", "oms.carriers", "oms.payments"]
 WALK = """

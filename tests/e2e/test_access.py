@@ -113,7 +113,13 @@ def test_nobody_is_let_in_without_a_genuine_token(oms: Oms, method: str, path: s
         assert reply.status == 401, (header[:20], reply)
 
 
-@pytest.mark.parametrize("source", ["shopify", "woocommerce", "tiktok-shop", "bigcommerce", "easypost", "stripe"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("shopify", "woocommerce", "tiktok-shop", "bigcommerce", "mercadolibre", "meta-commerce"),
+        *("easypost", "stripe"),
+    ],
+)
 def test_a_delivery_that_nobody_signed_is_refused_and_not_queued(oms: Oms, source: str) -> None:
     oms.quiet()
     before = len(oms.scan_table("EventsTable")), len(oms.parked())

@@ -12,7 +12,7 @@ from infra.local.sandbox import Sandbox, Settings
 from infra.local.sandbox.accounts import credentials as more
 from infra.local.sandbox.untold import untold
 from oms.adapters.rest import Timeouts
-from oms.adapters.vendor_http import VendorApi
+from oms.adapters.vendor_http import BASE_URLS, VendorApi
 from oms.channels.listing import By, Span
 from oms.channels.registry import CONNECTORS, connector, lister
 from oms.domain.errors import OrderNotFoundError, UpstreamError, UpstreamRefusedError
@@ -60,7 +60,7 @@ def credentials(sandbox: Sandbox) -> dict[str, dict[str, str]]:
 
 def api(sandbox: Sandbox, **changes: Mapping[str, str]) -> VendorApi:
     known = credentials(sandbox)
-    urls = dict.fromkeys(("tiktok-shop", "amazon", "amazon-auth", "bigcommerce"), sandbox.base_url)
+    urls = dict.fromkeys(BASE_URLS, sandbox.base_url)
     return VendorApi(lambda source, _: {**known[source], **changes.get(source, {})}, urls, PATIENT, sandbox.clock.now)
 
 
@@ -87,7 +87,7 @@ def test_every_order_of_a_span_is_listed_page_by_page_and_no_other(sandbox: Sand
     for by in By:
         assert listed(vendors, source, by) == wanted
     calls = [call["path"] for call in sandbox.calls if call["vendor"] == source and "order" in call["path"]]
-    assert len(calls) == {"woocommerce": 4, "bigcommerce": 2, "magento": 2}.get(source, 6)
+    assert len(calls) == {"woocommerce": 4, "bigcommerce": 2, "magento": 2, "mercadolibre": 4}.get(source, 6)
     vendors.close()
 
 
@@ -124,6 +124,8 @@ WRONG = {
     "amazon": ["client_id", "client_secret", "refresh_token"],
     "bigcommerce": ["store_hash", "access_token"],
     "magento": ["consumer_key", "consumer_secret", "access_token", "access_token_secret"],
+    "mercadolibre": ["user_id", "client_id", "client_secret"],
+    "meta-commerce": ["account_id", "access_token"],
 }
 
 

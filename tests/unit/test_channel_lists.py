@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.sandbox.untold import untold
-from oms.channels import amazon_list, bigcommerce_list, magento_list, shopify_list, tiktok_shop_list, woocommerce_list
+from oms.channels import (
+    amazon_list,
+    bigcommerce_list,
+    magento_list,
+    mercadolibre_list,
+    meta_commerce_list,
+    shopify_list,
+    tiktok_shop_list,
+    woocommerce_list,
+)
 from oms.channels.listing import By, Listed, Span, Told
 from oms.channels.payload import Fields, parse_object
 from oms.channels.registry import CONNECTORS, connector, lister
@@ -28,9 +37,16 @@ SPAN: Final = Span(since=datetime(2026, 11, 25, 9, tzinfo=UTC), until=datetime(2
 AT: Final = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
 
+WHOLE: Final = ("bigcommerce", "magento", "mercadolibre", "meta-commerce")
+"""Channels of which the sandbox keeps an order with all that belongs to it."""
+
+
 def entry_of(source: str, given_: dict[str, Any]) -> Fields:
     """An order of the sandbox as its channel's list holds it."""
-    order = given_["order"]["order"] if source in {"amazon", "bigcommerce", "magento"} else given_["order"]
+    order = given_["order"]["order"] if source in {"amazon", *WHOLE} else given_["order"]
+    if source == "meta-commerce":
+        edges = {name: {"data": given_["order"][name]} for name in ("items", "cancellations", "refunds")}
+        order = order | edges
     return parse_object(json.dumps(order).encode())
 
 
@@ -42,6 +58,10 @@ def page_of(source: str, *entries: object) -> dict[str, Any]:
             return {"items": list(entries)}
         case "magento":
             return {"items": list(entries), "total_count": len(entries)}
+        case "mercadolibre":
+            return {"results": list(entries), "paging": {"total": len(entries), "offset": 0, "limit": 50}}
+        case "meta-commerce":
+            return {"data": list(entries)}
         case "tiktok-shop":
             return {"code": 0, "data": {"orders": list(entries)}}
     return {"payload": {"Orders": list(entries)}}
@@ -170,6 +190,55 @@ def test_magento_ends_by_the_count_since_its_last_page_comes_again() -> None:
     assert bounds == ["2026-11-25 09:00:00", "2026-11-25 10:00:00"]
 
 
+def test_mercadolibre_is_asked_for_cancelled_orders_apart_and_by_pages_that_overlap() -> None:
+    orders, cancelled = mercadolibre_list.requests(By.UPDATED, SPAN)
+    assert orders.path == "/orders/search"
+    assert orders.query == {
+        "sort": "date_asc",
+        "limit": "50",
+        "offset": "0",
+        "order.date_last_updated.from": "2026-11-25T09:00:00.000-00:00",
+    }
+    assert cancelled.query == {**orders.query, "order.status": "cancelled"}
+    placed = mercadolibre_list.requests(By.PLACED, SPAN)[0].query
+    assert placed["order.date_created.to"] == "2026-11-25T10:00:00.000-00:00"
+    page = {"results": [{}] * 50, "paging": {"total": 51}}
+    following = mercadolibre_list.next_page(orders, page)
+    assert following is not None
+    assert following.query == {**orders.query, "offset": "45"}
+    assert mercadolibre_list.next_page(following, page) is None
+    assert mercadolibre_list.next_page(orders, {"results": [], "paging": {"total": 51}}) is None
+
+
+def test_an_order_that_is_cancelled_while_mercadolibres_pages_are_read_hides_no_other() -> None:
+    orders = [{"id": number} for number in range(1, 121)]
+    request: Any = mercadolibre_list.requests(By.UPDATED, SPAN)[0]
+    seen: set[str] = set()
+    while request is not None:
+        offset = int(request.query["offset"])
+        page = {"results": orders[offset : offset + 50], "paging": {"total": len(orders)}}
+        seen |= {entry.identifier("id") for entry in mercadolibre_list.entries(page)}
+        del orders[:5]
+        request = mercadolibre_list.next_page(request, page)
+    assert seen == {str(number) for number in range(1, 121)}
+
+
+def test_meta_is_asked_for_every_state_without_buyers_and_follows_a_cursor() -> None:
+    (request,) = meta_commerce_list.requests(By.UPDATED, SPAN)
+    assert request.query["state"] == "FB_PROCESSING,CREATED,IN_PROGRESS,COMPLETED"
+    assert request.query["updated_after"] == str(int(SPAN.since.timestamp()) - 1)
+    assert "buyer" not in request.query["fields"]
+    assert "address" not in request.query["fields"]
+    assert list(meta_commerce_list.requests(By.PLACED, SPAN)) == [request]
+    page = {"data": [], "paging": {"cursors": {"after": "abc"}, "next": "https://graph.facebook.com/v25.0/x?after=abc"}}
+    following = meta_commerce_list.next_page(request, page)
+    assert following is not None
+    assert following.query == {**request.query, "after": "abc"}
+    assert meta_commerce_list.next_page(following, {"data": [], "paging": {"cursors": {"after": "abc"}}}) is None
+    with pytest.raises(MalformedPayloadError):
+        meta_commerce_list.next_page(following, page)
+
+
 # ---------------------------------------------------------------- what an entry says
 
 
@@ -203,6 +272,11 @@ def snapshot_of(source: str, given_: dict[str, Any]) -> CanonicalOrder:
             "refunds": [{"data": order.get("refunds")}],
         },
         "magento": {"order": [order.get("order")], "creditmemos": [{"items": order.get("creditmemos")}]},
+        "mercadolibre": {"order": [order.get("order"), order.get("shipment"), {"items": order.get("refunds", [])}]},
+        "meta-commerce": {
+            "order": [order.get("order")],
+            **{name: [{"data": order.get(name)}] for name in ("items", "cancellations", "refunds")},
+        },
     }[source]
     parsed = {
         name: [parse_object(json.dumps(page).encode()).values for page in pages] for name, pages in documents.items()
@@ -227,7 +301,7 @@ def samples(source: str) -> list[dict[str, Any]]:
                 }
                 found.append({"id": folder.name, "order": order})
         return found
-    if source in {"bigcommerce", "magento"}:
+    if source in WHOLE:
         files = sorted((EVENTS / "sandbox" / source).glob("*.json"))
         return [{"id": file.stem, "order": json.loads(file.read_text())} for file in files]
     bodies = [json.loads(file.read_text())["body"] for file in sorted((EVENTS / "channels" / source).glob("*.json"))]

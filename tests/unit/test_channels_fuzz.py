@@ -41,7 +41,7 @@ WHOLE = {
         (path.stem, json.loads(path.read_text("utf-8"), parse_float=Decimal))
         for path in sorted((EVENTS / "sandbox" / source).glob("*.json"))
     ]
-    for source in ("bigcommerce", "magento")
+    for source in ("bigcommerce", "magento", "mercadolibre", "meta-commerce")
 }
 
 SCALARS: st.SearchStrategy[Any] = (
@@ -127,13 +127,17 @@ def test_damaged_deliveries(data: st.DataObject) -> None:
 @given(st.data())
 def test_damaged_documents(data: st.DataObject) -> None:
     documents: dict[str, Any]
-    kind = data.draw(st.sampled_from(["tiktok-shop", "amazon", "bigcommerce", "magento"]))
+    kind = data.draw(st.sampled_from(["tiktok-shop", "amazon", *WHOLE]))
     if kind in WHOLE:
         source, (external_id, parts) = kind, data.draw(st.sampled_from(WHOLE[kind]))
         documents = {}
+        whole = kind == "meta-commerce"
         for name, part in data.draw(damage(parts)).items():
-            page = part if isinstance(part, dict) else {"data" if name == "refunds" else "items": part}
+            page = part if isinstance(part, dict) else {"data" if whole or name == "refunds" else "items": part}
             documents[name] = [page]
+        if kind == "mercadolibre":
+            refunds = {"items": documents.get("refunds", [{}])[0].get("data")}
+            documents = {"order": [*documents.get("order", []), *documents.get("shipment", []), refunds]}
     elif kind == "tiktok-shop":
         source, page = "tiktok-shop", data.draw(st.sampled_from(TIKTOK))
         external_id = page["data"]["orders"][0]["id"]

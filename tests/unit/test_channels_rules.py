@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from oms.channels import amazon, bigcommerce, magento, shopify, tiktok_shop, woocommerce
+from oms.channels import (
+    amazon,
+    bigcommerce,
+    magento,
+    mercadolibre,
+    meta_commerce,
+    shopify,
+    tiktok_shop,
+    woocommerce,
+)
 from oms.channels.base import FetchRequest
 from oms.channels.registry import CONNECTORS, connector
 from oms.domain.canonical import MAX_LINES, Normalized
@@ -24,7 +33,10 @@ from tests.unit.test_channels_money_fetched import tiktok as tiktok_order
 if TYPE_CHECKING:
     from oms.channels.base import Connector
 
-MODULES: list[Connector] = [shopify, woocommerce, tiktok_shop, amazon, bigcommerce, magento]
+MODULES: list[Connector] = [
+    *(shopify, woocommerce, tiktok_shop, amazon, bigcommerce, magento),
+    *(mercadolibre, meta_commerce),
+]
 
 
 def _post(headers: dict[str, str], body: object) -> InboundRequest:
@@ -34,7 +46,7 @@ def _post(headers: dict[str, str], body: object) -> InboundRequest:
 def test_the_registry_knows_each_module_by_its_source() -> None:
     assert [connector(module.source) for module in MODULES] == MODULES
     assert set(CONNECTORS) == {module.source for module in MODULES}
-    assert len(CONNECTORS) == 6
+    assert len(CONNECTORS) == 8
     with pytest.raises(NotFoundError):
         connector("carrier-pigeon")
 

@@ -113,6 +113,11 @@ class Settings:
     magento_consumer_secret: str = "sandbox_magento_secret"  # noqa: S105 - known to everybody
     magento_token: str = "sandbox_magento_token"  # noqa: S105 - known to everybody
     magento_token_secret: str = "sandbox_magento_token_secret"  # noqa: S105 - known to everybody
+    mercadolibre_client_id: str = "8899001122334455"
+    mercadolibre_client_secret: str = "sandbox_mercadolibre_secret"  # noqa: S105 - known to everybody
+    meta_account: str = "2233445566"
+    meta_token: str = "sandbox_meta_token"  # noqa: S105 - known to everybody
+    meta_app_secret: str = "sandbox_meta_app_secret"  # noqa: S105 - known to everybody
     amazon_list_delay: float = 120.0
     """Seconds that the end of a list must lie back; a test whose clock is not the machine's sets less."""
     list_page: int = 50

@@ -20,6 +20,8 @@ SAMPLES: Final = {
     "amazon": "302-4400102-5500102",
     "bigcommerce": "4001",
     "magento": "2001",
+    "mercadolibre": "2000009100000101",
+    "meta-commerce": "3565497390170101",
 }
 """The order of each channel that is taken, of `events/channels` or `events/sandbox`."""
 NUMBERS: Final = {
@@ -29,6 +31,8 @@ NUMBERS: Final = {
     "amazon": "302-4499{0}-5599{0}",
     "bigcommerce": "49{}",
     "magento": "29{}",
+    "mercadolibre": "2000009199000{}",
+    "meta-commerce": "3565497399990{}",
 }
 """How an id is made of the three digits of an order's own."""
 
@@ -98,6 +102,20 @@ def _magento(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, A
     return str(number), parts
 
 
+def _mercadolibre(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, Any]]:
+    parts = json.loads((EVENTS / "sandbox" / "mercadolibre" / f"{sample}.json").read_text(encoding="utf-8"))
+    number = int(order_id or sample)
+    when = dict.fromkeys(("date_created", "date_closed", "last_updated", "date_last_updated"), at.isoformat())
+    parts["order"] |= {"id": number, **when}
+    return str(number), parts
+
+
+def _meta(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, Any]]:
+    parts = json.loads((EVENTS / "sandbox" / "meta-commerce" / f"{sample}.json").read_text(encoding="utf-8"))
+    parts["order"] |= {"id": order_id or sample, **dict.fromkeys(("created", "last_updated"), at.isoformat())}
+    return parts["order"]["id"], parts
+
+
 def _body(vendor: str, sample: str) -> dict[str, Any]:
     body: dict[str, Any] = json.loads((EVENTS / "channels" / vendor / f"{sample}.json").read_text(encoding="utf-8"))[
         "body"
@@ -112,4 +130,6 @@ _MAKE: Final[dict[str, Callable[[str, datetime, str], tuple[str, dict[str, Any]]
     "amazon": _amazon,
     "bigcommerce": _bigcommerce,
     "magento": _magento,
+    "mercadolibre": _mercadolibre,
+    "meta-commerce": _meta,
 }

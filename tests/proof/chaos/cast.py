@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infra.local import recorded as rec
 from infra.local.engine import ROOT
 from infra.local.sandbox import adobe
+from infra.local.sandbox.mercadolibre import SELLER as MERCADOLIBRE_SELLER
 from oms.channels.registry import CONNECTORS
 from oms.domain import ids
 
@@ -221,6 +222,7 @@ def secret(source: str) -> str:
         "tiktok-shop": "sandbox_app:chaos-tiktok",
         "stripe": "whsec_sandbox",
         "magento": adobe.CLIENT_ID,
+        "mercadolibre": f"{MERCADOLIBRE_SELLER}:chaos-token",
     }
     return fixed.get(source, f"chaos-{source}")
 

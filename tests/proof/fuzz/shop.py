@@ -32,6 +32,8 @@ SENDERS: Final = {
     "tiktok-shop": "channels/tiktok-shop",
     "bigcommerce": "channels/bigcommerce",
     "magento": "channels/magento",
+    "mercadolibre": "channels/mercadolibre",
+    "meta-commerce": "channels/meta-commerce",
     "easypost": "carriers/easypost",
     "stripe": "payments/stripe",
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from infra.local import recorded as rec
-from infra.local.sandbox import adobe
+from infra.local.sandbox import adobe, mercadolibre
 from infra.local.sandbox.core import Request, Settings
 from infra.local.sandbox.server import Sandbox
 from oms.adapters.rest import Answer, RestClient
@@ -51,6 +51,16 @@ CREDENTIALS: Final = {
         "consumer_secret": "sandbox_magento_secret",
         "access_token": "sandbox_magento_token",
         "access_token_secret": "sandbox_magento_token_secret",
+    },
+    "mercadolibre": {
+        "user_id": mercadolibre.SELLER,
+        "client_id": "8899001122334455",
+        "client_secret": "sandbox_mercadolibre_secret",
+    },
+    "meta-commerce": {
+        "account_id": "2233445566",
+        "access_token": "sandbox_meta_token",
+        "app_secret": "sandbox_meta_app_secret",
     },
     "stripe": {"secret_key": "sk_test_sandbox"},
 }
@@ -158,6 +168,12 @@ def recorded_of(source: str, given: Mapping[str, Any]) -> rec.Recorded:
             kind = "com.adobe.commerce.observer.sales_order_save_commit_after"
             body = {"id": f"evt-{order_id}", "type": kind, "recipient_client_id": adobe.CLIENT_ID}
             body |= {"data": {"value": {"entity_id": order_id}}}
+        case "mercadolibre":
+            resource = {"resource": f"/orders/{order_id}", "user_id": int(mercadolibre.SELLER)}
+            body = {"_id": f"evt-{order_id}", "topic": "orders_v2", "sent": "2026-11-25T09:00:00.000Z", **resource}
+        case "meta-commerce":
+            change = {"field": "orders", "value": {"order_id": order_id}}
+            body = {"object": "commerce_account", "entry": [{"id": order_id, "time": 1795000000, "changes": [change]}]}
         case _:
             change = {"SellerId": SELLER, "AmazonOrderId": order_id, "Summary": {"OrderStatus": "Unshipped"}}
             body = {

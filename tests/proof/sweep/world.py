@@ -24,6 +24,7 @@ from moto.sqs import models as moto_queues
 
 from infra.local import recorded as rec
 from infra.local.sandbox import adobe
+from infra.local.sandbox.mercadolibre import SELLER as MERCADOLIBRE_SELLER
 from infra.local.sandbox.untold import untold
 from oms.adapters.dynamodb_views import walked_at
 from oms.entrypoints import telemetry, wiring
@@ -46,7 +47,12 @@ if TYPE_CHECKING:
 
 START: Final = datetime(2026, 11, 25, 9, tzinfo=UTC)
 SECRETS: Final = {"shopify": "s-shop", "woocommerce": "s-woo", "easypost": "s-easy", "stripe": "s-stripe"}
-MORE: Final = {"bigcommerce": "s-big", "magento": adobe.CLIENT_ID}
+MORE: Final = {
+    "bigcommerce": "s-big",
+    "magento": adobe.CLIENT_ID,
+    "mercadolibre": f"{MERCADOLIBRE_SELLER}:s-token",
+    "meta-commerce": "s-meta:s-verify",
+}
 """Channels that are connected where a test asks for them: each poll of one more account is more that can fail."""
 TIKTOK: Final = "sandbox_app:sandbox_app_secret"
 NODES: Final = {"us-east": ("US", "40.7357", "-74.1724"), "de-main": ("DE", "50.1326", "8.9167")}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from oms.adapters.amazon_api import AmazonApi
 from oms.adapters.bigcommerce_api import BigCommerceApi
 from oms.adapters.magento_api import MagentoApi
+from oms.adapters.mercadolibre_api import MercadoLibreApi
+from oms.adapters.meta_api import MetaApi
 from oms.adapters.rest import RestClient, Timeouts
 from oms.adapters.shop_api import ShopifyApi, WooCommerceApi, shop_url
 from oms.adapters.tiktok_api import TikTokApi
@@ -28,6 +30,9 @@ BASE_URLS: Final[Mapping[str, str]] = {
     "amazon": "https://sellingpartnerapi-na.amazon.com",
     "amazon-auth": "https://api.amazon.com",
     "bigcommerce": "https://api.bigcommerce.com",
+    "mercadolibre": "https://api.mercadolibre.com",
+    "mercadopago": "https://api.mercadopago.com",
+    "meta-commerce": "https://graph.facebook.com",
 }
 """Where the vendors are. A key `<source>:<account>` overrides for one account (Amazon: another region)."""
 
@@ -93,7 +98,8 @@ class VendorApi:
     for `amazon`: client_id, client_secret, refresh_token, and to list orders marketplace_ids; for `shopify`: url,
     access_token; for `woocommerce`: url, consumer_key, consumer_secret; for `bigcommerce`: store_hash, access_token;
     for `magento`: url, access_token, and unless the shop takes the token alone consumer_key, consumer_secret,
-    access_token_secret.
+    access_token_secret; for `mercadolibre`: user_id, and client_id and client_secret, or access_token; for
+    `meta-commerce`: account_id, access_token, app_secret (optional).
     """
 
     def __init__(
@@ -108,7 +114,7 @@ class VendorApi:
         self._timeouts = timeouts
         self._clock = clock
         self._clients: dict[str, RestClient] = {}
-        self._apis: dict[tuple[str, str], TikTokApi | AmazonApi | BigCommerceApi] = {}
+        self._apis: dict[tuple[str, str], Api] = {}
 
     def fetch(
         self, source: str, account: str, connector: Fetcher[F], notice: Notice
@@ -147,7 +153,7 @@ class VendorApi:
             return MagentoApi(self._clients[url], url, self._clock)
         return ShopifyApi(self._clients[url]) if source == "shopify" else WooCommerceApi(self._clients[url])
 
-    def _api(self, source: str, account: str) -> TikTokApi | AmazonApi | BigCommerceApi:
+    def _api(self, source: str, account: str) -> Api:
         if (source, account) not in self._apis:
             rest = self._client(source, account)
             match source:
@@ -158,6 +164,11 @@ class VendorApi:
                     self._apis[source, account] = AmazonApi(rest, login, self._clock)
                 case "bigcommerce":
                     self._apis[source, account] = BigCommerceApi(rest)
+                case "mercadolibre":
+                    money = self._client("mercadopago", account)
+                    self._apis[source, account] = MercadoLibreApi(rest, money, self._clock)
+                case "meta-commerce":
+                    self._apis[source, account] = MetaApi(rest)
                 case _:
                     raise NotFoundError("no API is known for this source", source=source[:32])
         return self._apis[source, account]

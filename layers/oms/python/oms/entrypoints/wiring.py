@@ -331,6 +331,9 @@ def vendors() -> VendorApi:
         "amazon": os.environ["AMAZON_URL"],
         "amazon-auth": os.environ["AMAZON_AUTH_URL"],
         "bigcommerce": os.environ["BIGCOMMERCE_URL"],
+        "mercadolibre": os.environ["MERCADOLIBRE_URL"],
+        "mercadopago": os.environ["MERCADOPAGO_URL"],
+        "meta-commerce": os.environ["META_URL"],
     }
     return HttpVendorApi(connections().credentials, urls)
 
