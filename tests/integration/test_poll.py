@@ -20,8 +20,8 @@ from tests.proof.sweep.duels import meanwhile
 from tests.proof.sweep.evidence import evidence
 from tests.proof.sweep.people import parked
 from tests.proof.sweep.tap import Killed
-from tests.proof.sweep.vendors import CREDENTIALS, SELLER, recorded_of
-from tests.proof.sweep.world import MORE, world
+from tests.proof.sweep.vendors import CREDENTIALS, MORE, SELLER, recorded_of
+from tests.proof.sweep.world import world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

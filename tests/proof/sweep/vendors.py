@@ -64,6 +64,13 @@ CREDENTIALS: Final = {
     },
     "stripe": {"secret_key": "sk_test_sandbox"},
 }
+MORE: Final = {
+    "bigcommerce": "s-big",
+    "magento": adobe.CLIENT_ID,
+    "mercadolibre": f"{mercadolibre.SELLER}:s-token",
+    "meta-commerce": "s-meta:s-verify",
+}
+"""Channels that are connected where a test asks for them: each poll of one more account is more that can fail."""
 _ID: Final = re.compile(r"/(?:pi|ch|re)_\w+|/[0-9-]{12,}")
 
 
