@@ -171,8 +171,8 @@ def _refunds(body: Fields, entries: Sequence[Fields], currency: str) -> tuple[Ch
             raise entry.refuse("amount", "a refund is negative")
         if entry.word("status") in {_APPROVED, ""} and amount:
             refunds.append(ChannelRefund(refund_ref=entry.identifier("id"), amount=amount))
-    if told_refunds(body, currency) and not entries:
-        raise MalformedPayloadError("the refunds are not in the fetched documents", payments=len(payments))
+    if payments.keys() - {entry.identifier("payment_id") for entry in entries}:
+        raise MalformedPayloadError("the refunds of a payment are not in the fetched documents")
     return tuple(refunds)
 
 
