@@ -92,7 +92,8 @@ def _wait(answer: Answer) -> float | None:
         usage = json.loads(answer.headers.get(_USAGE, "{}"))
     except ValueError:
         return None
-    limits = [each for found in usage.values() for each in found] if isinstance(usage, dict) else []
+    found = [each for each in usage.values() if isinstance(each, list)] if isinstance(usage, dict) else []
+    limits = [limit for each in found for limit in each]
     minutes = [each.get("estimated_time_to_regain_access") for each in limits if isinstance(each, dict)]
     longest = max((each for each in minutes if isinstance(each, (int, float)) and each > 0), default=0)
     return min(longest * 60.0, _MAX_WAIT) or None
