@@ -113,8 +113,8 @@ def sign(recorded: Recorded, secret: str, at: float | None = None) -> dict[str, 
         # Not signed: a token in the URL, which our entry takes as this header.
         headers[TOKEN_HEADER] = secret.partition(":")[2]
     elif recorded.source == "meta-commerce":
-        app_secret = secret.partition(":")[0].encode()
-        headers["x-hub-signature-256"] = f"sha256={_mac(app_secret, body).hex()}"
+        mac_of_app = _mac(secret.partition(":")[0].encode(), body)
+        headers["x-hub-signature-256"] = f"sha256={mac_of_app.hex()}"
     elif recorded.source == "easypost":
         key = unicodedata.normalize("NFKD", secret).encode()
         headers["x-hmac-signature"] = f"hmac-sha256-hex={_mac(key, body).hex()}"

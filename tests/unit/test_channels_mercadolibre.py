@@ -140,8 +140,8 @@ def test_shipment_and_refunds_are_fetched_as_the_order_names_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [{"shipping": {"id": "../users/me"}}, {"payments": [payment("9/x", status="refunded")]}]
-)  # type: ignore[arg-type]
+    "document", [{"shipping": {"id": "../users/me"}}, {"payments": [payment(status="refunded") | {"id": "9/x"}]}]
+)
 def test_what_is_fetched_is_a_number(document: dict[str, Any]) -> None:
     (first,) = mercadolibre.fetches(NOTICE)
     with pytest.raises(MalformedPayloadError):

@@ -322,7 +322,7 @@ def test_an_order_without_anything_left_is_cancelled() -> None:
 
 
 def test_a_cancelled_order_tells_no_buyer() -> None:
-    gone = {"shipping_address": None, "buyer_details": None}
+    gone: dict[str, Any] = {"shipping_address": None, "buyer_details": None}
     found = read(edges={"cancellations": [cancelled("1", 1)]}, **gone)
     assert (found.order.ship_to, found.contact) == (None, Contact())
 
