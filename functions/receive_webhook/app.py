@@ -21,7 +21,7 @@ def receive(source: str, account: str) -> Response[str]:
 
 @app.get("/webhooks/<source>/<account>")
 def challenge(source: str, account: str) -> Response[str]:
-    return http.answer(webhooks.challenge(app, source, account))
+    return webhooks.challenge(app, source, account)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

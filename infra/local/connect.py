@@ -14,6 +14,7 @@ import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from infra.local.system import System, SystemMissingError, find
 
@@ -21,14 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SOURCES: Final = (
-    *("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento", "ebay", "walmart", "etsy"),
+    *("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento"),
+    *("ebay", "walmart", "etsy", "mercadolibre", "meta-commerce"),
     *("easypost", "stripe"),
 )
 UNSIGNED: Final = ("amazon",)
+TOKENS: Final = ("mercadolibre",)
 THEIRS: Final = {
     "bigcommerce": "the app's client secret",
     "magento": "the client id of the project that subscribed",
     "etsy": "the endpoint's signing secret (whsec_…)",
+    "mercadolibre": "the seller's user id, a colon, and a token of yours for the URL",
+    "meta-commerce": "the app secret, a colon, and a verify token of yours",
 }
 """What cannot be made up here."""
 
@@ -45,7 +50,9 @@ def connect(system: System, source: str, account: str, secret: str, api: Mapping
         system.write_secret("ConnectionsSecret", {**document, f"{source}/{account}": entry})
     if source == "amazon":
         return system.outputs["AmazonQueueArn"]
-    return f"{system.api_url}/webhooks/{source}/{account}"
+    url = f"{system.api_url}/webhooks/{source}/{account}"
+    # What cannot sign says the token that only who registered the URL knows.
+    return f"{url}?token={quote(secret.partition(':')[2], safe='')}" if source in TOKENS else url
 
 
 def _secret(source: str) -> str:

@@ -25,6 +25,7 @@ from infra.local.sandbox.adobe import CLIENT_ID
 from infra.local.sandbox.core import Settings
 from infra.local.sandbox.ebay import VERIFICATION_TOKEN
 from infra.local.sandbox.etsy import SIGNING_SECRET
+from infra.local.sandbox.mercadolibre import SELLER
 from infra.local.sandbox.untold import untold
 from infra.local.warehouse import Warehouse
 from oms.domain import ids
@@ -50,6 +51,8 @@ SECRETS: Final = {
     "ebay": VERIFICATION_TOKEN,
     "walmart": "demo-walmart-secret",
     "etsy": SIGNING_SECRET,
+    "mercadolibre": f"{SELLER}:demo-mercadolibre-token",
+    "meta-commerce": "demo-meta-app-secret:demo-meta-verify-token",
     "easypost": "demo-easypost-secret",
     "stripe": SANDBOX.webhook_secret,
 }
@@ -75,7 +78,8 @@ ACCOUNTS: Final = {"amazon": "A2NORTHWHARF00"}
 SHOPS: Final = ("shopify", "woocommerce", "magento")
 """Channels whose shops stand each at a URL of their own: here, at the sandbox."""
 CHANNELS: Final = (
-    *("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento", "ebay", "walmart", "etsy"),
+    *("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento"),
+    *("ebay", "walmart", "etsy", "mercadolibre", "meta-commerce"),
 )
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import json
 import re
 import time
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.local.sandbox import adobe, ebay
+from infra.local.signing import signed
 from oms.application.senders import sender
 from oms.channels.registry import CONNECTORS, connector
 from oms.domain import ids
@@ -90,42 +87,9 @@ def _topic_header(source: str, headers: Mapping[str, str], topic: str) -> dict[s
 
 
 def sign(recorded: Recorded, secret: str, at: float | None = None) -> dict[str, str]:
-    """The headers with the signature that the sender would put; each vendor's rule is in its connector."""
-    body, key = recorded.body, secret.encode()
-    headers = dict(recorded.headers)
-    if recorded.source == "shopify":
-        headers["x-shopify-hmac-sha256"] = base64.b64encode(_mac(key, body)).decode()
-    elif recorded.source == "woocommerce":
-        headers["x-wc-webhook-signature"] = base64.b64encode(_mac(key, body)).decode()
-    elif recorded.source == "tiktok-shop":
-        app_key, _, app_secret = secret.partition(":")
-        headers["authorization"] = _mac(app_secret.encode(), app_key.encode() + body).hex()
-    elif recorded.source in {"bigcommerce", "etsy"}:
-        message_id, now = f"msg_{hashlib.sha256(body).hexdigest()[:24]}", int(time.time() if at is None else at)
-        mac_key = base64.b64decode(secret.removeprefix("whsec_")) if recorded.source == "etsy" else key
-        mac = base64.b64encode(_mac(mac_key, f"{message_id}.{now}.".encode() + body)).decode()
-        signed = {"webhook-id": message_id, "webhook-timestamp": str(now), "webhook-signature": f"v1,{mac}"}
-        headers |= signed
-    elif recorded.source == "magento":
-        # Signed by Adobe for everybody; the secret is whom the event is for, which its body says.
-        headers["x-adobe-digital-signature-1"] = adobe.sign(body)
-        headers["x-adobe-public-key1-path"] = adobe.KEY_PATH
-    elif recorded.source == "ebay":
-        # Signed by eBay for everybody; the secret is the verification token, which ties the URL to us.
-        headers["x-ebay-signature"] = ebay.sign(body)
-    elif recorded.source == "walmart":
-        headers["authorization"] = base64.b64encode(_mac(key, body)).decode()
-    elif recorded.source == "easypost":
-        key = unicodedata.normalize("NFKD", secret).encode()
-        headers["x-hmac-signature"] = f"hmac-sha256-hex={_mac(key, body).hex()}"
-    elif recorded.source == "stripe":
-        now = int(time.time() if at is None else at)
-        headers["stripe-signature"] = f"t={now},v1={_mac(key, f'{now}.'.encode() + body).hex()}"
-    return headers
-
-
-def _mac(key: bytes, message: bytes) -> bytes:
-    return hmac.new(key, message, hashlib.sha256).digest()
+    """The headers of a delivery, with the signature that its sender would put."""
+    now = int(time.time() if at is None else at)
+    return {**recorded.headers, **signed(recorded.source, recorded.body, secret, now)}
 
 
 def send(system: System, recorded: Recorded, account: str, secret: str) -> tuple[int, str]:

@@ -44,6 +44,15 @@ KINDS = {
     "magento/02-order-saved-de": NoticeKind.FETCH,
     "magento/03-creditmemo-saved-gb": NoticeKind.FETCH,
     "magento/04-customer-saved": NoticeKind.IGNORED,
+    "mercadolibre/01-order-paid-br": NoticeKind.FETCH,
+    "mercadolibre/02-order-changed-br": NoticeKind.FETCH,
+    "mercadolibre/03-order-refunded-mx": NoticeKind.FETCH,
+    "mercadolibre/04-order-of-a-cart-cl": NoticeKind.FETCH,
+    "mercadolibre/05-item-changed": NoticeKind.IGNORED,
+    "meta-commerce/01-order-created-us": NoticeKind.FETCH,
+    "meta-commerce/02-order-cancelled-in-part-us": NoticeKind.FETCH,
+    "meta-commerce/03-order-refunded-us": NoticeKind.FETCH,
+    "meta-commerce/04-feed-ready": NoticeKind.IGNORED,
     "shopify/01-orders-create-us-paid": NoticeKind.ORDER,
     "shopify/02-orders-create-de-tax-included": NoticeKind.ORDER,
     "shopify/03-orders-create-jp-yen": NoticeKind.ORDER,
@@ -93,10 +102,12 @@ def _request(path: Path) -> InboundRequest:
 
 def _serve(source: str, request: FetchRequest) -> dict[str, Any]:
     """A document as the vendor sandbox serves it."""
-    if source in {"bigcommerce", "magento"}:
+    if source in {"bigcommerce", "magento", "meta-commerce"}:
         return _part(source, request)
     if source in {"ebay", "walmart", "etsy"}:
         return _whole(source, request)
+    if source == "mercadolibre":
+        return _of_mercadolibre(request)
     if source == "tiktok-shop":
         file = EVENTS / "sandbox" / source / f"{request.query['ids']}.json"
     else:
@@ -124,7 +135,21 @@ def _part(source: str, request: FetchRequest) -> dict[str, Any]:
     found = kept[request.name]
     if isinstance(found, dict):
         return found
-    return {"data" if request.name == "refunds" else "items": found, "total_count": len(found)}
+    whole = source == "meta-commerce" or request.name == "refunds"
+    return {"data" if whole else "items": found, "total_count": len(found)}
+
+
+def _of_mercadolibre(request: FetchRequest) -> dict[str, Any]:
+    """An order, a shipment, or the refunds of a payment, of any file."""
+    files = sorted((EVENTS / "sandbox" / "mercadolibre").glob("*.json"))
+    orders = [json.loads(file.read_text("utf-8"), parse_float=Decimal) for file in files]
+    _, *kind, ref = request.path.removesuffix("/refunds").split("/")
+    if kind == ["v1", "payments"]:
+        return {"items": [each for order in orders for each in order["refunds"] if str(each["payment_id"]) == ref]}
+    part = {"orders": "order", "shipments": "shipment"}[kind[0]]
+    (found,) = [order[part] for order in orders if str(order[part]["id"]) == ref]
+    document: dict[str, Any] = found
+    return document
 
 
 def _fetch(source: str, notice: Notice) -> Mapping[str, Sequence[Mapping[str, Any]]]:
@@ -353,4 +378,4 @@ def test_magento_orders_are_fetched_with_their_credit_memos() -> None:
 def test_destinations_cover_the_demo() -> None:
     names = [name for name, kind in KINDS.items() if kind in {NoticeKind.ORDER, NoticeKind.FETCH}]
     places = {_order(name).order.ship_to for name in names if name != DOES_NOT_ADD_UP}
-    assert {place.country for place in places if place} == {"US", "CA", "DE", "GB", "FR", "JP", "AU"}
+    assert {place.country for place in places if place} == {"US", "CA", "DE", "GB", "FR", "JP", "AU", "BR", "MX", "CL"}

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from oms.channels import ebay
+from oms.channels.listing import By, Span
 from oms.channels.registry import connector, lister
 from oms.domain.errors import InvalidInputError, OmsError, SignatureError
 from oms.domain.inbound import InboundRequest, Notice, NoticeKind
@@ -343,7 +344,70 @@ def test_etsy() -> None:
         connector("etsy").assemble("a", asked, {"order": [load["betsy-SINGLE_SHOP_RECEIPT_TRANSACTION"]]})
 
 
-ALL = ("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento", "ebay", "walmart", "etsy")
+def test_mercadolibre() -> None:
+    (path,) = _files("mercadolibre")
+    order = json.loads(path.read_text("utf-8"), parse_float=Decimal)
+    assert _outcome("mercadolibre", {}, json.loads(path.read_text("utf-8"))) == "malformed_payload"  # it is no notice
+    notice = Notice(kind=NoticeKind.FETCH, topic="orders_v2", event_id="1", external_id="768570754")
+    found = connector("mercadolibre").assemble("a", notice, {"order": [order]})
+    assert (found.order.currency, found.order.total, found.order.placed_at) == (
+        *("BRL", 49900),
+        datetime(2013, 5, 27, 14, 1, 50, tzinfo=UTC),
+    )
+    assert [(line.line_ref, line.quantity, line.net) for line in found.order.lines] == [("MLB12345678", 1, 49900)]
+    assert (found.order.payment.state, found.order.payment.captured) == ("paid", 49900)
+    entry = lister("mercadolibre").entries({"results": [order]})[0]
+    listed = lister("mercadolibre").listed(entry)
+    assert listed is not None
+    assert (listed.external_id, listed.updated_at) == ("768570754", found.order.revision)
+    assert lister("mercadolibre").told(entry).total == 49900
+
+
+def test_meta_publishes_no_order_with_the_prices_of_its_items() -> None:
+    load = {path.stem: json.loads(path.read_text("utf-8")) for path in _files("meta-commerce")}
+    assert set(load) == {
+        *("doc-order-fields-list", "orders-response"),
+        *("orders-response_with_next_page", "orders-response_with_no_orders"),
+    }
+    assert {_outcome("meta-commerce", {}, document) for document in load.values()} == {"malformed_payload"}
+    (order,) = load["orders-response"]["data"]
+    notice = Notice(kind=NoticeKind.FETCH, topic="orders", event_id="1", external_id=order["id"])
+    items = order["items"]["data"]
+    for found, reason in ((items, "an id is missing"), ([{**items[0], "id": "1"}], "a required field is missing")):
+        with pytest.raises(InvalidInputError, match=reason):
+            connector("meta-commerce").assemble("a", notice, {"order": [order], "items": [{"data": found}]})
+    priced = {**items[0], "id": "1", "price_per_unit": {"amount": "1.00", "currency": "USD"}}
+    whole = connector("meta-commerce").assemble("a", notice, {"order": [order], "items": [{"data": [priced]}]})
+    assert (whole.order.total, whole.order.shipping_tax, whole.order.payment.state) == (219, 19, "authorized")
+    with pytest.raises(InvalidInputError):  # an order in the list of another document tells no money
+        connector("meta-commerce").assemble("a", notice, {"order": load["doc-order-fields-list"]["data"]})
+
+
+def test_the_orders_that_meta_lists() -> None:
+    load = {path.stem: json.loads(path.read_text("utf-8")) for path in _files("meta-commerce")}
+    lists = lister("meta-commerce")
+    (entry,) = lists.entries(load["orders-response"])
+    listed, told = lists.listed(entry), None
+    assert listed is not None
+    assert (listed.external_id, f"{listed.updated_at:%Y-%m-%dT%H:%M:%SZ}") == (
+        *("368508827392800", "2020-02-25T01:14:12Z"),
+    )
+    with pytest.raises(InvalidInputError):  # its items have no id
+        told = lists.told(entry)
+    assert told is None
+    assert list(lists.entries(load["orders-response_with_no_orders"])) == []
+    (request,) = lists.requests(By.UPDATED, Span(since=listed.updated_at, until=listed.updated_at))
+    following = lists.next_page(request, load["orders-response_with_next_page"])
+    assert following is not None
+    cursor = load["orders-response_with_next_page"]["paging"]["cursors"]["after"]
+    assert following.query == {**request.query, "after": cursor}
+    assert lists.next_page(request, load["orders-response"]) is None
+
+
+ALL = (
+    *("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento"),
+    *("ebay", "walmart", "etsy", "mercadolibre", "meta-commerce"),
+)
 
 
 @pytest.mark.parametrize("source", ALL)
@@ -367,4 +431,4 @@ def test_any_document_in_any_place_is_refused_with_a_type(source: str) -> None:
             else:
                 taken += 1
     assert refused > 100
-    assert taken == (4 if source == "woocommerce" else 0)
+    assert taken == {"woocommerce": 4, "mercadolibre": 1}.get(source, 0)

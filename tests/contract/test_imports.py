@@ -30,6 +30,7 @@ CHANNELS = {
     for name in (
         *("shopify", "amazon", "woocommerce", "tiktok_shop", "bigcommerce", "magento"),
         *("ebay", "walmart", "etsy"),
+        *("mercadolibre", "meta_commerce"),
     )
 }
 CORE = ["oms.domain", "oms.application", "oms.channels", "oms.carriers", "oms.payments"]

@@ -8,8 +8,9 @@ order that is large; what services do in a role's name is read from the template
 
 from __future__ import annotations
 
+import fcntl
+import pickle
 from collections import defaultdict
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,9 +63,22 @@ def an_order_in_parts(w: World) -> None:
     w.settle()
 
 
-@cache
-def recorded() -> Mapping[str, set[Grant]]:
-    """What every function calls in a life without faults."""
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Mapping[str, set[Grant]]:
+    """What every function calls in a life without faults; found out once, whichever worker of the tests comes first."""
+    if worker_id == "master":
+        return record()
+    file = tmp_path_factory.getbasetemp().parent / "permissions.pickle"
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            file.write_bytes(pickle.dumps(record()))
+    found: Mapping[str, set[Grant]] = pickle.loads(file.read_bytes())
+    return found
+
+
+def record() -> Mapping[str, set[Grant]]:
+    """Play the stories."""
     found = template.resources()
     made: dict[str, set[Grant]] = defaultdict(set)
     for each in stories.record():
@@ -76,22 +90,22 @@ def recorded() -> Mapping[str, set[Grant]]:
             for call in w.tap.calls:
                 if call.service != "vendor":
                     made[call.function] |= set(calls(Request(call.service, call.operation, call.asked), names, found))
-    return made
+    return dict(made)
 
 
-def test_nothing_is_called_that_is_not_allowed() -> None:
+def test_nothing_is_called_that_is_not_allowed(recorded: Mapping[str, set[Grant]]) -> None:
     found = template.resources()
-    assert set(recorded()) == {name for name, _ in template.of_type(found, "AWS::Lambda::Function")}
-    assert differences(used(found, recorded()), granted(found)) == []
+    assert set(recorded) == {name for name, _ in template.of_type(found, "AWS::Lambda::Function")}
+    assert differences(used(found, recorded), granted(found)) == []
 
 
-def test_nothing_is_allowed_that_is_not_called() -> None:
+def test_nothing_is_allowed_that_is_not_called(recorded: Mapping[str, set[Grant]]) -> None:
     found = template.resources()
-    assert differences(granted(found), used(found, recorded())) == []
+    assert differences(granted(found), used(found, recorded)) == []
 
 
 @pytest.mark.parametrize("role", sorted(granted(template.resources())))
-def test_a_forgotten_permission_is_seen(role: str) -> None:
+def test_a_forgotten_permission_is_seen(role: str, recorded: Mapping[str, set[Grant]]) -> None:
     """Each statement of each role, taken away."""
     found = template.resources()
     for policy in found[role]["Properties"]["Policies"]:
@@ -99,7 +113,7 @@ def test_a_forgotten_permission_is_seen(role: str) -> None:
             policy["PolicyDocument"]["Statement"] = [
                 other for other in template.listed(policy["PolicyDocument"]["Statement"]) if other is not each
             ]
-            assert differences(used(found, recorded()), granted(found)), each
+            assert differences(used(found, recorded), granted(found)), each
             policy["PolicyDocument"]["Statement"].append(each)
 
 
@@ -148,7 +162,9 @@ SURPLUS: list[tuple[str, Callable[[Resources], object]]] = [
 
 
 @pytest.mark.parametrize("change", [each[1] for each in SURPLUS], ids=[each[0] for each in SURPLUS])
-def test_a_needless_permission_is_seen(change: Callable[[Resources], object]) -> None:
+def test_a_needless_permission_is_seen(
+    change: Callable[[Resources], object], recorded: Mapping[str, set[Grant]]
+) -> None:
     found = template.resources()
     change(found)
-    assert differences(granted(found), used(found, recorded()))
+    assert differences(granted(found), used(found, recorded))

@@ -114,7 +114,11 @@ def test_nobody_is_let_in_without_a_genuine_token(oms: Oms, method: str, path: s
 
 
 @pytest.mark.parametrize(
-    "source", ["shopify", "woocommerce", "tiktok-shop", "bigcommerce", "walmart", "etsy", "ebay", "easypost", "stripe"]
+    "source",
+    [
+        *("shopify", "woocommerce", "tiktok-shop", "bigcommerce", "walmart", "etsy", "ebay"),
+        *("mercadolibre", "meta-commerce", "easypost", "stripe"),
+    ],
 )
 def test_a_delivery_that_nobody_signed_is_refused_and_not_queued(oms: Oms, source: str) -> None:
     oms.quiet()

@@ -16,6 +16,7 @@ from infra.local.connect import connect
 from infra.local.play import learn
 from infra.local.sandbox import adobe, etsy
 from infra.local.sandbox.accounts import credentials
+from infra.local.sandbox.mercadolibre import SELLER as MERCADOLIBRE_SELLER
 from oms.adapters.secrets_manager import LOOK_AGAIN_S
 from oms.channels.registry import CONNECTORS
 from tests.e2e.facts import moved, orders_of, stock_of
@@ -96,7 +97,12 @@ class World:
 
 
 def secret(channel: str) -> str:
-    fixed = {"tiktok-shop": "sandbox_app:demo-tiktok", "magento": adobe.CLIENT_ID, "etsy": etsy.SIGNING_SECRET}
+    fixed = {
+        "tiktok-shop": "sandbox_app:demo-tiktok",
+        "magento": adobe.CLIENT_ID,
+        "etsy": etsy.SIGNING_SECRET,
+        "mercadolibre": f"{MERCADOLIBRE_SELLER}:demo-token",
+    }
     return fixed.get(channel, f"demo-{channel}")
 
 

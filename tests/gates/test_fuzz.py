@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.local.engine import ROOT
 from infra.local.system import System
 from tests.proof.fuzz.requests import Request, name_of, operations
 from tests.proof.fuzz.run import Verdict, count, fuzz, send
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CASES = 150
-OPERATIONS = 50
+CONTRACT = ROOT / "infra/openapi.yaml"
+OPERATIONS = CONTRACT.read_text(encoding="utf-8").count("operationId:")
 PROBLEM = {"type": "urn:oms:problem:not_found", "title": "x", "status": 404, "code": "not_found", "retryable": False}
 STOCK = {"sku": "MUG-01", "available": 0, "positions": [], "inbound": []}
 

@@ -165,7 +165,8 @@ def test_a_batch_of_messages_fails_in_part_and_poison_reaches_the_dead_letters(
     )
 
     eventually(lambda: table.mark("message", "m1") and table.mark("message", "m3"))
-    dead = eventually(lambda: _message(sqs, sample.resources["DeadLetters"], lambda body: body.get("id") == "m2"))
+    letters = sample.resources["DeadLetters"]
+    dead = eventually(lambda: _message(sqs, letters, lambda body: body.get("id") == "m2"), seconds=40)
     assert dead["poison"] is True
     assert table.times("message", "m2") == 2
     assert table.times("message", "m1") == table.times("message", "m3") == 1

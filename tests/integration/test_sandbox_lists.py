@@ -13,7 +13,7 @@ from infra.local.sandbox import Sandbox, Settings
 from infra.local.sandbox.accounts import credentials as more
 from infra.local.sandbox.untold import untold
 from oms.adapters.rest import Timeouts
-from oms.adapters.vendor_http import VendorApi
+from oms.adapters.vendor_http import BASE_URLS, VendorApi
 from oms.channels.listing import By, Span
 from oms.channels.registry import CONNECTORS, connector, lister
 from oms.domain.errors import OrderNotFoundError, UpstreamError, UpstreamRefusedError
@@ -62,9 +62,7 @@ def credentials(sandbox: Sandbox) -> dict[str, dict[str, str]]:
 
 def api(sandbox: Sandbox, **changes: Mapping[str, str]) -> VendorApi:
     known = credentials(sandbox)
-    urls = dict.fromkeys(
-        ("tiktok-shop", "amazon", "amazon-auth", "bigcommerce", "ebay", "walmart", "etsy"), sandbox.base_url
-    )
+    urls = dict.fromkeys(BASE_URLS, sandbox.base_url)
     return VendorApi(lambda source, _: {**known[source], **changes.get(source, {})}, urls, PATIENT, sandbox.clock.now)
 
 
@@ -91,8 +89,9 @@ def test_every_order_of_a_span_is_listed_page_by_page_and_no_other(sandbox: Sand
     for by in By:
         assert listed(vendors, source, by) == wanted
     calls = [call["path"] for call in sandbox.calls if call["vendor"] == source and LISTS.search(call["path"])]
-    # WooCommerce has two lists, Walmart three, of which two are of nothing.
-    assert len(calls) == {"woocommerce": 4, "bigcommerce": 2, "magento": 2, "walmart": 10}.get(source, 6)
+    # WooCommerce has two lists, as has Mercado Libre; Walmart three, of which two are of nothing.
+    expected = {"woocommerce": 4, "bigcommerce": 2, "magento": 2, "walmart": 10, "mercadolibre": 4}
+    assert len(calls) == expected.get(source, 6)
     vendors.close()
 
 
@@ -132,6 +131,8 @@ WRONG = {
     "ebay": ["client_id", "client_secret", "refresh_token"],
     "walmart": ["client_id", "client_secret"],
     "etsy": ["shop_id", "client_id", "shared_secret", "refresh_token"],
+    "mercadolibre": ["user_id", "client_id", "client_secret"],
+    "meta-commerce": ["account_id", "access_token"],
 }
 
 

@@ -17,7 +17,7 @@ from tests.support import template
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SLICE: Final = 83
+SLICE: Final = 131
 """Every such case; a prime, so that all faults and all functions have their turn."""
 BY_TOOLS: Final[Mapping[call_sites.CallSite, str]] = {
     ("adapters/dynamodb_contacts.py", "DynamoContacts.erase", "PutItem"): "no function erases yet",

@@ -10,7 +10,8 @@ import pytest
 from infra.local import recorded as rec
 from infra.local.sandbox import adobe
 from tests.proof.sweep.people import parked
-from tests.proof.sweep.world import MORE, world
+from tests.proof.sweep.vendors import MORE
+from tests.proof.sweep.world import world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

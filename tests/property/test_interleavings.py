@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.proof.interleave.explore import Run
     from tests.proof.interleave.kernel import Strategy
 
-DEPTH_FIRST: Final = 200
-AT_RANDOM: Final = 350
+DEPTH_FIRST: Final = 100
+AT_RANDOM: Final = 150
 UNTIL_SEEN: Final = 2000
 INVARIANTS: Final = tuple(f"I{number}: " for number in range(1, 14))
 

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.sandbox.untold import untold
-from oms.channels import amazon_list, bigcommerce_list, magento_list, shopify_list, tiktok_shop_list, woocommerce_list
+from oms.channels import (
+    amazon_list,
+    bigcommerce_list,
+    magento_list,
+    shopify_list,
+    tiktok_shop_list,
+    woocommerce_list,
+)
 from oms.channels.listing import By, Listed, Span, Told
 from oms.channels.payload import Fields, parse_object
 from oms.channels.registry import CONNECTORS, connector, lister
@@ -28,9 +35,18 @@ SPAN: Final = Span(since=datetime(2026, 11, 25, 9, tzinfo=UTC), until=datetime(2
 AT: Final = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
 
+SINGLE: Final = ("ebay", "walmart", "etsy")
+"""Channels whose order is one document."""
+WHOLE: Final = ("bigcommerce", "magento", "mercadolibre", "meta-commerce")
+"""Channels of which the sandbox keeps an order with all that belongs to it."""
+
+
 def entry_of(source: str, given_: dict[str, Any]) -> Fields:
     """An order of the sandbox as its channel's list holds it."""
-    order = given_["order"]["order"] if source in {"amazon", "bigcommerce", "magento"} else given_["order"]
+    order = given_["order"]["order"] if source in {"amazon", *WHOLE} else given_["order"]
+    if source == "meta-commerce":
+        edges = {name: {"data": given_["order"][name]} for name in ("items", "cancellations", "refunds")}
+        order = order | edges
     return parse_object(json.dumps(order).encode())
 
 
@@ -48,6 +64,10 @@ def page_of(source: str, *entries: object) -> dict[str, Any]:
             return {"list": {"elements": {"order": list(entries)}}}
         case "etsy":
             return {"results": list(entries), "count": len(entries)}
+        case "mercadolibre":
+            return {"results": list(entries), "paging": {"total": len(entries), "offset": 0, "limit": 50}}
+        case "meta-commerce":
+            return {"data": list(entries)}
         case "tiktok-shop":
             return {"code": 0, "data": {"orders": list(entries)}}
     return {"payload": {"Orders": list(entries)}}
@@ -212,6 +232,11 @@ def snapshot_of(source: str, given_: dict[str, Any]) -> CanonicalOrder:
         "ebay": {"order": [order]},
         "walmart": {"order": [{"order": order}]},
         "etsy": {"order": [order]},
+        "mercadolibre": {"order": [order.get("order"), order.get("shipment"), {"items": order.get("refunds", [])}]},
+        "meta-commerce": {
+            "order": [order.get("order")],
+            **{name: [{"data": order.get(name)}] for name in ("items", "cancellations", "refunds")},
+        },
     }[source]
     parsed = {
         name: [parse_object(json.dumps(page).encode()).values for page in pages] for name, pages in documents.items()
@@ -236,7 +261,7 @@ def samples(source: str) -> list[dict[str, Any]]:
                 }
                 found.append({"id": folder.name, "order": order})
         return found
-    if source in {"bigcommerce", "magento", "ebay", "walmart", "etsy"}:
+    if source in {*SINGLE, *WHOLE}:
         files = sorted((EVENTS / "sandbox" / source).glob("*.json"))
         return [{"id": file.stem, "order": json.loads(file.read_text())} for file in files]
     bodies = [json.loads(file.read_text())["body"] for file in sorted((EVENTS / "channels" / source).glob("*.json"))]

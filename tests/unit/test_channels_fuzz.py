@@ -41,7 +41,7 @@ WHOLE = {
         (path.stem, json.loads(path.read_text("utf-8"), parse_float=Decimal))
         for path in sorted((EVENTS / "sandbox" / source).glob("*.json"))
     ]
-    for source in ("bigcommerce", "magento", "ebay", "walmart", "etsy")
+    for source in ("bigcommerce", "magento", "ebay", "walmart", "etsy", "mercadolibre", "meta-commerce")
 }
 
 SINGLE = {"ebay", "walmart", "etsy"}
@@ -138,9 +138,13 @@ def test_damaged_documents(data: st.DataObject) -> None:
     elif kind in WHOLE:
         source, (external_id, parts) = kind, data.draw(st.sampled_from(WHOLE[kind]))
         documents = {}
+        whole = kind == "meta-commerce"
         for name, part in data.draw(damage(parts)).items():
-            page = part if isinstance(part, dict) else {"data" if name == "refunds" else "items": part}
+            page = part if isinstance(part, dict) else {"data" if whole or name == "refunds" else "items": part}
             documents[name] = [page]
+        if kind == "mercadolibre":
+            refunds = {"items": documents.get("refunds", [{}])[0].get("data")}
+            documents = {"order": [*documents.get("order", []), *documents.get("shipment", []), refunds]}
     elif kind == "tiktok-shop":
         source, page = "tiktok-shop", data.draw(st.sampled_from(TIKTOK))
         external_id = page["data"]["orders"][0]["id"]

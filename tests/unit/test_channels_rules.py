@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from oms.channels import amazon, bigcommerce, ebay, etsy, magento, shopify, tiktok_shop, walmart, woocommerce
+from oms.channels import (
+    amazon,
+    bigcommerce,
+    ebay,
+    etsy,
+    magento,
+    mercadolibre,
+    meta_commerce,
+    shopify,
+    tiktok_shop,
+    walmart,
+    woocommerce,
+)
 from oms.channels.base import FetchRequest
 from oms.channels.registry import CONNECTORS, connector
 from oms.domain.canonical import MAX_LINES, Normalized
@@ -25,15 +37,8 @@ if TYPE_CHECKING:
     from oms.channels.base import Connector
 
 MODULES: list[Connector] = [
-    shopify,
-    woocommerce,
-    tiktok_shop,
-    amazon,
-    bigcommerce,
-    magento,
-    ebay,
-    walmart,
-    etsy,
+    *(shopify, woocommerce, tiktok_shop, amazon, bigcommerce, magento),
+    *(ebay, walmart, etsy, mercadolibre, meta_commerce),
 ]
 
 
@@ -44,7 +49,7 @@ def _post(headers: dict[str, str], body: object) -> InboundRequest:
 def test_the_registry_knows_each_module_by_its_source() -> None:
     assert [connector(module.source) for module in MODULES] == MODULES
     assert set(CONNECTORS) == {module.source for module in MODULES}
-    assert len(CONNECTORS) == 9
+    assert len(CONNECTORS) == 11
     with pytest.raises(NotFoundError):
         connector("carrier-pigeon")
 

@@ -12,6 +12,7 @@ from infra.local.connect import THEIRS, _secret, connect
 from infra.local.engine import ROOT
 from infra.local.import_ import read_rows, tariff_of
 from infra.local.sandbox import adobe, ebay, etsy
+from infra.local.sandbox.mercadolibre import SELLER
 from oms.application.senders import sender
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ SIGNED = {
     "ebay": "channels/ebay/01-order-confirmation-us.json",
     "walmart": "channels/walmart/01-order-updates-po-created-us.json",
     "etsy": "channels/etsy/01-order-paid-us.json",
+    "mercadolibre": "channels/mercadolibre/01-order-paid-br.json",
+    "meta-commerce": "channels/meta-commerce/01-order-created-us.json",
     "easypost": "carriers/easypost/01-tracker-created.json",
     "stripe": "payments/stripe/08-refund-created.json",
 }
@@ -143,8 +146,13 @@ def test_missing_columns_are_named() -> None:
 @pytest.mark.parametrize("source", SIGNED)
 def test_what_the_player_signs_the_receiver_accepts(source: str) -> None:
     recorded = rec.read(source, EVENTS / SIGNED[source], {"tracking_number": "EZ1"})
-    known = {"tiktok-shop": "app:secret", "magento": adobe.CLIENT_ID, "etsy": etsy.SIGNING_SECRET}
-    secret = known.get(source, "sécret")
+    fixed = {
+        "tiktok-shop": "app:secret",
+        "magento": adobe.CLIENT_ID,
+        "etsy": etsy.SIGNING_SECRET,
+        "mercadolibre": f"{SELLER}:tökén",
+    }
+    secret = fixed.get(source, "sécret")
     published = {"magento": [adobe.public_key()], "ebay": [ebay.public_key()]}.get(source, [])
     now = datetime(2026, 11, 23, tzinfo=UTC)
     headers = rec.sign(recorded, secret, at=now.timestamp())
@@ -210,4 +218,11 @@ def test_what_a_vendor_signs_with_itself_is_not_made_up(monkeypatch: pytest.Monk
         with pytest.raises(ValueError, match=source):
             _secret(source)
     monkeypatch.setenv("SECRET", "given")
-    assert [_secret(source) for source in THEIRS] == ["given"] * len(THEIRS)
+    assert {_secret(source) for source in THEIRS} == {"given"}
+
+
+def test_what_cannot_sign_is_registered_with_its_token() -> None:
+    system: Any = _System()
+    where = connect(system, "mercadolibre", "main", "1122334455:a token&")
+    assert where.endswith("/webhooks/mercadolibre/main?token=a%20token%26")
+    assert "token" not in connect(system, "meta-commerce", "main", "app-secret:verify-token")

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from infra.local.sandbox.mercadolibre import SELLER
+
 if TYPE_CHECKING:
     from infra.local.sandbox.core import Settings
 
 URL_PARAMETERS: Final = (
-    "StripeUrl",
-    "TikTokUrl",
-    "AmazonUrl",
-    "AmazonAuthUrl",
-    "BigCommerceUrl",
-    "AdobeKeysUrl",
-    "EbayUrl",
-    "WalmartUrl",
-    "EtsyUrl",
+    *("StripeUrl", "TikTokUrl", "AmazonUrl", "AmazonAuthUrl", "BigCommerceUrl", "AdobeKeysUrl"),
+    *("EbayUrl", "WalmartUrl", "EtsyUrl", "MercadoLibreUrl", "MercadoPagoUrl", "MetaUrl"),
 )
 
 
 def credentials(settings: Settings, base_url: str = "") -> dict[str, dict[str, str]]:
-    """What the accounts of later channels need; without a URL of the shop where that is not known yet."""
+    """What accounts need to be called; without a URL of Magento's shop where that is not known yet."""
     return {
         "bigcommerce": {"store_hash": settings.bigcommerce_store, "access_token": settings.bigcommerce_token},
         "magento": {
@@ -42,5 +37,15 @@ def credentials(settings: Settings, base_url: str = "") -> dict[str, dict[str, s
             "client_id": settings.etsy_client_id,
             "shared_secret": settings.etsy_shared_secret,
             "refresh_token": settings.etsy_refresh_token,
+        },
+        "mercadolibre": {
+            "user_id": SELLER,
+            "client_id": settings.mercadolibre_client_id,
+            "client_secret": settings.mercadolibre_client_secret,
+        },
+        "meta-commerce": {
+            "account_id": settings.meta_account,
+            "access_token": settings.meta_token,
+            "app_secret": settings.meta_app_secret,
         },
     }

@@ -122,6 +122,11 @@ class Settings:
     etsy_client_id: str = "sandbox_etsy_key"
     etsy_shared_secret: str = "sandbox_etsy_secret"  # noqa: S105 - known to everybody
     etsy_refresh_token: str = "42.sandbox_etsy_refresh"  # noqa: S105 - known to everybody
+    mercadolibre_client_id: str = "8899001122334455"
+    mercadolibre_client_secret: str = "sandbox_mercadolibre_secret"  # noqa: S105 - known to everybody
+    meta_account: str = "2233445566"
+    meta_token: str = "sandbox_meta_token"  # noqa: S105 - known to everybody
+    meta_app_secret: str = "sandbox_meta_app_secret"  # noqa: S105 - known to everybody
     amazon_list_delay: float = 120.0
     """Seconds that the end of a list must lie back; a test whose clock is not the machine's sets less."""
     list_page: int = 50

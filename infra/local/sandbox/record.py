@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_SECRET_FIELDS = frozenset({"sign", "app_key", "client_secret", "refresh_token"})
+_SECRET_FIELDS = frozenset({"sign", "app_key", "client_secret", "refresh_token", "appsecret_proof"})
 
 
 class Record:

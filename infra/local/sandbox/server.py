@@ -19,6 +19,8 @@ from infra.local.sandbox.ebay import EbayVendor
 from infra.local.sandbox.etsy import EtsyVendor
 from infra.local.sandbox.faults import FaultPlan
 from infra.local.sandbox.magento import MagentoVendor
+from infra.local.sandbox.mercadolibre import MercadoLibreVendor
+from infra.local.sandbox.meta import MetaVendor
 from infra.local.sandbox.record import Record, public
 from infra.local.sandbox.shops import ShopifyVendor, WooCommerceVendor
 from infra.local.sandbox.stripe import StripeVendor
@@ -56,9 +58,14 @@ class Sandbox:
         self.ebay = EbayVendor(self.settings, self.clock)
         self.walmart = WalmartVendor(self.settings, self.clock)
         self.etsy = EtsyVendor(self.settings, self.clock)
-        older = (self.tiktok, self.amazon, self.shopify, self.woocommerce, self.bigcommerce, self.magento)
-        channels = (*older, self.ebay, self.walmart, self.etsy)
-        self._vendors: tuple[Vendor, ...] = (self.stripe, AdobeVendor(), *channels)
+        self.mercadolibre = MercadoLibreVendor(self.settings, self.clock)
+        self.meta = MetaVendor(self.settings)
+        channels = (
+            *(self.mercadolibre, self.tiktok, self.amazon, self.shopify, self.woocommerce),
+            *(self.bigcommerce, self.magento, self.ebay, self.walmart, self.etsy, self.meta),
+        )
+        # Some paths of Mercado Libre lie among those that others have all of.
+        self._vendors: tuple[Vendor, ...] = (self.mercadolibre, self.stripe, AdobeVendor(), *channels)
         shelves = {vendor.name: vendor.shelf for vendor in channels}
         self._control = Control(self.clock, self.record, self.faults, self.webhooks, self.stripe, shelves)
         self._server = _Server(port, self)

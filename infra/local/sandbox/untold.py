@@ -23,6 +23,8 @@ SAMPLES: Final = {
     "ebay": "26-20001-10001",
     "walmart": "1796200000101",
     "etsy": "3400000101",
+    "mercadolibre": "2000009100000101",
+    "meta-commerce": "3565497390170101",
 }
 """The order of each channel that is taken, of `events/channels` or `events/sandbox`."""
 NUMBERS: Final = {
@@ -35,6 +37,8 @@ NUMBERS: Final = {
     "ebay": "26-29999-99{}",
     "walmart": "1796299999{}",
     "etsy": "3499999{}",
+    "mercadolibre": "2000009199000{}",
+    "meta-commerce": "3565497399990{}",
 }
 """How an id is made of the three digits of an order's own."""
 
@@ -126,6 +130,20 @@ def _etsy(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, Any]
     return str(number), receipt | {"receipt_id": number, **dict.fromkeys(times, int(at.timestamp()))}
 
 
+def _mercadolibre(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, Any]]:
+    parts = json.loads((EVENTS / "sandbox" / "mercadolibre" / f"{sample}.json").read_text(encoding="utf-8"))
+    number = int(order_id or sample)
+    when = dict.fromkeys(("date_created", "date_closed", "last_updated", "date_last_updated"), at.isoformat())
+    parts["order"] |= {"id": number, **when}
+    return str(number), parts
+
+
+def _meta(sample: str, at: datetime, order_id: str) -> tuple[str, dict[str, Any]]:
+    parts = json.loads((EVENTS / "sandbox" / "meta-commerce" / f"{sample}.json").read_text(encoding="utf-8"))
+    parts["order"] |= {"id": order_id or sample, **dict.fromkeys(("created", "last_updated"), at.isoformat())}
+    return parts["order"]["id"], parts
+
+
 def _body(vendor: str, sample: str) -> dict[str, Any]:
     body: dict[str, Any] = json.loads((EVENTS / "channels" / vendor / f"{sample}.json").read_text(encoding="utf-8"))[
         "body"
@@ -143,4 +161,6 @@ _MAKE: Final[dict[str, Callable[[str, datetime, str], tuple[str, dict[str, Any]]
     "ebay": _ebay,
     "walmart": _walmart,
     "etsy": _etsy,
+    "mercadolibre": _mercadolibre,
+    "meta-commerce": _meta,
 }

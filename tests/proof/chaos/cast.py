@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infra.local import recorded as rec
 from infra.local.engine import ROOT
 from infra.local.sandbox import adobe, etsy
+from infra.local.sandbox.mercadolibre import SELLER as MERCADOLIBRE_SELLER
 from oms.channels.registry import CONNECTORS
 from oms.domain import ids
 
@@ -222,6 +223,7 @@ def secret(source: str) -> str:
         "stripe": "whsec_sandbox",
         "magento": adobe.CLIENT_ID,
         "etsy": etsy.SIGNING_SECRET,
+        "mercadolibre": f"{MERCADOLIBRE_SELLER}:chaos-token",
     }
     return fixed.get(source, f"chaos-{source}")
 

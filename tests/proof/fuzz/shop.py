@@ -35,6 +35,8 @@ SENDERS: Final = {
     "ebay": "channels/ebay",
     "walmart": "channels/walmart",
     "etsy": "channels/etsy",
+    "mercadolibre": "channels/mercadolibre",
+    "meta-commerce": "channels/meta-commerce",
     "easypost": "carriers/easypost",
     "stripe": "payments/stripe",
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from infra.local import recorded as rec
-from infra.local.sandbox import adobe, ebay, etsy
+from infra.local.sandbox import adobe, ebay, etsy, mercadolibre
 from infra.local.sandbox.accounts import credentials
 from infra.local.sandbox.core import Request, Settings
 from infra.local.sandbox.server import Sandbox
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EVENTS: Final = ROOT / "events"
 SELLER: Final = "A2NORTHWHARF00"
+LATER: Final = ("ebay", "walmart", "etsy", "mercadolibre", "meta-commerce")
 CREDENTIALS: Final = {
     "tiktok-shop": {
         "app_key": "sandbox_app",
@@ -53,11 +54,19 @@ CREDENTIALS: Final = {
         "access_token": "sandbox_magento_token",
         "access_token_secret": "sandbox_magento_token_secret",
     },
-    **{source: api for source, api in credentials(Settings()).items() if source in {"ebay", "walmart", "etsy"}},
+    **{source: api for source, api in credentials(Settings()).items() if source in LATER},
     "stripe": {"secret_key": "sk_test_sandbox"},
 }
-MARKETS: Final = {"ebay": ebay.VERIFICATION_TOKEN, "walmart": "s-walmart", "etsy": etsy.SIGNING_SECRET}
-"""What deliveries of these are signed with, or their URL proved."""
+MORE: Final = {
+    "bigcommerce": "s-big",
+    "magento": adobe.CLIENT_ID,
+    "ebay": ebay.VERIFICATION_TOKEN,
+    "walmart": "s-walmart",
+    "etsy": etsy.SIGNING_SECRET,
+    "mercadolibre": f"{mercadolibre.SELLER}:s-token",
+    "meta-commerce": "s-meta:s-verify",
+}
+"""Channels that are connected where a test asks for them: each poll of one more account is more that can fail."""
 _ID: Final = re.compile(r"/(?:pi|ch|re)_\w+|/[0-9-]{12,}")
 
 
@@ -155,24 +164,7 @@ def recorded_of(source: str, given: Mapping[str, Any]) -> rec.Recorded:
         case "tiktok-shop":
             data = {"order_id": order_id, "order_status": order["status"], "update_time": order["update_time"]}
             body = {"type": 1, "tts_notification_id": order_id, "timestamp": order["update_time"], "data": data}
-        case "bigcommerce":
-            hashed = {"scope": "store/order/created", "data": {"type": "order", "id": int(order_id)}}
-            body = {**hashed, "hash": f"evt-{order_id}", "created_at": 1795000000, "producer": "stores/sandboxstore"}
-        case "magento":
-            kind = "com.adobe.commerce.observer.sales_order_save_commit_after"
-            body = {"id": f"evt-{order_id}", "type": kind, "recipient_client_id": adobe.CLIENT_ID}
-            body |= {"data": {"value": {"entity_id": order_id}}}
-        case "ebay":
-            metadata = {"topic": "ORDER_CONFIRMATION", "schemaVersion": "1.0"}
-            notification = {"notificationId": f"evt-{order_id}", "data": {"orderId": order_id}}
-            body = {"metadata": metadata, "notification": notification}
-        case "walmart":
-            detail = {"subEventType": "PO_CREATED", "order": {"purchaseOrderId": order_id}}
-            body = {"source": {"eventType": "ORDER_UPDATES", "eventId": f"evt-{order_id}"}, "payload": detail}
-        case "etsy":
-            where = f"https://api.etsy.com/v3/application/shops/4200042/receipts/{order_id}"
-            body = {"event_type": "order.paid", "resource_url": where, "shop_id": 4200042}
-        case _:
+        case "amazon":
             change = {"SellerId": SELLER, "AmazonOrderId": order_id, "Summary": {"OrderStatus": "Unshipped"}}
             body = {
                 "NotificationType": "ORDER_CHANGE",
@@ -180,4 +172,35 @@ def recorded_of(source: str, given: Mapping[str, Any]) -> rec.Recorded:
                 "NotificationMetadata": {"NotificationId": f"evt-{order_id}"},
                 "Payload": {"OrderChangeNotification": change},
             }
+        case _:
+            body = _thin(source, order_id)
     return rec.Recorded(name=f"{source} {order_id}", source=source, headers=headers, body=json.dumps(body).encode())
+
+
+def _thin(source: str, order_id: str) -> dict[str, Any]:
+    """A notice that names an order and no more."""
+    match source:
+        case "bigcommerce":
+            hashed = {"scope": "store/order/created", "data": {"type": "order", "id": int(order_id)}}
+            return {**hashed, "hash": f"evt-{order_id}", "created_at": 1795000000, "producer": "stores/sandboxstore"}
+        case "magento":
+            kind = "com.adobe.commerce.observer.sales_order_save_commit_after"
+            event = {"id": f"evt-{order_id}", "type": kind, "recipient_client_id": adobe.CLIENT_ID}
+            return event | {"data": {"value": {"entity_id": order_id}}}
+        case "ebay":
+            metadata = {"topic": "ORDER_CONFIRMATION", "schemaVersion": "1.0"}
+            notification = {"notificationId": f"evt-{order_id}", "data": {"orderId": order_id}}
+            return {"metadata": metadata, "notification": notification}
+        case "walmart":
+            detail = {"subEventType": "PO_CREATED", "order": {"purchaseOrderId": order_id}}
+            return {"source": {"eventType": "ORDER_UPDATES", "eventId": f"evt-{order_id}"}, "payload": detail}
+        case "etsy":
+            where = f"https://api.etsy.com/v3/application/shops/4200042/receipts/{order_id}"
+            return {"event_type": "order.paid", "resource_url": where, "shop_id": 4200042}
+        case "mercadolibre":
+            resource = {"resource": f"/orders/{order_id}", "user_id": int(mercadolibre.SELLER)}
+            return {"_id": f"evt-{order_id}", "topic": "orders_v2", "sent": "2026-11-25T09:00:00.000Z", **resource}
+        case "meta-commerce":
+            change = {"field": "orders", "value": {"order_id": order_id}}
+            return {"object": "commerce_account", "entry": [{"id": order_id, "time": 1795000000, "changes": [change]}]}
+    raise ValueError(source)

@@ -23,7 +23,6 @@ from moto import mock_aws
 from moto.sqs import models as moto_queues
 
 from infra.local import recorded as rec
-from infra.local.sandbox import adobe
 from infra.local.sandbox.untold import untold
 from oms.adapters.dynamodb_views import walked_at
 from oms.entrypoints import telemetry, wiring
@@ -36,7 +35,7 @@ from tests.proof.sweep.evidence import Rows, note
 from tests.proof.sweep.stores import ACCOUNT
 from tests.proof.sweep.tap import Killed, Tap
 from tests.proof.sweep.triggers import Queues, Stream
-from tests.proof.sweep.vendors import CREDENTIALS, EVENTS, MARKETS, SELLER, Vendors, recorded_of
+from tests.proof.sweep.vendors import CREDENTIALS, EVENTS, MORE, SELLER, Vendors, recorded_of
 from tests.support import functions, template
 from tests.support.asl import Machine
 from tests.support.aws import REGION
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
 
 START: Final = datetime(2026, 11, 25, 9, tzinfo=UTC)
 SECRETS: Final = {"shopify": "s-shop", "woocommerce": "s-woo", "easypost": "s-easy", "stripe": "s-stripe"}
-MORE: Final = {"bigcommerce": "s-big", "magento": adobe.CLIENT_ID, **MARKETS}
-"""Channels that are connected where a test asks for them: each poll of one more account is more that can fail."""
 TIKTOK: Final = "sandbox_app:sandbox_app_secret"
 NODES: Final = {"us-east": ("US", "40.7357", "-74.1724"), "de-main": ("DE", "50.1326", "8.9167")}
 CLIENT_TRIES: Final = 6

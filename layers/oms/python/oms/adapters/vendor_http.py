@@ -10,6 +10,8 @@ from oms.adapters.bigcommerce_api import BigCommerceApi
 from oms.adapters.ebay_api import EbayApi
 from oms.adapters.etsy_api import EtsyApi
 from oms.adapters.magento_api import MagentoApi
+from oms.adapters.mercadolibre_api import MercadoLibreApi
+from oms.adapters.meta_api import MetaApi
 from oms.adapters.rest import RestClient, Timeouts
 from oms.adapters.shop_api import ShopifyApi, WooCommerceApi, shop_url
 from oms.adapters.tiktok_api import TikTokApi
@@ -34,6 +36,9 @@ BASE_URLS: Final[Mapping[str, str]] = {
     "ebay": "https://api.ebay.com",
     "walmart": "https://marketplace.walmartapis.com",
     "etsy": "https://api.etsy.com",
+    "mercadolibre": "https://api.mercadolibre.com",
+    "mercadopago": "https://api.mercadopago.com",
+    "meta-commerce": "https://graph.facebook.com",
 }
 """Where the vendors are. A key `<source>:<account>` overrides for one account (Amazon: another region)."""
 
@@ -100,7 +105,8 @@ class VendorApi:
     access_token; for `woocommerce`: url, consumer_key, consumer_secret; for `bigcommerce`: store_hash, access_token;
     for `magento`: url, access_token, and unless the shop takes the token alone consumer_key, consumer_secret,
     access_token_secret; for `ebay`: client_id, client_secret, refresh_token; for `walmart`: client_id, client_secret;
-    for `etsy`: shop_id, client_id, shared_secret, refresh_token.
+    for `etsy`: shop_id, client_id, shared_secret, refresh_token; for `mercadolibre`: user_id, and client_id and
+    client_secret, or access_token; for `meta-commerce`: account_id, access_token, app_secret (optional).
     """
 
     def __init__(
@@ -171,6 +177,11 @@ class VendorApi:
                     self._apis[source, account] = WalmartApi(rest, self._clock)
                 case "etsy":
                     self._apis[source, account] = EtsyApi(rest, self._clock)
+                case "mercadolibre":
+                    money = self._client("mercadopago", account)
+                    self._apis[source, account] = MercadoLibreApi(rest, money, self._clock)
+                case "meta-commerce":
+                    self._apis[source, account] = MetaApi(rest)
                 case _:
                     raise NotFoundError("no API is known for this source", source=source[:32])
         return self._apis[source, account]

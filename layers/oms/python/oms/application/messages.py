@@ -15,14 +15,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import MalformedPayloadError
-from oms.domain.inbound import InboundRequest, Notice, NoticeKind
+from oms.domain.inbound import TOKEN_HEADER, InboundRequest, Notice, NoticeKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oms.channels.listing import Listed
 
-_DROPPED: Final = frozenset({"authorization", "cookie", "x-forwarded-for", "x-amzn-trace-id"})
+_DROPPED: Final = frozenset({"authorization", "cookie", "x-forwarded-for", "x-amzn-trace-id", TOKEN_HEADER})
 """Headers that are credentials or personal data and that no sender's rules need after verification."""
 
 

@@ -22,6 +22,8 @@ _MODULES: Final = {
     "ebay": "oms.channels.ebay",
     "walmart": "oms.channels.walmart",
     "etsy": "oms.channels.etsy",
+    "mercadolibre": "oms.channels.mercadolibre",
+    "meta-commerce": "oms.channels.meta_commerce",
 }
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+
+TOKEN_HEADER: Final = "x-webhook-token"  # noqa: S105 - a name
+"""Under this name of a header is the `token` of the URL's query: that of a sender which does not sign."""
 
 
 class NoticeKind(StrEnum):
@@ -92,3 +96,11 @@ class ProvingSender(Sender, Protocol):
 
     def prove(self, query: Mapping[str, str], url: str, secrets: Sequence[str]) -> Mapping[str, str]:
         """What it wants to read; raises NotFoundError for what is no challenge, and where nobody is connected."""
+
+
+@runtime_checkable
+class SubscribedSender(Sender, Protocol):
+    """A sender that asks a URL for something before it delivers there, and proves by a secret that it is the one."""
+
+    def confirm(self, query: Mapping[str, str], secrets: Sequence[str]) -> str:
+        """What it wants to read back, as plain text; raises NotFoundError for who knows none of `secrets`."""

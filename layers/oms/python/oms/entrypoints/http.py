@@ -200,6 +200,12 @@ def require(app: APIGatewayHttpResolver, *allowed: str) -> str:
     raise err.ForbiddenError("your role does not allow this", needs=sorted({"admin", *allowed}))
 
 
+def plain(text: str) -> Response[str]:
+    """An answer of plain text, which nobody takes for anything else."""
+    headers: dict[str, str | list[str]] = {"x-content-type-options": "nosniff"}
+    return Response(status_code=200, content_type="text/plain; charset=utf-8", body=text, headers=headers)
+
+
 def answer(document: Any, status: int = 200) -> Response[str]:
     """A JSON answer; a long one compressed, for whoever takes that: a function answers with 6 MB at most."""
     body = json.dumps(document, ensure_ascii=False, default=str)

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.application.messages import to_message
 from oms.application.senders import sender
 from oms.domain.errors import AuthenticationError, InvalidInputError, NotFoundError, SignatureError
-from oms.domain.inbound import ChallengedSender, InboundRequest, KeyedSender, NoticeKind, ProvingSender
+from oms.domain.inbound import (
+    TOKEN_HEADER,
+    ChallengedSender,
+    InboundRequest,
+    KeyedSender,
+    NoticeKind,
+    ProvingSender,
+    SubscribedSender,
+)
 from oms.entrypoints import http, wiring
 from oms.entrypoints.telemetry import count, flush, logger
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
     from oms.domain.inbound import Sender
 
@@ -33,7 +41,7 @@ def receive(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str,
     if source in _BY_QUEUE or not _ACCOUNT.fullmatch(account):
         raise NotFoundError("nobody is connected under this name")
     who = sender(source)
-    request = InboundRequest(account=account, headers=http.headers(app), body=http.raw_body(app, MAX_BODY))
+    request = InboundRequest(account=account, headers=_headers(app), body=http.raw_body(app, MAX_BODY))
     try:
         _verify(who, source, request)
     except AuthenticationError as error:
@@ -53,17 +61,33 @@ def receive(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str,
     return {"outcome": "queued", "topic": topic}
 
 
-def challenge(app: APIGatewayHttpResolver, source: str, account: str) -> dict[str, Any]:
+def _headers(app: APIGatewayHttpResolver) -> dict[str, str]:
+    """The headers, and the token of a URL that was registered with one."""
+    token = http.query(app).get("token")
+    return http.headers(app) | ({TOKEN_HEADER: token} if token else {})
+
+
+def challenge(app: APIGatewayHttpResolver, source: str, account: str) -> Response[str]:
     """Answer a sender that asks whether this URL wants its deliveries; raises NotFoundError."""
     if source in _BY_QUEUE or not _ACCOUNT.fullmatch(account):
         raise NotFoundError("nobody is connected under this name")
     who = sender(source)
     if isinstance(who, ProvingSender):
         secrets = wiring.connections().signing_secrets(source, account, look_again=True)
-        return dict(who.prove(http.query(app), http.url(app), secrets))
+        return http.answer(dict(who.prove(http.query(app), http.url(app), secrets)))
+    if isinstance(who, SubscribedSender):
+        return http.plain(_confirmed(who, source, account, http.query(app)))
     if not isinstance(who, ChallengedSender):
         raise NotFoundError("no such route")
-    return {"challenge": who.challenge(http.query(app))}
+    return http.answer({"challenge": who.challenge(http.query(app))})
+
+
+def _confirmed(who: SubscribedSender, source: str, account: str, query: dict[str, str]) -> str:
+    connections = wiring.connections()
+    try:
+        return who.confirm(query, connections.signing_secrets(source, account))
+    except NotFoundError:  # connected since we last looked
+        return who.confirm(query, connections.signing_secrets(source, account, look_again=True))
 
 
 def _verify(who: Sender, source: str, request: InboundRequest) -> None:

@@ -334,6 +334,9 @@ def vendors() -> VendorApi:
         "ebay": os.environ["EBAY_URL"],
         "walmart": os.environ["WALMART_URL"],
         "etsy": os.environ["ETSY_URL"],
+        "mercadolibre": os.environ["MERCADOLIBRE_URL"],
+        "mercadopago": os.environ["MERCADOPAGO_URL"],
+        "meta-commerce": os.environ["META_URL"],
     }
     return HttpVendorApi(connections().credentials, urls)
 
