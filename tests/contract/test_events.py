@@ -19,9 +19,10 @@ from oms.domain.canonical import CanonicalOrder, Normalized
 from oms.domain.codec import to_plain
 from oms.domain.commit import GENESIS, Cause, Commit
 from oms.domain.inbound import InboundRequest, NoticeKind
+from oms.domain.movements import MovementKind
 from oms.domain.order import events as ev
 from oms.domain.public_events import DETAIL_TYPES, SOURCE, public_events
-from oms.domain.stock import MovementKind, StockMoved, StockMovement
+from oms.domain.stock import StockMoved, StockMovement
 from oms.domain.tracking import ParcelStatus
 from tests.support.template import ROOT
 

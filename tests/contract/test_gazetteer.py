@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from infra import gazetteer as made
-from infra.local.import_ import read_rows
+from infra.local.import_rows import read_rows
 from oms.adapters.gazetteer import FILE, HASH, MAGIC, RECORD, PackagedGazetteer
 from oms.domain.geo import CENTROIDS, Point, distance_km
 from oms.domain.places import REGIONS, TERRITORIES, city_key, find_place, fold, zip_key

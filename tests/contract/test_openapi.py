@@ -19,9 +19,10 @@ from oms.application.status import WORDS
 from oms.channels import site
 from oms.domain import canonical, tracking
 from oms.domain.errors import MalformedPayloadError
+from oms.domain.movements import COUNT_REASONS, REASONS, Into, MovementKind, ReasonCode
 from oms.domain.order import state, status
 from oms.domain.order.events import Disposition
-from oms.domain.stock import COMPONENTS, COUNT_REASONS, REASONS, Into, MovementKind, ReasonCode
+from oms.domain.stock import COMPONENTS
 from oms.domain.supply import LotStatus, SupplyKind
 from oms.entrypoints import order_api, requests
 from oms.entrypoints.requests import common
@@ -345,7 +346,7 @@ def test_reason_codes_are_told_by_kind() -> None:
 
 def test_other_words_are_those_of_the_code() -> None:
     assert set(_at("CustomerView.status")["enum"]) == set(WORDS.values())
-    assert set(_at("Stock.positions.items")["properties"]) == {"node_id", *COMPONENTS}
+    assert set(_at("Stock.positions.items")["properties"]) == {"node_id", "pools", "lots", *COMPONENTS} - {"free"}
     assert spec()["components"]["securitySchemes"]["session"]["name"] == COOKIE
     listed = {each.get("name") for each in spec()["paths"]["/orders"]["get"]["parameters"]}
     assert set(order_api.FILTERS) <= listed

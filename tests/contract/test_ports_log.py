@@ -33,8 +33,9 @@ from oms.domain.errors import (
     VersionConflictError,
 )
 from oms.domain.holding import DueHold
+from oms.domain.movements import MovementKind
 from oms.domain.order.commands import PlaceHold
-from oms.domain.stock import MovementKind, StockDelta, StockMoved, StockMovement
+from oms.domain.stock import StockDelta, StockMoved, StockMovement
 from tests.support.builders import paid, snapshot, sync_command
 
 if TYPE_CHECKING:

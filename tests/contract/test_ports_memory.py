@@ -24,7 +24,8 @@ from oms.adapters.dynamodb_views import DynamoViews
 from oms.adapters.dynamodb_work import DynamoOpenWork
 from oms.adapters.s3 import S3Checkpoint, S3Claims, S3Quarantine
 from oms.domain.commit import Commit, StoredCommit
-from oms.domain.stock import MovementKind, StockDelta, StockMoved, StockMovement, stock_deltas
+from oms.domain.movements import MovementKind
+from oms.domain.stock import StockDelta, StockMoved, StockMovement, stock_deltas
 from tests.proof.memory import (
     MemoryCheckpoint,
     MemoryClaims,
@@ -52,17 +53,17 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 OPERATIONS: Final = {
-    "log": 3000,
+    "log": 2000,
     "stock": 600,
-    "feed": 1200,
-    "contacts": 1700,
-    "reference": 2200,
-    "policies": 500,
-    "rows": 1900,
+    "feed": 1000,
+    "contacts": 1400,
+    "reference": 1700,
+    "policies": 400,
+    "rows": 1700,
     "orders": 900,
-    "quarantine": 600,
+    "quarantine": 500,
     "claims": 100,
-    "marks": 300,
+    "marks": 200,
 }
 TABLES: Final = ("EventsTable", "StockTable", "ContactsTable", "ReferenceTable", "ViewsTable")
 BUCKET: Final = "twins"

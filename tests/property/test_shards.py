@@ -16,9 +16,10 @@ from oms.domain.audit import UnreadableRow
 from oms.domain.commit import Cause, Commit
 from oms.domain.counting import PositionCount
 from oms.domain.errors import CountOutdatedError, InsufficientStockError
+from oms.domain.movements import MovementKind
 from oms.domain.order import events as ev
 from oms.domain.shards import MAX_SHARDS, Row, allot, gather, path, spread, total
-from oms.domain.stock import COMPONENTS, PARTS, KeepingDelta, MovementKind, StockDelta, StockMovement, stock_deltas
+from oms.domain.stock import COMPONENTS, PARTS, KeepingDelta, StockDelta, StockMovement, stock_deltas
 from tests.proof.memory import MemoryLog, MemoryReference, MemoryStock, Store
 from tests.proof.memory.tables import Tables
 from tests.support.builders import minutes
@@ -176,7 +177,8 @@ class SpreadMachine(RuleBasedStateMachine):
     )
     def move(self, kind: MovementKind, units: int, process: int) -> None:
         self.number += 1
-        moved = [StockMovement(sku=SKU, node_id="N1", kind=kind, quantity=units)]
+        segment = "pool:vip" if kind in (MovementKind.POOL_FILL, MovementKind.POOL_RELEASE) else ""
+        moved = [StockMovement(sku=SKU, node_id="N1", kind=kind, quantity=units, segment=segment)]
         key = f"k{self.number}"
         self.both(
             lambda log, _: MoveStock(log, self.reference, lambda: minutes(self.number))(key, moved, CAUSE), process

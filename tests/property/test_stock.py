@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
@@ -12,18 +13,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from oms.application.stock import CountStock, MoveStock
 from oms.domain.commit import Cause, Commit
 from oms.domain.counting import CountSeen, PositionCount
-from oms.domain.errors import CountOutdatedError, InsufficientStockError
+from oms.domain.errors import CountOutdatedError, InsufficientStockError, InvalidInputError
+from oms.domain.movements import REASONS, Into, MovementKind
+from oms.domain.offers import Offer
 from oms.domain.order import events as ev
-from oms.domain.stock import (
-    COMPONENTS,
-    PARTS,
-    REASONS,
-    Into,
-    MovementKind,
-    StockDelta,
-    StockMovement,
-    stock_deltas,
-)
+from oms.domain.pools import NO_ACCESS, Access
+from oms.domain.segments import less, taken
+from oms.domain.stock import COMPONENTS, PARTS, StockDelta, StockMovement, stock_deltas
 from tests.proof.invariants.stock import balanced, entries_balance, positions_of_history, unheard
 from tests.proof.memory import MemoryLog, MemoryReference, MemoryStock, Store
 from tests.support.builders import minutes
@@ -34,6 +30,9 @@ if TYPE_CHECKING:
 CAUSE: Final = Cause(kind="api", ref="r:k", actor="warehouse")
 NODES: Final = ("N1", "N2")
 SKUS: Final = ("A", "B")
+VIP: Final = Access(pools=("pool:vip",))
+LOTS: Final = ("", "lot:2026-01-01:old", "lot:2027-03-01:a", "lot:9999-12-31:b")
+"""Of SKU B; nothing of the first that is named is promised any more. Lots cannot be counted, so A has none."""
 SIGNED: Final = (MovementKind.ADJUSTMENT, MovementKind.SAFETY)
 PLACE: Final = st.tuples(st.sampled_from(SKUS), st.sampled_from(NODES))
 UNITS: Final = st.integers(1, 6)
@@ -55,6 +54,8 @@ class StockMachine(RuleBasedStateMachine):
         self.move = MoveStock(self.log, reference, lambda: minutes(0))
         self.count = CountStock(self.log, self.stock, reference, lambda: minutes(0))
         self.bound: Counter[tuple[str, str]] = Counter()
+        self.parts: dict[tuple[str, str], list[ev.NodeUnits]] = {(sku, node): [] for sku in SKUS for node in NODES}
+        """Of each place what orders have bound, in the order in which they did."""
         self.sent: Counter[str] = Counter()
         self.looked: dict[tuple[str, str], CountSeen] = {}
         self.done: list[tuple[Any, str, Any]] = []
@@ -79,6 +80,7 @@ class StockMachine(RuleBasedStateMachine):
     @rule(place=PLACE, kind=st.sampled_from(MovementKind), units=UNITS, back=st.booleans(), pick=PICK)
     def moves(self, place: tuple[str, str], kind: MovementKind, units: int, *, back: bool, pick: int) -> None:
         sku, node = place
+        pools = kind in (MovementKind.POOL_FILL, MovementKind.POOL_RELEASE)
         codes, comes_in = sorted(REASONS[kind]), kind in (MovementKind.RECEIPT, MovementKind.TRANSFER_IN)
         movement = StockMovement(
             sku=sku,
@@ -88,6 +90,7 @@ class StockMachine(RuleBasedStateMachine):
             code=codes[pick % len(codes)],
             into=list(Into)[pick % 3] if comes_in else Into.AVAILABLE,
             to_node_id=NODES[1 - NODES.index(node)] if kind is MovementKind.TRANSFER_OUT else "",
+            segment="pool:vip" if pools else LOTS[pick % len(LOTS)] if sku == "B" else "",
         )
         before, key = self.at(place), self.key()
         try:
@@ -116,6 +119,11 @@ class StockMachine(RuleBasedStateMachine):
         left = before.on_hand + found - (seen or before).on_hand
         try:
             self.count(key, [count], CAUSE)
+        except InvalidInputError:
+            assert any(self.at((sku, f"{node}~{lot}")).on_hand for lot in LOTS[1:])
+            assert self.at(place) == before
+            self.reached["not by lot"] += 1
+            return
         except CountOutdatedError:
             assert seen is not None
             assert seen.counts != before.counts or left < 0
@@ -126,11 +134,12 @@ class StockMachine(RuleBasedStateMachine):
         self.reached["found again" if before.short and not self.at(place).short else "counted"] += 1
         self.reached["missing"] += self.at(place).short > 0
         after = self.at(place)
-        assert after.reserved == before.reserved
         assert after.in_transit == before.in_transit
         assert after.on_hand - after.short == left
-        assert after.short == max(0, after.reserved - left)
-        assert not after.short or sum(getattr(after, part) for part in PARTS) == after.reserved
+        assert (after.reserved, after.pooled) == (before.reserved, before.pooled)
+        spoken_for = after.reserved + after.pooled
+        assert after.short == max(0, spoken_for - left)
+        assert not after.short or sum(getattr(after, part) for part in PARTS) == spoken_for
         assert all(getattr(after, part) <= getattr(before, part) for part in ("safety", "damaged", "qc"))
 
     # ---------------------------------------------------------------- orders
@@ -154,12 +163,19 @@ class StockMachine(RuleBasedStateMachine):
     def units(place: tuple[str, str], quantity: int) -> tuple[ev.NodeUnits, ...]:
         return (ev.NodeUnits(line_id="1", sku=place[0], node_id=place[1], quantity=quantity),)
 
-    @rule(place=PLACE, units=UNITS)
-    def promises(self, place: tuple[str, str], units: int) -> None:
-        """Exactly what can be promised is bound, and nothing where units are missing."""
-        can = self.at(place).promisable
+    @rule(place=PLACE, units=UNITS, vip=st.booleans())
+    def promises(self, place: tuple[str, str], units: int, *, vip: bool) -> None:
+        """Exactly what can be promised to somebody is bound, and nothing where units are missing."""
+        offer = Offer(self.store.positions[place[0]].values(), minutes(0), VIP if vip else NO_ACCESS)
+        (offered,) = [each for each in offer.positions if each.node_id == place[1]]
+        can = offered.promisable + offer.pooled(offered)
+        if offered.available < self.at(place).available and units > can:
+            self.reached["over"] += 1  # units that are there and nobody is offered: no condition of a row says so
+            return
         event = ev.LinesReserved(
-            units=self.units(place, units), fulfillment_orders={"ful_1": place[1]}, promised_by=minutes(0)
+            units=offer.draw(self.units(place, units)),
+            fulfillment_orders={"ful_1": place[1]},
+            promised_by=minutes(0),
         )
         try:
             self.commit(event)
@@ -168,15 +184,28 @@ class StockMachine(RuleBasedStateMachine):
             self.reached["closed while units are missing"] += units <= self.at(place).available
             return
         assert units <= can
+        self.parts[place] += event.units
         self.bound[place] += units
+        for each in event.units[0].drawn:
+            self.reached[each.segment.partition(":")[0]] += 1
+
+    def let_go(self, place: tuple[str, str], pick: int) -> tuple[ev.NodeUnits, ...]:
+        """Some units of what was bound first, or last."""
+        last = bool(pick % 2)
+        part = self.parts[place].pop(-1 if last else 0)
+        count = min(part.quantity, 1 + pick % 4)
+        gone = taken(part.drawn, ((part.sku, count),), of=part.parts, last=last)
+        if rest := part.quantity - count:
+            left = replace(part, quantity=rest, drawn=less(part.drawn, gone))
+            self.parts[place].insert(len(self.parts[place]) if last else 0, left)
+        return (replace(part, quantity=count, drawn=gone),)
 
     @rule(place=PLACE, pick=PICK)
     def ends(self, place: tuple[str, str], pick: int) -> None:
         """Units that are bound leave, are cancelled or cannot be found: no count can stop that."""
-        units = min(self.bound[place], 1 + pick % 4)
-        if not units:
+        if not self.parts[place]:
             return
-        parts = self.units(place, units)
+        parts = self.let_go(place, pick)
         rejected = {"fulfillment_order_id": "ful_1", "node_id": place[1], "units": parts}
         parcel = ev.ShippedParcel(parcel_id="p", carrier="c", tracking_number="t", units=parts)
         self.commit(
@@ -189,7 +218,7 @@ class StockMachine(RuleBasedStateMachine):
                 ),
             )[pick % 5]
         )
-        self.bound[place] -= units
+        self.bound[place] -= parts[0].quantity
 
     @rule(place=PLACE, units=UNITS, disposition=st.sampled_from(ev.Disposition))
     def comes_back(self, place: tuple[str, str], units: int, disposition: ev.Disposition) -> None:
@@ -235,6 +264,12 @@ class StockMachine(RuleBasedStateMachine):
                 assert self.at((sku, node)).reserved == self.bound[sku, node]
 
     @invariant()
+    def pools_have_what_positions_set_aside(self) -> None:
+        for sku in SKUS:
+            for node in NODES:
+                assert self.at((sku, node)).pooled == self.at((sku, f"{node}~pool:vip")).free
+
+    @invariant()
     def what_left_a_node_is_on_its_way(self) -> None:
         for sku in SKUS:
             assert sum(self.at((sku, node)).in_transit for node in NODES) == self.sent[sku]
@@ -252,17 +287,17 @@ def walk(seed: int, steps: int) -> StockMachine:
     def place() -> tuple[str, str]:
         return draw.choice(SKUS), draw.choice(NODES)
 
+    often = (MovementKind.RECEIPT, MovementKind.TRANSFER_OUT, MovementKind.TRANSFER_IN, MovementKind.POOL_FILL)
+
+    def moves() -> None:
+        kind = draw.choice([*MovementKind, *often])
+        machine.moves(place(), kind, draw.randint(1, 6), back=draw.random() < 0.5, pick=draw.randrange(99))
+
     rules: list[Callable[[], object]] = [
-        lambda: machine.moves(
-            place(),
-            draw.choice([*MovementKind, MovementKind.TRANSFER_OUT, MovementKind.TRANSFER_IN]),
-            draw.randint(1, 6),
-            back=draw.random() < 0.5,
-            pick=draw.randrange(99),
-        ),
+        *(moves, moves, moves),
         lambda: machine.looks(place()),
-        lambda: machine.counts(place(), draw.choice([0, *range(15)]), knows=draw.random() < 0.7),
-        lambda: machine.promises(place(), draw.randint(1, 6)),
+        lambda: machine.counts(place(), draw.choice([0, *range(25)]), knows=draw.random() < 0.7),
+        lambda: machine.promises(place(), draw.randint(1, 6), vip=draw.random() < 0.4),
         lambda: machine.ends(place(), draw.randrange(99)),
         lambda: machine.comes_back(place(), draw.randint(1, 6), draw.choice(list(ev.Disposition))),
         lambda: machine.again(draw.randrange(99)),
@@ -271,6 +306,7 @@ def walk(seed: int, steps: int) -> StockMachine:
         draw.choice(rules)()
         machine.positions_are_what_happened()
         machine.orders_keep_what_they_have_bound()
+        machine.pools_have_what_positions_set_aside()
         machine.what_left_a_node_is_on_its_way()
     return machine
 
@@ -287,4 +323,5 @@ def test_a_long_way_through_a_warehouse() -> None:
         "counted meanwhile",
         "more has left",
         "closed while units are missing",
+        *("pool", "lot", "over", "not by lot"),
     }

@@ -10,7 +10,7 @@ import pytest
 from infra.local import recorded as rec
 from infra.local.connect import THEIRS, _secret, connect
 from infra.local.engine import ROOT
-from infra.local.import_ import read_rows, tariff_of
+from infra.local.import_rows import read_rows, tariff_of
 from infra.local.sandbox import adobe, ebay, etsy
 from infra.local.sandbox.mercadolibre import SELLER
 from oms.application.senders import sender

@@ -15,7 +15,8 @@ from oms.adapters import compact
 from oms.adapters.commit_item import commit_from_item, commit_to_item, stored_commit
 from oms.domain.commit import GENESIS, Cause, Commit, chain_hash
 from oms.domain.errors import UnknownEventError
-from oms.domain.stock import MovementKind, StockMoved, StockMovement
+from oms.domain.movements import MovementKind
+from oms.domain.stock import StockMoved, StockMovement
 from tests.support.builders import T0
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ import pytest
 from oms.domain.audit import NOTHING, Account, Chain, Fold, Verdict, broken_at, counts_of, describe
 from oms.domain.codec import event_to_plain
 from oms.domain.commit import GENESIS, Cause, Commit, StoredCommit, Unreadable, chain_hash
+from oms.domain.movements import MovementKind
 from oms.domain.order import events as ev
-from oms.domain.stock import COMPONENTS, MovementKind, StockDelta, StockMoved, StockMovement
+from oms.domain.stock import COMPONENTS, StockDelta, StockMoved, StockMovement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,8 @@ import pytest
 
 from oms.domain.counting import CountSeen, PositionCount, check_count, decide_count
 from oms.domain.errors import CountOutdatedError, InvalidInputError
-from oms.domain.stock import COUNT_REASONS, ReasonCode, StockDelta, counted_delta
+from oms.domain.movements import COUNT_REASONS, ReasonCode
+from oms.domain.stock import StockDelta, counted_delta
 
 AT = StockDelta(
     sku="A", node_id="WH1", on_hand=20, available=8, reserved=5, safety=3, damaged=2, qc=2, in_transit=4, counts=7

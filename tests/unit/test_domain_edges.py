@@ -14,12 +14,13 @@ from oms.domain.codec import from_plain, to_plain
 from oms.domain.commit import GENESIS, Cause, Commit, chain_hash, verify_chain
 from oms.domain.geo import EARTH_RADIUS_KM, distance_km, locate
 from oms.domain.history import History
+from oms.domain.movements import MovementKind
 from oms.domain.order import events as ev
 from oms.domain.order.state import Payment, Refund, RefundStatus
 from oms.domain.sourcing.engine import source
 from oms.domain.sourcing.request import ESTIMATE, Candidate, SourcingPlan, SourcingRequest, WantedLine
 from oms.domain.sourcing.terms import FAR_KM, zone_at
-from oms.domain.stock import MovementKind, StockDelta, StockMoved, StockMovement, event_deltas, freed_skus
+from oms.domain.stock import StockDelta, StockMoved, StockMovement, event_deltas, freed_skus
 from tests.support.builders import BERLIN, T0, line, minutes, snapshot, units_of
 
 STREAM = "order#ord_1"
@@ -285,7 +286,8 @@ class TestStock:
 
     def test_one_unit_is_a_quantity(self) -> None:
         for kind in MovementKind:
-            moved = StockMovement(sku="A", node_id="WH1", kind=kind, quantity=1)
+            pool = "pool:vip" if kind.value.startswith("pool_") else ""
+            moved = StockMovement(sku="A", node_id="WH1", kind=kind, quantity=1, segment=pool)
             delta = event_deltas(StockMoved(movements=(moved,)))[0]
             assert (delta.sku, delta.node_id) == ("A", "WH1")
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from oms.domain.commit import Cause, Commit
+from oms.domain.movements import MovementKind
 from oms.domain.order import events as ev
 from oms.domain.public_events import DETAIL_TYPES, public_events
-from oms.domain.stock import MovementKind, StockMoved, StockMovement
+from oms.domain.stock import StockMoved, StockMovement
 from oms.domain.tracking import ParcelStatus
 from tests.support.builders import STRIPE, T0, minutes, units_of
 

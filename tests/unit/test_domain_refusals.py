@@ -21,10 +21,11 @@ from oms.domain.errors import (
     UnknownEventError,
 )
 from oms.domain.money import MAX_MINOR, allocate, check_minor, format_minor, minor_digits, to_minor
+from oms.domain.movements import MovementKind
 from oms.domain.order import events as ev
 from oms.domain.order.evolve import evolve, fold
 from oms.domain.order.ledger import LineLedger, Place
-from oms.domain.stock import MovementKind, StockMovement, movement_deltas
+from oms.domain.stock import StockMovement, movement_deltas
 from oms.domain.stripe_money import from_stripe_amount, to_stripe_amount
 from tests.support.builders import Story, line, snapshot
 from tests.support.refusals import Refusal, refusal

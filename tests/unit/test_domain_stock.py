@@ -6,14 +6,11 @@ from typing import Any
 import pytest
 
 from oms.domain.errors import InsufficientStockError, InvalidInputError
+from oms.domain.movements import REASONS, Into, MovementKind, ReasonCode
 from oms.domain.order import events as ev
 from oms.domain.stock import (
     COMPONENTS,
     PARTS,
-    REASONS,
-    Into,
-    MovementKind,
-    ReasonCode,
     StockCounted,
     StockDelta,
     StockMoved,
@@ -28,7 +25,8 @@ from tests.support.builders import Positions, minutes
 
 
 def moved(kind: MovementKind, quantity: int, sku: str = "A") -> StockMovement:
-    return StockMovement(sku=sku, node_id="WH1", kind=kind, quantity=quantity)
+    pool = "pool:vip" if kind.value.startswith("pool_") else ""
+    return StockMovement(sku=sku, node_id="WH1", kind=kind, quantity=quantity, segment=pool)
 
 
 def units(quantity: int, line_id: str = "1", node_id: str = "WH1", sku: str = "A") -> ev.NodeUnits:
@@ -196,9 +194,9 @@ def test_skus_of_which_more_can_be_promised() -> None:
 
 
 def test_every_component_counts() -> None:
-    parts = {"available", "reserved", "safety", "damaged", "qc"}
+    parts = {"available", "reserved", "safety", "damaged", "qc", "pooled"}
     assert set(PARTS) == parts
-    assert set(COMPONENTS) == {"on_hand", *parts, "in_transit", "short", "counts"}
+    assert set(COMPONENTS) == {"on_hand", *parts, "in_transit", "short", "counts", "free"}
     both = StockDelta(sku="A", node_id="W", on_hand=2, available=1, reserved=1)
     assert both.plus(both) == StockDelta(sku="A", node_id="W", on_hand=4, available=2, reserved=2)
 

@@ -20,7 +20,8 @@ from oms.domain.errors import (
     SupplyNotFoundError,
     VersionConflictError,
 )
-from oms.domain.stock import Into, stock_deltas
+from oms.domain.movements import Into
+from oms.domain.stock import stock_deltas
 from oms.domain.supply import (
     InboundCancelled,
     InboundReceived,

@@ -321,7 +321,7 @@ def test_a_buffer_stands_in_the_condition_of_the_write(world: World) -> None:
 
 def test_availability_is_told_by_channel(world: World) -> None:
     buffer(world, 2, channel="site")
-    show = ShowAvailability(world.calm.stock, world.calm.hold.reference)
+    show = ShowAvailability(world.calm.stock, world.calm.hold.reference, world.now)
     told = {channel: show([SKU], (), channel)[0] for channel in ("", "site", "amazon")}
     assert [told[channel]["available"] for channel in ("", "site", "amazon")] == [7, 3, 7]
     assert told["site"]["nodes"] == {"WH1": 3, "WH2": 0, "WH3": 0}

@@ -12,10 +12,11 @@ from oms.domain import ids
 from oms.domain.codec import event_to_plain
 from oms.domain.commit import GENESIS, Cause, Commit, StoredCommit, chain_hash
 from oms.domain.holding import HeldUnits, HoldKind, StockHeld, StockHoldClaimed, StockHoldExpired
+from oms.domain.movements import MovementKind
 from oms.domain.order import events as ev
 from oms.domain.order.summary import open_fulfillment_orders
 from oms.domain.public_events import public_events
-from oms.domain.stock import MovementKind, StockMoved, StockMovement
+from oms.domain.stock import StockMoved, StockMovement
 from tests.proof.invariants import Evidence, InvariantError, Oracle, check, check_orders, log, require, stock, views
 from tests.proof.invariants import evidence as found
 from tests.support.builders import IN_CHANNEL, STRIPE, Story, line, minutes

@@ -22,10 +22,11 @@ from oms.domain.errors import (
 )
 from oms.domain.holding import HeldUnits, HoldKind, HoldStatus, StockHeld, due_marks, fold_hold, make_hold
 from oms.domain.kits import Component
+from oms.domain.movements import MovementKind
 from oms.domain.order import commands as cmd
 from oms.domain.order import events as ev
 from oms.domain.order.ledger import Place
-from oms.domain.stock import MAX_POSITIONS, MovementKind, StockMovement, stock_deltas
+from oms.domain.stock import MAX_POSITIONS, StockMovement, stock_deltas
 from oms.domain.supply import SupplyChange, SupplyKind
 from tests.proof.interleave.story import ask, at, cancel, placed_in_channel, position, receive, ship, work
 from tests.proof.interleave.world import World, cause
@@ -340,7 +341,7 @@ class TestAvailability:
         shop.stock(MUG=5, NOTE=9)
         shop.stock("WH2", MUG=9, NOTE=1)
         shop.stock("WH3", MUG=9)
-        show = ShowAvailability(shop.world.calm.stock, shop.reference)
+        show = ShowAvailability(shop.world.calm.stock, shop.reference, shop.world.now)
         kit, mug = show(["GIFT", "MUG"])
         assert (kit["available"], kit["nodes"]) == (3, {"WH1": 2, "WH2": 1, "WH3": 0})
         assert (kit["on_hand"], kit["components"][0]) == (0, {"sku": "MUG", "units": 2})
@@ -351,7 +352,7 @@ class TestAvailability:
     def test_a_buffer_of_a_component_keeps_kits_from_a_channel(self, shop: Shop) -> None:
         shop.stock(MUG=5, NOTE=9)
         shop.reference.put("policy", "buffers", {"rules": [{"sku": "MUG", "channel": "shopify", "units": 2}]})
-        show = ShowAvailability(shop.world.calm.stock, shop.reference)
+        show = ShowAvailability(shop.world.calm.stock, shop.reference, shop.world.now)
         assert [show(["GIFT"], (), channel)[0]["available"] for channel in ("", "shopify")] == [2, 1]
         assert at(shop.order(gift()), Place.ALLOCATED) == 1
         assert at(shop.order(gift(), number="2"), Place.BACKORDERED) == 1

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 
-from infra.local.import_ import import_file, read_rows
+from infra.local.import_ import import_file
+from infra.local.import_rows import read_rows
 from infra.local.system import System
 from oms.adapters.dynamodb_reference import DynamoReference
 from oms.domain.errors import (

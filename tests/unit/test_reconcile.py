@@ -15,8 +15,9 @@ from oms.application import reconcile, reconcile_run
 from oms.application.reconcile import Reconcile
 from oms.domain.audit import UnreadableRow
 from oms.domain.commit import Cause, Commit, Unreadable
+from oms.domain.movements import MovementKind
 from oms.domain.order import events as ev
-from oms.domain.stock import MovementKind, StockDelta, StockMoved, StockMovement, stock_deltas
+from oms.domain.stock import StockDelta, StockMoved, StockMovement, stock_deltas
 from tests.proof.memory import (
     MemoryCheckpoint,
     MemoryDocuments,

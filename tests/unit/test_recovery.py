@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from oms.application.relay import WAKE, RelayCommit
 from oms.application.watchdog import RedriveOverdue
 from oms.domain.commit import Cause, Commit
-from oms.domain.stock import MovementKind, StockMoved, StockMovement
+from oms.domain.movements import MovementKind
+from oms.domain.stock import StockMoved, StockMovement
 from oms.entrypoints import streams, wiring
 
 if TYPE_CHECKING:

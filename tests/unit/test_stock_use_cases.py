@@ -23,7 +23,8 @@ from oms.domain.errors import (
     NoSuchSkuError,
     TooManyPositionsError,
 )
-from oms.domain.stock import COMPONENTS, MovementKind, StockDelta, StockMovement
+from oms.domain.movements import MovementKind
+from oms.domain.stock import COMPONENTS, StockDelta, StockMovement
 from tests.proof.memory import MemoryBus, MemoryLog, MemoryReference, MemoryStock, MemoryViews, MemoryWorkflows, Store
 from tests.support.builders import minutes
 
@@ -69,7 +70,7 @@ class Shop:
         self.stock = Interrupted(self.store)
         self.move = MoveStock(self.log, self.reference, lambda: minutes(0))
         self.count = CountStock(self.log, self.stock, self.reference, lambda: minutes(0))
-        self.availability = ShowAvailability(self.stock, self.reference)
+        self.availability = ShowAvailability(self.stock, self.reference, lambda: minutes(0))
 
     def at(self, sku: str = "A", node: str = "N1") -> StockDelta:
         return self.store.positions[sku][node]

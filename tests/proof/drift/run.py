@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.counting import CountSeen, PositionCount, decide_count
 from oms.domain.errors import InsufficientStockError
+from oms.domain.movements import Into, MovementKind
 from oms.domain.order import events as ev
-from oms.domain.stock import (
-    DecidedDelta,
-    Into,
-    MovementKind,
-    StockDelta,
-    StockMoved,
-    StockMovement,
-    counted_delta,
-    stock_deltas,
-)
+from oms.domain.stock import DecidedDelta, StockDelta, StockMoved, StockMovement, counted_delta, stock_deltas
 from tests.proof.drift.account import Account
 from tests.proof.memory import MemoryLog, Store
 from tests.support.builders import minutes

@@ -22,11 +22,12 @@ from oms.application.stock import MoveStock
 from oms.domain import ids
 from oms.domain.commit import GENESIS, Cause, Commit
 from oms.domain.errors import OmsError
+from oms.domain.movements import MovementKind
 from oms.domain.order.decider import decide
 from oms.domain.order.evolve import fold
 from oms.domain.order.summary import summarize
 from oms.domain.sourcing.deciding import decide_sourcing
-from oms.domain.stock import COMPONENTS, MovementKind, StockMovement, event_deltas
+from oms.domain.stock import COMPONENTS, StockMovement, event_deltas
 from tests.proof.hot.limits import LimitedTables
 from tests.proof.hot.moments import Moments
 from tests.proof.memory import MemoryOpenWork, MemoryReference

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from oms.application.messages import from_message
 from oms.application.senders import sender
 from oms.domain import ids
+from oms.domain.movements import MovementKind
 from oms.domain.order.commands import PlaceHold
 from oms.domain.order.ledger import Place
-from oms.domain.stock import MovementKind, StockMovement
+from oms.domain.stock import StockMovement
 from tests.proof.interleave import guards
 from tests.proof.interleave.kernel import Worker
 from tests.proof.interleave.scenario import Scenario

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters.shards import row_from_item
+from oms.domain.movements import MovementKind
 from oms.domain.order.ledger import Place
 from oms.domain.shards import spread
-from oms.domain.stock import MovementKind, StockMovement
+from oms.domain.stock import StockMovement
 from tests.proof.interleave.kernel import Worker
 from tests.proof.interleave.rows import RowsLog, RowsStock, StoreTables
 from tests.proof.interleave.scenario import Scenario

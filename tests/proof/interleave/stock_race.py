@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.application.feed import Feed
 from oms.domain import ids
 from oms.domain.counting import CountSeen, PositionCount
+from oms.domain.movements import MovementKind
 from oms.domain.order.events import PromiseDateMoved
 from oms.domain.order.ledger import Place
-from oms.domain.stock import MovementKind, StockMovement
+from oms.domain.stock import StockMovement
 from oms.domain.supply import SupplyChange, SupplyKind
 from tests.proof.interleave import guards
 from tests.proof.interleave.kernel import Worker
@@ -222,6 +223,25 @@ def _one_is_left_by_the_channel(world: World, orders: Mapping[str, Order], _ende
     expect("I1", position(world).reserved == sum(taken) + own, f"{position(world)}")
 
 
+def _one_of_two_for_a_channel(world: World) -> None:
+    rule = {"pool": "launch", "channel": "shopify"}
+    world.store.put_in(world.store.reference, "policy", "pools", {"rules": [rule]})
+    receive(world, SKU, "WH1", 2)
+    fill = StockMovement(sku=SKU, node_id="WH1", kind=MovementKind.POOL_FILL, quantity=1, segment="pool:launch")
+    world.calm.move("fill", [fill], cause("fill", "api"))
+    for number in "12":
+        placed_in_channel(world, line(), number=number)
+    placed_on_card(world, line())
+
+
+def _the_pools_unit_is_the_channels(world: World, orders: Mapping[str, Order], _ended: Mapping[str, Ended]) -> None:
+    taken = [at(orders[placed_id(number)], Place.ALLOCATED) for number in "12"]
+    own = at(orders[site_id("K1")], Place.ALLOCATED)
+    expect("I1", sum(taken) >= 1 and sum(taken) + own == 2, f"the channel took {taken} of two, our own site {own}")
+    there, pool = position(world), world.store.positions[SKU]["WH1~pool:launch"]
+    expect("I1", (there.reserved, there.pooled, pool.free) == (2, 0, 0), f"{there}, {pool}")
+
+
 def _dated(world: World, days: int, kind: SupplyKind) -> SupplyChange:
     due = world.clock + timedelta(days=days)
     if kind is SupplyKind.CHANGED:
@@ -274,6 +294,15 @@ SCENARIOS: Final = (
         expect=_one_is_left_by_the_channel,
         guard="condition that the channel's buffer stays",
         without=guards.no_buffer,
+    ),
+    Scenario(
+        name="pool-last-unit",
+        about="Two buyers of a channel that one of two units is ring-fenced for, and one of our own site.",
+        prelude=_one_of_two_for_a_channel,
+        workers=_with_own_site,
+        expect=_the_pools_unit_is_the_channels,
+        guard="condition on what the pool has, and on what is available to all",
+        without=guards.no_stock_condition,
     ),
     Scenario(
         name="last-unit",

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain import ids
 from oms.domain.canonical import CanonicalOrder, Contact, Normalized
+from oms.domain.movements import MovementKind
 from oms.domain.order import commands as cmd
 from oms.domain.order.events import PaymentPlan
 from oms.domain.order.status import units_at
-from oms.domain.stock import MovementKind, StockDelta, StockMovement
+from oms.domain.stock import StockDelta, StockMovement
 from tests.proof.interleave.checks import must
 from tests.proof.interleave.kernel import Worker
 from tests.proof.interleave.world import World, cause, webhook

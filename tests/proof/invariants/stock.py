@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from oms.domain.stock import StockDelta, StockMovement
     from tests.proof.invariants.books import Books
 
-PARTS: Final = ("on_hand", "available", "reserved", "safety", "damaged", "qc", "in_transit", "short", "counts")
+ON_HAND: Final = ("available", "reserved", "safety", "damaged", "qc", "pooled")
+PARTS: Final = ("on_hand", *ON_HAND, "in_transit", "short", "counts", "free")
 Position = tuple[str, str]
 Units = tuple[int, ...]
 
@@ -37,6 +38,8 @@ _MOVES: Final[Mapping[str, Units]] = {
     "qc_reject": _per_unit(qc=-1, damaged=1),
     "transfer_out": _per_unit(on_hand=-1, available=-1),
     "transfer_loss": _per_unit(in_transit=-1),
+    "pool_fill": _per_unit(available=-1, pooled=1),
+    "pool_release": _per_unit(available=1, pooled=-1),
 }
 _IN: Final[Mapping[str, Units]] = {
     "available": _per_unit(on_hand=1, available=1),
@@ -52,6 +55,11 @@ _BROKEN: Final = _per_unit(reserved=-1, damaged=1)
 _REJECTED: Final = {"not_found": _GONE, "damaged": _BROKEN}
 _BACK: Final = {"restock": _IN["available"], "qc": _IN["qc"], "damaged": _IN["damaged"]}
 _NOWHERE: Final = _per_unit()
+_OF_POOLS: Final = {
+    _RESERVED: (_per_unit(available=1, pooled=-1), _per_unit(free=-1)),
+    _FREED: (_per_unit(available=-1, pooled=1), _per_unit(free=1)),
+}
+"""Of what was bound or let go of, at the position and its pool: units that a pool had were not available to all."""
 Entry = tuple[Position, int, Units]
 
 
@@ -80,17 +88,35 @@ def moves(event: object) -> Iterator[Entry]:
 
 
 def _each(parts: Iterable[ev.NodeUnits | holding.HeldUnits], per_unit: Units) -> Iterator[Entry]:
-    return (((sku, part.node_id), units, per_unit) for part in parts for sku, units in goods(part))
+    for part in parts:
+        for sku, units in goods(part):
+            yield (sku, part.node_id), units, per_unit
+        for one in part.drawn if isinstance(part, ev.NodeUnits) else ():
+            segment = (one.sku, f"{part.node_id}~{one.segment}")
+            if one.segment.startswith("lot:"):
+                yield segment, one.units, per_unit
+            elif per_unit in _OF_POOLS:
+                for position, each in zip(((one.sku, part.node_id), segment), _OF_POOLS[per_unit], strict=True):
+                    yield position, one.units, each
 
 
 def _moved(one: StockMovement) -> Iterator[Entry]:
-    here, kind = (one.sku, one.node_id), one.kind.value
+    yield from _moved_at(one, one.node_id, one.to_node_id)
+    if one.segment.startswith("lot:"):
+        yield from _moved_at(one, f"{one.node_id}~{one.segment}", f"{one.to_node_id}~{one.segment}")
+    elif one.segment:
+        sign = 1 if one.kind.value == "pool_fill" else -1
+        yield (one.sku, f"{one.node_id}~{one.segment}"), sign * one.quantity, _per_unit(free=1)
+
+
+def _moved_at(one: StockMovement, node: str, to_node: str) -> Iterator[Entry]:
+    here, kind = (one.sku, node), one.kind.value
     if kind in ("receipt", "transfer_in"):
         yield here, one.quantity, _IN[one.into.value]
     if kind == "transfer_in":
         yield here, one.quantity, _ARRIVED
     if kind == "transfer_out":
-        yield (one.sku, one.to_node_id), one.quantity, _ARRIVING
+        yield (one.sku, to_node), one.quantity, _ARRIVING
     if kind in _MOVES:
         yield here, one.quantity, _MOVES[kind]
 
@@ -107,8 +133,8 @@ def _of(at: StockDelta | None) -> list[int]:
 
 
 def _sums(counts: Sequence[int]) -> bool:
-    """On hand is what is available, reserved, kept back, damaged or to be looked at; nothing else counts."""
-    return counts[0] == sum(counts[1:6])
+    """On hand is what is available, reserved, kept back, damaged, to be looked at or in pools; nothing else counts."""
+    return counts[0] == sum(counts[1 : 1 + len(ON_HAND)])
 
 
 def history(streams: Mapping[str, Sequence[StoredCommit]]) -> dict[Position, list[int]]:
@@ -192,7 +218,7 @@ def bound(
     for each in books:
         for (_, sku, node), units in each.bound.items():
             wanted[sku, node] += units
-    for position in wanted.keys() | positions.keys():
+    for position in wanted.keys() | {each for each in positions if "~" not in each[1]}:
         at = positions.get(position)
         reserved = at.reserved if at else 0
         if reserved != wanted[position]:

@@ -16,9 +16,10 @@ from oms.domain.commit import Cause, Commit
 from oms.domain.errors import OmsError
 from oms.domain.feed import Fed, FeedRow, decide_row, taken_key, told
 from oms.domain.holding import DueHold
+from oms.domain.movements import MovementKind
 from oms.domain.order import commands as cmd
 from oms.domain.parked import Parked
-from oms.domain.stock import DecidedDelta, KeepingDelta, MovementKind, StockDelta, StockMoved, StockMovement
+from oms.domain.stock import DecidedDelta, KeepingDelta, StockDelta, StockMoved, StockMovement
 from oms.domain.supply import Lot, LotStatus
 from tests.proof.interleave.story import ask, cancel, receive, ship, take_in, work
 from tests.proof.interleave.world import World

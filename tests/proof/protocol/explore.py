@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from oms.domain.counting import CountSeen, PositionCount, decide_count
 from oms.domain.errors import CountOutdatedError, InsufficientStockError, StockChangedError
-from oms.domain.stock import COMPONENTS, DecidedDelta, MovementKind, StockDelta, StockMoved, StockMovement
+from oms.domain.movements import MovementKind
+from oms.domain.stock import COMPONENTS, DecidedDelta, StockDelta, StockMoved, StockMovement
 from tests.proof.memory import MemoryLog, Store
 from tests.proof.protocol.automaton import NODES, SKU, automaton
 

@@ -16,8 +16,9 @@ from oms.adapters.compact import pack
 from oms.adapters.keys import position_sk
 from oms.domain.codec import event_to_plain
 from oms.domain.commit import GENESIS, Cause, Commit, chain_hash
+from oms.domain.movements import MovementKind
 from oms.domain.order.summary import summarize
-from oms.domain.stock import COMPONENTS, MovementKind, StockDelta, StockMoved, StockMovement, stock_deltas
+from oms.domain.stock import COMPONENTS, StockDelta, StockMoved, StockMovement, stock_deltas
 from tests.support.builders import Story, line, minutes
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.application.offering import offered
 from oms.application.stock import check_known
-from oms.domain.buffers import POLICY, read_buffers
+from oms.domain.buffers import NO_BUFFERS, POLICY, read_buffers
 from oms.domain.codec import to_plain
 from oms.domain.errors import TooManyPositionsError
 from oms.domain.frozen import frozen
@@ -14,7 +15,7 @@ from oms.domain.kits import able, stock_skus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from oms.application.ports import Reference, Stock
+    from oms.application.ports import Clock, Reference, Stock
 
 MAX_SKUS: Final = 100
 MAX_READ: Final = 400
@@ -28,6 +29,7 @@ class ShowAvailability:
 
     stock: Stock
     reference: Reference
+    now: Clock
 
     def kit(self, sku: str) -> dict[str, Any]:
         """{'available', 'components'} of a kit, at all active nodes; nothing of any other SKU."""
@@ -36,11 +38,14 @@ class ShowAvailability:
         told = self([sku])[0]
         return {"available": told["available"], "components": told["components"]}
 
-    def __call__(self, skus: Sequence[str], node_ids: Sequence[str] = (), channel: str = "") -> list[dict[str, Any]]:
+    def __call__(
+        self, skus: Sequence[str], node_ids: Sequence[str] = (), channel: str = "", account: str = ""
+    ) -> list[dict[str, Any]]:
         """[{'sku', 'available', 'on_hand', 'in_transit', 'nodes': {node: available}}], in the order of `skus`.
 
         No nodes means all that are active. What an inactive node has cannot be promised, and counts as none available.
-        For a channel, `available` is what that may take, its buffers left. A kit is there as often as each node has all
+        For a channel, or an account of it, `available` is what that may take: its buffers left, and units of its pools
+        with it. Units of lots that are over are nobody's. A kit is there as often as each node has all
         of its `components`, which its entry names; it has no stock of its own. Raises NoSuchSkuError, NoSuchNodeError,
         TooManyPositionsError.
         """
@@ -62,11 +67,12 @@ class ShowAvailability:
             for sku in wanted
         }
         have: dict[str, dict[str, int]] = {node: {} for node in nodes}
-        found_at = self.stock.look(kept)
-        for at in read_buffers(self.reference.policy(POLICY)).offered(found_at, channel) if channel else found_at:
+        offer = offered(self.stock.look(kept), self.reference, channel, account, self.now())
+        buffers = read_buffers(self.reference.policy(POLICY)) if channel else NO_BUFFERS
+        for at in buffers.offered(offer.positions, channel):
             if at.node_id not in have:
                 continue
-            have[at.node_id][at.sku] = at.promisable if at.node_id in active else 0
+            have[at.node_id][at.sku] = at.promisable + offer.pooled(at) if at.node_id in active else 0
             if at.sku in found:
                 found[at.sku]["on_hand"] += at.on_hand
                 found[at.sku]["in_transit"] += at.in_transit

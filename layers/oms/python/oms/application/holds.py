@@ -19,6 +19,7 @@ from oms.domain.errors import (
 from oms.domain.frozen import frozen
 from oms.domain.holding import HeldUnits, due_marks, expire, extend, fold_hold, make_hold, release
 from oms.domain.kits import parts_of, stock_skus
+from oms.domain.offers import Offer
 from oms.domain.sourcing.request import SourcingRequest, WantedLine
 from oms.domain.stock import stock_deltas
 
@@ -205,7 +206,7 @@ class HoldStock:
 
     def _choose(self, request: HoldRequest, made_of: Mapping[str, Components], now: datetime) -> list[HeldUnits]:
         """Units by node: those that name their node, the others as sourcing would."""
-        candidates = self.reference.nodes(self._available(request.channel, stock_skus(made_of)))
+        candidates = self.reference.nodes(self._available(request.channel, stock_skus(made_of), now))
         left = {each.node_id: dict(each.available) for each in candidates if not each.excluded}
         chosen = []
         for each in request.wanted:
@@ -241,9 +242,10 @@ class HoldStock:
     def _buffers(self) -> Buffers:
         return read_buffers(self.reference.policy(POLICY))
 
-    def _available(self, channel: str, skus: Sequence[str]) -> dict[str, dict[str, int]]:
+    def _available(self, channel: str, skus: Sequence[str], now: datetime) -> dict[str, dict[str, int]]:
+        """What is for all: a hold takes nothing from pools, for it does not say for whose account it is."""
         available: dict[str, dict[str, int]] = {}
-        for position in self._buffers().offered(self.stock.positions(skus), channel):
+        for position in self._buffers().offered(Offer(self.stock.positions(skus), now).positions, channel):
             at_node = available.setdefault(position.node_id, {})
             at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
         return available

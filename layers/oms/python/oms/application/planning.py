@@ -5,9 +5,10 @@ A cart is asked for as the order that it would be (`application/quoting.py`): th
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.application.offering import offered
 from oms.domain import ids
 from oms.domain.buffers import POLICY as BUFFERS
 from oms.domain.buffers import read_buffers
@@ -18,11 +19,12 @@ from oms.domain.sourcing.request import WantedLine
 from oms.domain.sourcing.rules import OrderFacts, choose, customer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from oms.application.ports import OpenWork, PlannedStock, Reference
     from oms.domain.buffers import Buffers
+    from oms.domain.offers import Offer
     from oms.domain.order.state import Order
     from oms.domain.sourcing.deciding import Decided
     from oms.domain.sourcing.network import Network, Product
@@ -57,13 +59,18 @@ class PlanOrder:
     work: OpenWork
     decide: Callable[[Asked], Decided]
 
-    def __call__(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Planned:
-        """A plan for units by line. Raises a SourcingInputError for reference data that no plan can be made of."""
-        return self.answer(order, self.ask(order, wanted, now))
+    def __call__(self, order: Order, wanted: Mapping[str, int], now: datetime, offer: Offer | None = None) -> Planned:
+        """A plan for units by line, of an offer that was read before, if there is one.
+
+        Raises a SourcingInputError for reference data that no plan can be made of.
+        """
+        return self.answer(order, self.ask(order, wanted, now, offer))
 
     def answer(self, order: Order, asked: Asked) -> Planned:
         """What is decided on what was asked for the order."""
         made = self.decide(asked)
+        if asked.offer:
+            made = replace(made, units=asked.offer.draw(made.units))
         expected = self._expected(order, asked, made) if made.short and not made.hold else {}
         return Planned(made, _hold(asked, made) if made.hold else None, expected)
 
@@ -79,7 +86,7 @@ class PlanOrder:
         owed = {sku: self.work.owed(sku, placed_at, order.order_id, QUEUED) for sku in hopeful}
         return expected_dates(asked.request, made.units, made.short, lots, owed)
 
-    def ask(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Asked:
+    def ask(self, order: Order, wanted: Mapping[str, int], now: datetime, offer: Offer | None = None) -> Asked:
         """What sourcing is asked for units by line."""
         stored = self.reference.policy(SOURCING)
         network = self.reference.network()
@@ -88,28 +95,35 @@ class PlanOrder:
             products = self.reference.products(_skus(order))
         lines = tuple(_wanted(order, line_id, units, products) for line_id, units in wanted.items())
         rule = choose(stored, _facts(order, products, stored))
-        candidates = usable(self._candidates(network, lines, order.placed.channel), order, rule)
+        offer = offer or self.offer(order, wanted, now)
+        candidates = usable(self._candidates(network, offer, order.placed.channel), order, rule)
         return Asked(
             request=request_of(lines, order, candidates, network, rule, now),
             rule=rule,
             network_id=network.network_id,
             person_asked=_hold_id(rule) in order.holds,
+            offer=offer,
         )
+
+    def offer(self, order: Order, wanted: Mapping[str, int], now: datetime) -> Offer:
+        """What stock has for units by line, and for the account that the order is of."""
+        units: dict[str, int] = {}
+        for line_id, count in wanted.items():
+            for sku, each in order.lines[line_id].parts(count):
+                units[sku] = units.get(sku, 0) + each
+        return offered(self.stock.to_promise(units), self.reference, order.placed.channel, order.placed.account, now)
 
     def buffers(self) -> Buffers:
         """What channels must leave."""
         return read_buffers(self.reference.policy(BUFFERS))
 
-    def _candidates(self, network: Network, lines: Iterable[WantedLine], channel: str) -> tuple[Candidate, ...]:
-        units: dict[str, int] = {}
-        for line in lines:
-            for sku, each in line.each:
-                units[sku] = units.get(sku, 0) + each * line.quantity
+    def _candidates(self, network: Network, offer: Offer, channel: str) -> tuple[Candidate, ...]:
         available: dict[str, dict[str, int]] = {}
-        for position in self.buffers().offered(self.stock.to_promise(units), channel):
-            if position.promisable:
+        for position in self.buffers().offered(offer.positions, channel):
+            units = position.promisable + offer.pooled(position)
+            if units:
                 at_node = available.setdefault(position.node_id, {})
-                at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
+                at_node[position.sku] = at_node.get(position.sku, 0) + units
         limited = network.limited()
         return network.candidates(available, self.work.open_orders(limited) if limited else {})
 

@@ -177,9 +177,11 @@ class _Attempt:
         claim = self._claim = step.claim(order, wanted, now) if order and wanted else None
         share = self._share.of(order, wanted) if order else {}
         left = claim.left(share) if claim else share
-        planned = step.plan(order, left, now) if order and left else None
+        offer = step.plan.offer(order, wanted, now) if order and claim and claim.units else None
+        held = offer.draw(claim.units, pools=False) if offer and claim else ()
+        planned = step.plan(order, left, now, offer) if order and left else None
         made = planned.made if planned else None
-        units = (*(claim.units if claim else ()), *(made.units if made else ()))
+        units = (*held, *(made.units if made else ()))
         fitting = _first_positions(units, MAX_POSITIONS - (claim.positions if claim else 0))
         promised = [each.promised_by for each in (claim, made) if each and each.units]
         return PromiseOrder(
@@ -209,7 +211,7 @@ def _first_positions(units: tuple[NodeUnits, ...], most: int) -> tuple[NodeUnits
     positions: set[tuple[str, str]] = set()
     kept = []
     for part in units:
-        positions.update((sku, part.node_id) for sku, _ in part.parts)
+        positions |= part.places
         if len(positions) > most:
             break
         kept.append(part)

@@ -55,7 +55,7 @@ class Share:
             lines = {line_id: order.lines[line_id] for line_id in fresh}
             parts = {line_id: [sku for sku, _ in line.at("", 1).parts] for line_id, line in lines.items()}
             found = self._stock.look(dict.fromkeys(sku for skus in parts.values() for sku in skus))
-            there = {position.sku for position in found if position.promisable}
+            there = {position.sku for position in found if position.promisable or position.free}
             self._hopeful = {
                 line_id
                 for line_id, line in lines.items()

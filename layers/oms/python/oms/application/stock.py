@@ -21,6 +21,7 @@ from oms.domain.errors import (
     VersionConflictError,
 )
 from oms.domain.frozen import frozen
+from oms.domain.segments import LOT, split_place
 from oms.domain.stock import (
     MAX_POSITIONS,
     DecidedDelta,
@@ -188,11 +189,20 @@ class CountStock:
 
     def _positions(self, counts: Sequence[PositionCount]) -> dict[Place, StockDelta]:
         found = {(each.sku, each.node_id): each for each in self.stock.positions(each.sku for each in counts)}
+        _no_lots({(each.sku, each.node_id) for each in counts}, found.values())
         return {
             (each.sku, each.node_id): found.get((each.sku, each.node_id))
             or StockDelta(sku=each.sku, node_id=each.node_id)
             for each in counts
         }
+
+
+def _no_lots(places: set[Place], rows: Iterable[StockDelta]) -> None:
+    """A count of a position does not say of which lots units are missing; raises InvalidInputError."""
+    for each in rows:
+        node_id, segment = split_place(each.node_id)
+        if segment.startswith(LOT) and each.on_hand and (each.sku, node_id) in places:
+            raise InvalidInputError("lots are put right one by one, by adjustments", sku=each.sku, node=node_id)
 
 
 def _look(seen: dict[Place, CountSeen], told: set[Place], positions: Mapping[Place, StockDelta]) -> None:

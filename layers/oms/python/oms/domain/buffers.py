@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import InvalidInputError
 from oms.domain.frozen import frozen
+from oms.domain.segments import SEPARATOR
 from oms.domain.stock import KeepingDelta
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class Buffers:
     units: Mapping[Rule, int]
 
     def of(self, sku: str, node_id: str, channel: str) -> int:
-        """What the channel must leave of the position."""
-        if not self.units:
+        """What the channel must leave of the position; of its segments, nothing."""
+        if not self.units or SEPARATOR in node_id:
             return 0
         for rule in product((sku, ALL), (node_id, ALL), (channel, ALL)):
             if rule in self.units:

@@ -3,7 +3,8 @@
 A count is absolute, and positions change while people count. So it is made relative first: what was found, less the
 on_hand that the counter knew, is what the book is wrong by, whatever has been received or shipped since. What is found
 belongs first to the orders that have bound units, then it is damaged, in quality control, safety stock, and last
-available. Reservations are never touched: of units that orders have bound and nobody finds, `short` keeps the number.
+available. Reservations and pools are never touched: of units that orders have bound or pools keep, and nobody finds,
+`short` keeps the number.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import CountOutdatedError, InvalidInputError
 from oms.domain.frozen import frozen
-from oms.domain.stock import COUNT_REASONS, ReasonCode, StockCounted, check_note
+from oms.domain.movements import COUNT_REASONS, ReasonCode
+from oms.domain.stock import StockCounted, check_note
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,8 +67,9 @@ def decide_count(
         raise CountOutdatedError(
             "more has left since than was found", sku=at.sku, node=at.node_id, on_hand=at.on_hand, counts=at.counts
         )
-    missing = max(0, at.reserved - there)
-    left = max(0, there - at.reserved)
+    spoken_for = at.reserved + at.pooled
+    missing = max(0, spoken_for - there)
+    left = max(0, there - spoken_for)
     kept: dict[str, int] = {}
     for part in _FIRST_KEPT:
         kept[part] = min(left, getattr(at, part))
@@ -76,7 +79,7 @@ def decide_count(
         node_id=at.node_id,
         counted=count.counted,
         book=seen.on_hand,
-        on_hand=at.reserved + sum(kept.values()) + left - at.on_hand,
+        on_hand=spoken_for + sum(kept.values()) + left - at.on_hand,
         short=missing - at.short,
         missing=missing,
         code=count.code,

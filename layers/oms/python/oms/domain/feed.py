@@ -25,15 +25,8 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.counting import CountSeen, PositionCount, decide_count
 from oms.domain.errors import InsufficientStockError, InvalidInputError, MalformedRowError, StaleRowError
 from oms.domain.frozen import frozen
-from oms.domain.stock import (
-    DecidedDelta,
-    MovementKind,
-    StockMoved,
-    StockMovement,
-    check_note,
-    counted_delta,
-    movement_deltas,
-)
+from oms.domain.movements import MovementKind
+from oms.domain.stock import DecidedDelta, StockMoved, StockMovement, check_note, counted_delta, movement_deltas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,14 +1,15 @@
 """Stock positions and what moves them. A position is one SKU at one node.
 
-    on_hand = available + reserved + safety + damaged + qc
+    on_hand = available + reserved + safety + damaged + qc + pooled
 
 holds after every movement, and no component goes below zero. `available` is what can be promised now, `qc` is on hand
-and not yet looked at. Beside the units on hand, a position says
+and not yet looked at, `pooled` is ring-fenced (`oms.domain.segments`). Beside the units on hand, a position says
 
 - `in_transit`: units that left another node for this one and are on nobody's hands;
 - `short`: of the units on hand by the book, how many the last count did not find and orders have bound. The book keeps
   them, because taking them out would break promises that nobody has looked at. Until the position is counted again,
   nothing more is promised from it;
+- `free`: of the row of a pool alone, how many of its units nobody has bound;
 - `counts`: how often it was counted. A count that does not know of the one before it is refused.
 
 Folding the movements of all events gives every position: stock is state, and its history is in the event log.
@@ -19,113 +20,29 @@ from __future__ import annotations
 import re
 from dataclasses import fields, replace
 from datetime import datetime  # noqa: TC003 - the codec resolves these annotations at run time
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidInputError
 from oms.domain.frozen import frozen
 from oms.domain.holding import HeldUnits, StockHeld, StockHoldClaimed, StockHoldExpired, StockHoldReleased
+from oms.domain.movements import REASONS, Into, MovementKind, ReasonCode
 from oms.domain.order import events as ev
+from oms.domain.segments import LOT, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_POSITIONS: Final = 90
 """Positions that one transaction may touch: DynamoDB allows 100 items, some are the commit and its guards."""
-PARTS: Final = ("available", "reserved", "safety", "damaged", "qc")
+PARTS: Final = ("available", "reserved", "safety", "damaged", "qc", "pooled")
 """What the units on hand are."""
 
 
-class MovementKind(StrEnum):
-    """Why stock moved, other than for an order. A quantity is positive unless its kind says otherwise."""
-
-    RECEIPT = "receipt"
-    """Goods came in, `into` a state."""
-    ADJUSTMENT = "adjustment"
-    """A correction of what is on hand; any sign."""
-    DAMAGE = "damage"
-    """Units for sale turned out damaged."""
-    WRITE_OFF = "write_off"
-    """Damaged units left."""
-    SAFETY = "safety"
-    """Units kept back from promising; any sign."""
-    QC_HOLD = "qc_hold"
-    """Units for sale are to be looked at."""
-    QC_RELEASE = "qc_release"
-    """Looked at, and for sale."""
-    QC_REJECT = "qc_reject"
-    """Looked at, and damaged."""
-    TRANSFER_OUT = "transfer_out"
-    """Units left for `to_node_id`, where they are in transit."""
-    TRANSFER_IN = "transfer_in"
-    """Units in transit arrived, `into` a state."""
-    TRANSFER_LOSS = "transfer_loss"
-    """Units in transit will not arrive."""
-
-
-class Into(StrEnum):
-    """The state in which units come in."""
-
-    AVAILABLE = "available"
-    QC = "qc"
-    DAMAGED = "damaged"
-
-
-class ReasonCode(StrEnum):
-    """Why, in words that can be counted; `REASONS` says which belong to which kind."""
-
-    UNSPECIFIED = "unspecified"
-    PURCHASE = "purchase"
-    PRODUCTION = "production"
-    RETURN = "return"
-    OPENING = "opening"
-    FOUND = "found"
-    LOST = "lost"
-    THEFT = "theft"
-    DATA_ENTRY = "data_entry"
-    HANDLING = "handling"
-    TRANSPORT = "transport"
-    DEFECT = "defect"
-    EXPIRED = "expired"
-    WRONG_ITEM = "wrong_item"
-    SCRAPPED = "scrapped"
-    VENDOR = "vendor"
-    DONATED = "donated"
-    DEMAND = "demand"
-    POLICY = "policy"
-    SUSPICION = "suspicion"
-    PASSED = "passed"
-    REPLENISHMENT = "replenishment"
-    REBALANCING = "rebalancing"
-    CLOSING = "closing"
-    MISCOUNTED = "miscounted"
-    CYCLE = "cycle"
-    STOCKTAKE = "stocktake"
-    SPOT_CHECK = "spot_check"
-
-
-_R = ReasonCode
-REASONS: Final[Mapping[MovementKind, frozenset[ReasonCode]]] = {
-    kind: frozenset((_R.UNSPECIFIED, *codes))
-    for kind, codes in {
-        MovementKind.RECEIPT: (_R.PURCHASE, _R.PRODUCTION, _R.RETURN, _R.OPENING),
-        MovementKind.ADJUSTMENT: (_R.FOUND, _R.LOST, _R.THEFT, _R.DATA_ENTRY),
-        MovementKind.DAMAGE: (_R.HANDLING, _R.TRANSPORT, _R.DEFECT, _R.EXPIRED),
-        MovementKind.WRITE_OFF: (_R.SCRAPPED, _R.VENDOR, _R.DONATED),
-        MovementKind.SAFETY: (_R.DEMAND, _R.POLICY),
-        MovementKind.QC_HOLD: (_R.SUSPICION, _R.RETURN),
-        MovementKind.QC_RELEASE: (_R.PASSED,),
-        MovementKind.QC_REJECT: (_R.DEFECT, _R.EXPIRED, _R.WRONG_ITEM),
-        MovementKind.TRANSFER_OUT: (_R.REPLENISHMENT, _R.REBALANCING, _R.CLOSING),
-        MovementKind.TRANSFER_IN: (),
-        MovementKind.TRANSFER_LOSS: (_R.LOST, _R.THEFT, _R.TRANSPORT, _R.MISCOUNTED),
-    }.items()
-}
-"""Codes that a kind may have."""
-COUNT_REASONS: Final = frozenset((_R.UNSPECIFIED, _R.CYCLE, _R.STOCKTAKE, _R.SPOT_CHECK))
 _ADDRESS: Final = re.compile(r"\S@\S")
 _SIGNED: Final = (MovementKind.ADJUSTMENT, MovementKind.SAFETY)
 _INBOUND: Final = (MovementKind.RECEIPT, MovementKind.TRANSFER_IN)
+_FREED: Final[Mapping[MovementKind, int]] = {MovementKind.POOL_FILL: 1, MovementKind.POOL_RELEASE: -1}
+"""What each unit does to its pool."""
 _PER_UNIT: Final[Mapping[MovementKind, Mapping[str, int]]] = {
     MovementKind.RECEIPT: {"on_hand": 1},
     MovementKind.ADJUSTMENT: {"on_hand": 1, "available": 1},
@@ -138,6 +55,8 @@ _PER_UNIT: Final[Mapping[MovementKind, Mapping[str, int]]] = {
     MovementKind.TRANSFER_OUT: {"on_hand": -1, "available": -1},
     MovementKind.TRANSFER_IN: {"on_hand": 1, "in_transit": -1},
     MovementKind.TRANSFER_LOSS: {"in_transit": -1},
+    MovementKind.POOL_FILL: {"available": -1, "pooled": 1},
+    MovementKind.POOL_RELEASE: {"available": 1, "pooled": -1},
 }
 """What each unit does at the position that a movement names, beside the state it comes into."""
 
@@ -154,6 +73,8 @@ class StockMovement:
     code: ReasonCode = ReasonCode.UNSPECIFIED
     into: Into = Into.AVAILABLE
     to_node_id: str = ""
+    segment: str = ""
+    """The pool that is filled or released; of other kinds, the lot that the units are of, if lots are told apart."""
 
 
 @frozen
@@ -202,6 +123,8 @@ class StockDelta:
     in_transit: int = 0
     short: int = 0
     counts: int = 0
+    pooled: int = 0
+    free: int = 0
 
     def plus(self, other: StockDelta) -> StockDelta:
         """Both together."""
@@ -251,6 +174,8 @@ def check_movement(movement: StockMovement) -> None:
         raise InvalidInputError("the reason code does not fit the kind of movement", kind=kind.value)
     if movement.into is not Into.AVAILABLE and kind not in _INBOUND:
         raise InvalidInputError("only what comes in comes into a state", kind=kind.value)
+    if movement.segment and movement.segment.startswith(LOT) is (kind in _FREED):
+        raise InvalidInputError("units go into pools and out of them, and are otherwise of lots", kind=kind.value)
     if bool(movement.to_node_id) != (kind is MovementKind.TRANSFER_OUT) or movement.to_node_id == movement.node_id:
         raise InvalidInputError("a transfer, and nothing else, goes to another node", kind=kind.value)
     check_note(movement.reason)
@@ -269,10 +194,20 @@ def movement_deltas(movement: StockMovement) -> tuple[StockDelta, ...]:
         raise InvalidInputError("the quantity does not fit the kind of movement", kind=kind.value)
     per_unit = {**_PER_UNIT[kind], **({movement.into.value: 1} if kind in _INBOUND else {})}
     here = {name: sign * units for name, sign in per_unit.items()}
-    deltas = (StockDelta(sku=movement.sku, node_id=movement.node_id, **here),)
+    deltas: tuple[StockDelta, ...] = (StockDelta(sku=movement.sku, node_id=movement.node_id, **here),)
     if kind is MovementKind.TRANSFER_OUT:
-        return (*deltas, StockDelta(sku=movement.sku, node_id=movement.to_node_id, in_transit=units))
-    return deltas
+        deltas = (*deltas, StockDelta(sku=movement.sku, node_id=movement.to_node_id, in_transit=units))
+    if kind in _FREED:
+        if not movement.segment:
+            raise InvalidInputError("the movement needs a pool", kind=kind.value)
+        pool = place_of(movement.node_id, movement.segment)
+        return (*deltas, StockDelta(sku=movement.sku, node_id=pool, free=_FREED[kind] * units))
+    return (*deltas, *[_of_lot(each, movement.segment) for each in deltas]) if movement.segment else deltas
+
+
+def _of_lot(delta: StockDelta, lot: str) -> StockDelta:
+    """What a change of the position is to the lot whose units it is about."""
+    return replace(delta, node_id=place_of(delta.node_id, lot))
 
 
 def counted_delta(event: StockCounted) -> StockDelta:
@@ -304,20 +239,38 @@ def _returned(event: ev.LinesReturned) -> list[StockDelta]:
 
 
 def _each(units: Iterable[ev.NodeUnits | HeldUnits], **per_unit: int) -> list[StockDelta]:
-    """What each unit changes where it is kept: a kit at the positions of its components."""
-    return [
-        StockDelta(sku=sku, node_id=each.node_id, **{name: sign * count for name, sign in per_unit.items()})
-        for each in units
-        for sku, count in each.parts
-    ]
+    """What each unit changes where it is kept, and in its lot: a kit at the positions of its components."""
+    found = []
+    for each in units:
+        for sku, count in each.parts:
+            changes = {name: sign * count for name, sign in per_unit.items()}
+            found.append(StockDelta(sku=sku, node_id=each.node_id, **changes))
+        for part in each.drawn if isinstance(each, ev.NodeUnits) else ():
+            if not part.pooled:
+                changes = {name: sign * part.units for name, sign in per_unit.items()}
+                found.append(StockDelta(sku=part.sku, node_id=place_of(each.node_id, part.segment), **changes))
+    return found
 
 
-def _bound(units: Iterable[ev.NodeUnits | HeldUnits]) -> list[StockDelta]:
-    return _each(units, available=-1, reserved=1)
+def _out_of_pools(units: Iterable[ev.NodeUnits | HeldUnits], sign: int) -> list[StockDelta]:
+    """Of units that are bound (1) or no longer (-1): those that a pool had were never available to all."""
+    found = []
+    for each in units:
+        for part in each.drawn if isinstance(each, ev.NodeUnits) else ():
+            if part.pooled:
+                count = sign * part.units
+                pool = place_of(each.node_id, part.segment)
+                found.append(StockDelta(sku=part.sku, node_id=each.node_id, available=count, pooled=-count))
+                found.append(StockDelta(sku=part.sku, node_id=pool, free=-count))
+    return found
 
 
-def _unbound(units: Iterable[ev.NodeUnits | HeldUnits]) -> list[StockDelta]:
-    return _each(units, available=1, reserved=-1)
+def _bound(units: tuple[ev.NodeUnits, ...] | tuple[HeldUnits, ...]) -> list[StockDelta]:
+    return _each(units, available=-1, reserved=1) + _out_of_pools(units, 1)
+
+
+def _unbound(units: tuple[ev.NodeUnits, ...] | tuple[HeldUnits, ...]) -> list[StockDelta]:
+    return _each(units, available=1, reserved=-1) + _out_of_pools(units, -1)
 
 
 def _rejected(event: ev.FulfillmentOrderRejected) -> list[StockDelta]:
@@ -363,5 +316,6 @@ def stock_deltas(events: Iterable[object]) -> tuple[StockDelta, ...]:
 
 def freed_skus(events: Iterable[object]) -> tuple[str, ...]:
     """SKUs of which more can be promised after these events: orders waiting for them may go on."""
-    found = (delta.sku for delta in stock_deltas(events) if delta.available > 0 or delta.short < 0)
+    deltas = stock_deltas(events)
+    found = (each.sku for each in deltas if each.available > 0 or each.free > 0 or each.short < 0)
     return tuple(dict.fromkeys(found))

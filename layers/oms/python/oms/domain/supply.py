@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidInputError, InvalidTransitionError, SupplyNotFoundError
 from oms.domain.frozen import frozen
-from oms.domain.stock import Into, MovementKind, ReasonCode, StockMoved, StockMovement, check_note
+from oms.domain.movements import Into, MovementKind, ReasonCode
+from oms.domain.stock import StockMoved, StockMovement, check_note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,11 @@ from oms.domain.canonical import MAX_TEXT
 from oms.domain.codec import to_plain
 from oms.domain.counting import CountSeen, PositionCount
 from oms.domain.errors import InvalidInputError
-from oms.domain.stock import COMPONENTS, Into, MovementKind, ReasonCode, StockMovement, counted_delta
+from oms.domain.lots import day, lot_of
+from oms.domain.movements import Into, MovementKind, ReasonCode
+from oms.domain.offers import segment_named
+from oms.domain.segments import LOT, POOL, SEPARATOR, split_place
+from oms.domain.stock import COMPONENTS, StockMovement, counted_delta
 from oms.domain.supply import SupplyChange, SupplyKind
 from oms.entrypoints import feeds, http, use_cases, wiring
 from oms.entrypoints.requests.stock import AvailabilityBody, CountsBody, MovementsBody, StockFeedBody, SupplyBody
@@ -17,8 +21,9 @@ from oms.entrypoints.requests.stock import AvailabilityBody, CountsBody, Movemen
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-    from oms.domain.stock import StockCounted
+    from oms.domain.stock import StockCounted, StockDelta
     from oms.domain.supply import Lot
+    from oms.entrypoints.requests.stock import MovementBody
 
 
 def show(app: APIGatewayHttpResolver, sku: str) -> Response[str]:
@@ -27,20 +32,51 @@ def show(app: APIGatewayHttpResolver, sku: str) -> Response[str]:
     if len(sku) > MAX_TEXT:
         raise InvalidInputError("no SKU is as long", limit=MAX_TEXT)
     found = wiring.stock().positions([sku])
-    positions = [{"node_id": each.node_id, **{name: getattr(each, name) for name in COMPONENTS}} for each in found]
+    positions = _positions(found)
     inbound = [_lot(each) for each in wiring.stock().inbound(sku)]
-    available = sum(each.promisable for each in found)
+    available = sum(each.promisable for each in found if SEPARATOR not in each.node_id)
     document: dict[str, Any] = {"sku": sku, "available": available, "positions": positions, "inbound": inbound}
     if not found:  # a kit has no position, and is as much as its components make
         document |= use_cases.show_availability().kit(sku)
     return http.answer(document)
 
 
+def _positions(rows: list[StockDelta]) -> list[dict[str, Any]]:
+    """Positions by node, with what is free in their pools, and their lots that are not all gone."""
+    shown: dict[str, dict[str, Any]] = {}
+    for each in sorted(rows, key=lambda row: row.node_id):
+        node_id, segment = split_place(each.node_id)
+        if not segment:
+            shown[node_id] = {"node_id": node_id, **_components(each)}
+        elif segment.startswith(POOL) and each.free:
+            shown[node_id].setdefault("pools", {})[segment.removeprefix(POOL)] = each.free
+        elif segment.startswith(LOT) and (each.on_hand or each.in_transit):
+            number, best_before = lot_of(segment)
+            day = best_before.isoformat() if best_before else None
+            lot = {
+                "number": number,
+                "best_before": day,
+                **{name: units for name, units in _components(each).items() if units},
+            }
+            shown[node_id].setdefault("lots", []).append(lot)
+    return list(shown.values())
+
+
+def _components(row: StockDelta) -> dict[str, int]:
+    return {name: getattr(row, name) for name in COMPONENTS if name != "free"}
+
+
+def _segment(asked: MovementBody) -> str:
+    number, best_before = (asked.lot.number, day(asked.lot.best_before)) if asked.lot else ("", None)
+    return segment_named(asked.pool, number, best_before)
+
+
 def availability(app: APIGatewayHttpResolver) -> Response[str]:
     """What can be promised now, of many SKUs at many nodes."""
     http.require(app, "warehouse", "service", "sales", "shop")
     asked = http.body(app, AvailabilityBody)
-    return http.answer({"availability": use_cases.show_availability()(asked.skus, asked.node_ids, asked.channel)})
+    found = use_cases.show_availability()(asked.skus, asked.node_ids, asked.channel, asked.account)
+    return http.answer({"availability": found})
 
 
 def move(app: APIGatewayHttpResolver) -> Response[str]:
@@ -58,6 +94,7 @@ def move(app: APIGatewayHttpResolver) -> Response[str]:
             code=ReasonCode(each.code),
             into=Into(each.into),
             to_node_id=each.to_node_id,
+            segment=_segment(each),
         )
         for each in asked.movements
     ]

@@ -304,7 +304,7 @@ def show_availability() -> ShowAvailability:
     """Use case."""
     from oms.application.availability import ShowAvailability
 
-    return ShowAvailability(wiring.stock(), wiring.reference())
+    return ShowAvailability(wiring.stock(), wiring.reference(), wiring.now)
 
 
 @cache

@@ -126,17 +126,16 @@ def _freed(order: Order, line_id: str, rest: int, ranked: list[FulfillmentOrder]
     for known in ranked:
         here = min(rest, known.remaining.get(line_id, 0))
         if here:
-            yield order.lines[line_id].at(known.node_id, here), known.fulfillment_order_id
+            yield order.bound_at(known, line_id, here, last=True), known.fulfillment_order_id
             rest -= here
 
 
 def _fitting(parts: list[tuple[NodeUnits, str]], positions: set[tuple[str, str]]) -> list[tuple[NodeUnits, str]]:
     """Those at the beginning that one transaction can still touch; their positions are added to those it touches."""
     for index, (part, _) in enumerate(parts):
-        touched = {(sku, part.node_id) for sku, _ in part.parts}
-        if len(positions | touched) > MAX_POSITIONS:
+        if len(positions | part.places) > MAX_POSITIONS:
             return parts[:index]
-        positions |= touched
+        positions |= part.places
     return parts
 
 

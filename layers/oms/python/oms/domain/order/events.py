@@ -13,6 +13,7 @@ from typing import Any
 from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
+from oms.domain.segments import Drawn, place_of
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
 
 
@@ -62,11 +63,19 @@ class NodeUnits:
     node_id: str
     quantity: int
     components: Components = ()
+    drawn: tuple[Drawn, ...] = ()
+    """Of these, units that come from segments of their positions."""
 
     @property
     def parts(self) -> tuple[tuple[str, int], ...]:
         """(SKU, units) as they are kept in stock."""
         return parts_of(self.sku, self.components, self.quantity)
+
+    @property
+    def places(self) -> set[tuple[str, str]]:
+        """(SKU, place) of all rows of stock that they touch."""
+        segments = {(each.sku, place_of(self.node_id, each.segment)) for each in self.drawn}
+        return segments | {(sku, self.node_id) for sku, _ in self.parts}
 
 
 @frozen

@@ -20,10 +20,13 @@ from oms.domain.order.state import (
     Refund,
     RefundStatus,
 )
+from oms.domain.segments import together
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from oms.domain.segments import Drawn
 
 
 def place(order_id: str, event: ev.OrderPlaced) -> Order:
@@ -118,12 +121,17 @@ def _(event: ev.LinesReserved, state: Order) -> Order:
     orders = dict(state.fulfillment_orders)
     by_node = {node: order_id for order_id, node in event.fulfillment_orders.items()}
     left: dict[str, dict[str, int]] = {}
+    drawn: dict[str, dict[str, tuple[Drawn, ...]]] = {}
     for units in event.units:
         lines[units.line_id] = _drained(lines[units.line_id], (Place.OPEN, Place.BACKORDERED), Place.ALLOCATED, units)
         order_id = by_node[units.node_id]
         if order_id not in left:
             left[order_id] = dict(orders[order_id].remaining) if order_id in orders else {}
+            drawn[order_id] = dict(orders[order_id].drawn) if order_id in orders else {}
         left[order_id][units.line_id] = left[order_id].get(units.line_id, 0) + units.quantity
+        if units.drawn:
+            known_drawn = drawn[order_id].get(units.line_id, ())
+            drawn[order_id][units.line_id] = together((*known_drawn, *units.drawn))
     for order_id, remaining in left.items():
         known = orders.get(order_id) or FulfillmentOrder(
             fulfillment_order_id=order_id,
@@ -132,7 +140,7 @@ def _(event: ev.LinesReserved, state: Order) -> Order:
             remaining={},
             promised_by=event.promised_by,
         )
-        orders[order_id] = replace(known, remaining=remaining)
+        orders[order_id] = replace(known, remaining=remaining, drawn=drawn[order_id])
     promised_by = max(event.promised_by, state.promised_by) if state.promised_by else event.promised_by
     return replace(state, lines=lines, fulfillment_orders=orders, promised_by=promised_by, retry_at=None)
 
@@ -173,12 +181,12 @@ def _(event: ev.FulfillmentOrderAccepted, state: Order) -> Order:
 def _(event: ev.FulfillmentOrderRejected, state: Order) -> Order:
     lines = dict(state.lines)
     known = state.fulfillment_orders[event.fulfillment_order_id]
-    remaining = dict(known.remaining)
     for units in event.units:
         lines[units.line_id] = _moved(lines[units.line_id], Place.ALLOCATED, Place.OPEN, units.quantity)
-        remaining.pop(units.line_id, None)
+    known = known.without(event.units)
+    remaining = known.remaining
     status = known.status if remaining else FulfillmentOrderStatus.REJECTED
-    state = _with_fulfillment_order(state, replace(known, status=status, remaining=remaining))
+    state = _with_fulfillment_order(state, replace(known, status=status))
     # A large one is rejected bit by bit; from the first on, nothing more is sourced from the node.
     fresh = not remaining or event.node_id not in state.rejected_nodes
     rejected = (*state.rejected_nodes, *((event.node_id,) if fresh else ()))
@@ -190,11 +198,10 @@ def _(event: ev.ShipmentShipped, state: Order) -> Order:
     lines = dict(state.lines)
     parcels = dict(state.parcels)
     known = state.fulfillment_orders[event.fulfillment_order_id]
-    remaining = dict(known.remaining)
     for parcel in event.parcels:
         for units in parcel.units:
             lines[units.line_id] = _moved(lines[units.line_id], Place.ALLOCATED, Place.SHIPPED, units.quantity)
-            remaining[units.line_id] -= units.quantity
+        known = known.without(parcel.units)
         parcels[parcel.parcel_id] = Parcel(
             parcel_id=parcel.parcel_id,
             shipment_id=event.shipment_id,
@@ -202,10 +209,8 @@ def _(event: ev.ShipmentShipped, state: Order) -> Order:
             tracking_number=parcel.tracking_number,
             units=parcel.units,
         )
-    remaining = {line_id: units for line_id, units in remaining.items() if units}
-    status = known.status if remaining else FulfillmentOrderStatus.SHIPPED
-    shipments = (*known.shipments, event.shipment_id)
-    known = replace(known, remaining=remaining, status=status, shipments=shipments)
+    status = known.status if known.remaining else FulfillmentOrderStatus.SHIPPED
+    known = replace(known, status=status, shipments=(*known.shipments, event.shipment_id))
     units_of_all = _summed(units for parcel in event.parcels for units in parcel.units)
     handovers = {**state.handovers, event.shipment_id: units_of_all}
     return replace(_with_fulfillment_order(state, known), lines=lines, parcels=parcels, handovers=handovers)
@@ -236,20 +241,15 @@ def _(event: ev.LinesCancelled, state: Order) -> Order:
     lines = dict(state.lines)
     orders = dict(state.fulfillment_orders)
     freed: dict[str, int] = {}
-    left: dict[str, dict[str, int]] = {}
+    out_of: dict[str, list[ev.NodeUnits]] = {}
     for units, order_id in zip(event.freed, event.fulfillment_orders, strict=True):
         lines[units.line_id] = _moved(lines[units.line_id], Place.ALLOCATED, Place.CANCELLED, units.quantity)
         freed[units.line_id] = freed.get(units.line_id, 0) + units.quantity
-        if order_id not in left:
-            left[order_id] = dict(orders[order_id].remaining)
-        left[order_id][units.line_id] -= units.quantity
-        if not left[order_id][units.line_id]:
-            del left[order_id][units.line_id]
-    for order_id, remaining in left.items():
-        known = orders[order_id]
+        out_of.setdefault(order_id, []).append(units)
+    for order_id, gone in out_of.items():
+        known = orders[order_id].without(gone)
         emptied = FulfillmentOrderStatus.SHIPPED if known.shipments else FulfillmentOrderStatus.CANCELLED
-        status = known.status if remaining else emptied
-        orders[order_id] = replace(known, remaining=remaining, status=status)
+        orders[order_id] = replace(known, status=known.status if known.remaining else emptied)
     for cancelled in event.lines:
         rest = replace(cancelled, quantity=cancelled.quantity - freed.get(cancelled.line_id, 0))
         line = lines[cancelled.line_id]

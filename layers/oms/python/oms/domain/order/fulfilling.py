@@ -27,6 +27,8 @@ from oms.domain.stock import MAX_POSITIONS
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from oms.domain.order.commands import (
         AcceptFulfillmentOrder,
         RecordTracking,
@@ -77,10 +79,10 @@ def reject(order: Order, command: RejectFulfillmentOrder) -> tuple[OrderEvent, .
         raise InvalidInputError("unknown reason", reason=command.reason, allowed=sorted(REJECT_REASONS))
     known = _workable(order, command.fulfillment_order_id)
     units: list[NodeUnits] = []
-    positions: set[str] = set()
+    positions: set[tuple[str, str]] = set()
     for line_id, count in known.remaining.items():
-        part = order.lines[line_id].at(known.node_id, count)
-        positions.update(sku for sku, _ in part.parts)
+        part = order.bound_at(known, line_id, count)
+        positions |= part.places
         if units and len(positions) > MAX_POSITIONS:
             break
         units.append(part)
@@ -104,12 +106,11 @@ def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
     known = _workable(order, command.fulfillment_order_id)
     if not payment_cleared(order):
         raise InvalidTransitionError("the payment does not stand", payment=payment_status(order).value)
-    remaining = dict(known.remaining)
+    remaining, left = dict(known.remaining), known
     numbers = [parcel.tracking_number for parcel in command.parcels]
     taken = {parcel.tracking_number for parcel in order.parcels.values()}
     if not numbers or len(set(numbers)) != len(numbers) or taken & set(numbers):
         raise InvalidInputError("each parcel needs a tracking number of its own")
-    _fits(order, command)
     held = order.held_lines
     shipment_id = derive("shp", known.fulfillment_order_id, command.command_id)
     parcels = []
@@ -125,7 +126,9 @@ def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
             if part.line_id in held:
                 raise InvalidTransitionError("the line is on hold", line=part.line_id)
             remaining[part.line_id] -= part.quantity
-            units.append(order.lines[part.line_id].at(known.node_id, part.quantity))
+            units.append(order.bound_at(left, part.line_id, part.quantity))
+            if known.drawn:
+                left = left.without(units[-1:])
         if not units:
             raise InvalidInputError("a parcel needs at least one line", tracking_number=parcel.tracking_number)
         parcels.append(
@@ -136,6 +139,7 @@ def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
                 units=tuple(units),
             )
         )
+    _fits(parcels)
     return (
         ShipmentShipped(
             shipment_id=shipment_id,
@@ -146,9 +150,8 @@ def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
     )
 
 
-def _fits(order: Order, command: ShipFulfillmentOrder) -> None:
-    lines = {part.line_id for parcel in command.parcels for part in parcel.lines} & order.lines.keys()
-    positions = {sku for line_id in lines for sku, _ in order.lines[line_id].at(command.fulfillment_order_id, 1).parts}
+def _fits(parcels: Iterable[ShippedParcel]) -> None:
+    positions = {place for parcel in parcels for units in parcel.units for place in units.places}
     if len(positions) > MAX_POSITIONS:
         raise TooManyPositionsError("a shipment takes at most so many SKUs", limit=MAX_POSITIONS, skus=len(positions))
 

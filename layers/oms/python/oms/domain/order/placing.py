@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from oms.domain.canonical import PaymentState, Restock
 from oms.domain.errors import CurrencyMismatchError, IdempotencyKeyReusedError, RefundBeforePaymentError
 from oms.domain.ids import derive
+from oms.domain.kits import parts_of
 from oms.domain.order.changing import cancel_units, unknown_sku_hold
 from oms.domain.order.charging import refundable
 from oms.domain.order.events import (
@@ -35,6 +36,7 @@ from oms.domain.order.events import (
 )
 from oms.domain.order.evolve import fold, place
 from oms.domain.order.state import RefundStatus
+from oms.domain.segments import less, taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -362,6 +364,15 @@ def return_to_node(order: Order, line_id: str, units: int) -> list[NodeUnits]:
             skip -= passed
             here = min(units, part.quantity - passed)
             if here:
-                back.append(replace(part, quantity=here))
+                back.append(_out_of(part, passed, here))
                 units -= here
     return back
+
+
+def _out_of(part: NodeUnits, passed: int, quantity: int) -> NodeUnits:
+    """Units of a parcel's line, after those that came back before. They return to their lots, but to no pool."""
+    if not part.drawn:
+        return replace(part, quantity=quantity)
+    before, until = (parts_of(part.sku, part.components, count) for count in (passed, passed + quantity))
+    drawn = less(taken(part.drawn, until, of=part.parts), taken(part.drawn, before, of=part.parts))
+    return replace(part, quantity=quantity, drawn=tuple(each for each in drawn if not each.pooled))

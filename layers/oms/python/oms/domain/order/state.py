@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import ContactKey, PaymentState
 from oms.domain.frozen import frozen
+from oms.domain.kits import parts_of
 from oms.domain.order.events import NodeUnits
+from oms.domain.segments import less, taken
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from oms.domain.order.events import OrderPlaced, PlacedLine
     from oms.domain.order.ledger import LineLedger
+    from oms.domain.segments import Drawn, Parts
 
 
 @frozen
@@ -33,7 +36,7 @@ class Line:
     expected_at: datetime | None = None
     """When what is backordered of it can be with the customer, as far as anybody knows."""
 
-    def at(self, node_id: str, quantity: int) -> NodeUnits:
+    def at(self, node_id: str, quantity: int, drawn: tuple[Drawn, ...] = ()) -> NodeUnits:
         """Units of it at a node."""
         placed = self.placed
         return NodeUnits(
@@ -42,7 +45,12 @@ class Line:
             node_id=node_id,
             quantity=quantity,
             components=placed.components,
+            drawn=drawn,
         )
+
+    def parts(self, quantity: int) -> Parts:
+        """(SKU, units) of it as they are kept in stock."""
+        return parts_of(self.placed.sku, self.placed.components, quantity)
 
 
 CANCELLING: Final = "cancelling"
@@ -99,6 +107,21 @@ class FulfillmentOrder:
     remaining: Mapping[str, int]
     promised_by: datetime
     shipments: tuple[str, ...] = ()
+    drawn: Mapping[str, tuple[Drawn, ...]] = field(default_factory=dict)
+    """Of what remains of a line, what comes from segments of the node's stock."""
+
+    def without(self, gone: Iterable[NodeUnits]) -> FulfillmentOrder:
+        """What is left of it."""
+        remaining, drawn = dict(self.remaining), dict(self.drawn)
+        for units in gone:
+            remaining[units.line_id] -= units.quantity
+            if not remaining[units.line_id]:
+                del remaining[units.line_id]
+            if units.drawn:
+                drawn[units.line_id] = less(drawn[units.line_id], units.drawn)
+            if not drawn.get(units.line_id):
+                drawn.pop(units.line_id, None)
+        return replace(self, remaining=remaining, drawn=drawn)
 
 
 @frozen
@@ -228,6 +251,16 @@ class Order:
     def cancelling(self) -> Hold | None:
         """The hold that stands until what is being cancelled is cancelled."""
         return next((hold for hold in self.holds.values() if hold.active and hold.kind == CANCELLING), None)
+
+    def bound_at(self, known: FulfillmentOrder, line_id: str, quantity: int, *, last: bool = False) -> NodeUnits:
+        """So many units of a line that remain of a fulfillment order, with the segments they come from.
+
+        Those drawn first are the first to go; `last`: they stay, and others are let go of before them.
+        """
+        line, drawn = self.lines[line_id], known.drawn.get(line_id, ())
+        if drawn:
+            drawn = taken(drawn, line.parts(quantity), of=line.parts(known.remaining[line_id]), last=last)
+        return line.at(known.node_id, quantity, drawn)
 
     def line_held(self, line_id: str) -> bool:
         """A hold of the whole order or of this line is active."""

@@ -21,6 +21,7 @@ from oms.domain.sourcing.rules import Rule, Short
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from oms.domain.offers import Offer
     from oms.domain.order.events import NodeUnits
     from oms.domain.order.state import Order
     from oms.domain.sourcing.network import Network
@@ -40,6 +41,8 @@ class Asked:
     rule: Rule
     network_id: str = ""
     person_asked: bool = False
+    offer: Offer | None = None
+    """The stock that the request's candidates have, with the segments that bound units are drawn from."""
 
 
 @frozen

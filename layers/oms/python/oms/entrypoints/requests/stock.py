@@ -15,6 +15,13 @@ Code = Literal[
 ]  # fmt: skip
 
 
+class LotBody(Body):
+    """A lot of a SKU, as it is printed on its units."""
+
+    number: Annotated[str, Field(pattern="^[A-Za-z0-9._/-]{1,60}$")]
+    best_before: Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")] | None = None
+
+
 class MovementBody(Body):
     """One stock movement."""
 
@@ -32,12 +39,16 @@ class MovementBody(Body):
         "transfer_out",
         "transfer_in",
         "transfer_loss",
+        "pool_fill",
+        "pool_release",
     ]
     quantity: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)]
     reason: Text = ""
     code: Code = "unspecified"
     into: Literal["available", "qc", "damaged"] = "available"
     to_node_id: Annotated[str, Field(max_length=200)] = ""
+    pool: Annotated[str, Field(max_length=60)] = ""
+    lot: LotBody | None = None
 
 
 class MovementsBody(Body):
@@ -96,3 +107,4 @@ class AvailabilityBody(Body):
     skus: Annotated[list[Name], Field(min_length=1, max_length=100)]
     node_ids: Annotated[list[Name], Field(max_length=200)] = []
     channel: Annotated[str, Field(max_length=60)] = ""
+    account: Annotated[str, Field(max_length=60)] = ""
