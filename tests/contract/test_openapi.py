@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from oms.application.status import WORDS
-from oms.channels import site
+from oms.channels import contract, site
 from oms.domain import canonical, tracking
 from oms.domain.errors import MalformedPayloadError
 from oms.domain.movements import COUNT_REASONS, REASONS, Into, MovementKind, ReasonCode
@@ -25,7 +25,7 @@ from oms.domain.order.events import Disposition
 from oms.domain.stock import COMPONENTS
 from oms.domain.supply import LotStatus, SupplyKind
 from oms.entrypoints import order_api, requests
-from oms.entrypoints.requests import common
+from oms.entrypoints.requests import common, promises
 from oms.entrypoints.sessions import COOKIE
 from tests.support import functions, template
 
@@ -229,14 +229,17 @@ def test_bodies_are_the_models_of_the_code(model: type[BaseModel]) -> None:
     [
         ("OrderToPlace", site._ORDER),
         ("LineToPlace", site._LINE),
-        ("ShipToToPlace", site._SHIP_TO),
+        ("ShipToToPlace", contract.SHIP_TO),
         ("ContactToPlace", site._CONTACT),
         ("AddressToPlace", site._ADDRESS),
         ("StripePayment", site._PAYMENTS[site.STRIPE]),
         ("SettledPayment", site._PAYMENTS[site.IN_CHANNEL]),
+        ("CartToQuote", promises.CART),
+        ("LineToQuote", promises.LINE),
+        ("DestinationToQuote", promises.DESTINATION),
     ],
 )
-def test_the_order_to_place_has_the_fields_of_the_connector(name: str, fields: frozenset[str]) -> None:
+def test_what_is_read_by_hand_has_the_fields_that_are_described(name: str, fields: frozenset[str]) -> None:
     schema = spec()["components"]["schemas"][name]
     assert set(schema["properties"]) == fields
     assert schema["additionalProperties"] is False

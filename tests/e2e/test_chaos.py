@@ -17,7 +17,7 @@ from tests.proof.chaos.run import DEFECTS, KILLS, Chaos, Report
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SEEDS = range(5)
+SEEDS = range(10)
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 

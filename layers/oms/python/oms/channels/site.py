@@ -24,6 +24,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.channels.contract import SHIP_TO, amount, only, required, ship_to, text
 from oms.channels.payload import Fields, clean, clean_sku
 from oms.channels.places import read_country
 from oms.domain.canonical import (
@@ -37,10 +38,8 @@ from oms.domain.canonical import (
     ShipTo,
     check_order,
 )
-from oms.domain.errors import MalformedPayloadError
 from oms.domain.frozen import frozen
 from oms.domain.ids import is_stock_hold_id
-from oms.domain.money import check_minor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +60,6 @@ _ORDER: Final = frozenset(
         *("ship_to", "contact", "shipping_method", "payment", "hold_id"),
     }
 )
-_SHIP_TO: Final = frozenset({"country", "region", "postal_code", "latitude", "longitude"})
 _PAYMENTS: Final = {
     STRIPE: frozenset({"provider", "reference"}),
     IN_CHANNEL: frozenset({"provider", "state", "captured"}),
@@ -85,7 +83,7 @@ def read_order(
 ) -> tuple[Normalized, PaymentInstruction]:
     """The order and how it is paid; raises the InvalidInputError family, naming the path of the field."""
     body = Fields(document)
-    _only(body, _ORDER)
+    only(body, _ORDER)
     currency = body.currency("currency")
     placed_at = body.moment("placed_at") or now
     if placed_at > now + _SKEW:
@@ -95,70 +93,41 @@ def read_order(
         source=source,
         account=account,
         external_id=external_id,
-        number=_required(body, "number"),
+        number=required(body, "number"),
         revision=now,
         placed_at=placed_at,
         currency=currency,
         lines=tuple(_line(entry, index) for index, entry in enumerate(body.children("lines"), start=1)),
-        total=_amount(body, "total", required=True),
+        total=amount(body, "total", needed=True),
         tax_included=body.flag("tax_included"),
         ship_to=_ship_to(body),
-        shipping_method=_text(body, "shipping_method"),
+        shipping_method=text(body, "shipping_method"),
         payment=payment,
-        shipping=_amount(body, "shipping"),
-        shipping_tax=_amount(body, "shipping_tax"),
-        fees=_amount(body, "fees"),
-        fee_tax=_amount(body, "fee_tax"),
-        tips=_amount(body, "tips"),
-        duties=_amount(body, "duties"),
-        gift_cards=_amount(body, "gift_cards"),
+        shipping=amount(body, "shipping"),
+        shipping_tax=amount(body, "shipping_tax"),
+        fees=amount(body, "fees"),
+        fee_tax=amount(body, "fee_tax"),
+        tips=amount(body, "tips"),
+        duties=amount(body, "duties"),
+        gift_cards=amount(body, "gift_cards"),
         stock_hold=_stock_hold(body),
     )
     return Normalized(order=check_order(order), contact=_contact(body)), instruction
 
 
-def _only(fields: Fields, known: frozenset[str]) -> None:
-    for key in fields.values:
-        if key not in known:
-            raise fields.refuse(clean(str(key), 60), "the field is not part of the contract")
-
-
-def _text(fields: Fields, key: str) -> str:
-    if fields.has(key) and not isinstance(fields.values[key], str):
-        raise fields.refuse(key, "a field must be a text")
-    return fields.text(key)
-
-
-def _required(fields: Fields, key: str) -> str:
-    text = _text(fields, key)
-    if not text:
-        raise fields.refuse(key, "a required field is missing")
-    return text
-
-
-def _amount(fields: Fields, key: str, *, required: bool = False) -> int:
-    amount = fields.integer(key, None if required else 0)
-    if amount < 0:
-        raise fields.refuse(key, "an amount is negative")
-    try:
-        return check_minor(amount)
-    except MalformedPayloadError:
-        raise fields.refuse(key, "an amount is out of range") from None
-
-
 def _line(entry: Fields, index: int) -> CanonicalLine:
-    _only(entry, _LINE)
-    line_ref = _text(entry, "line_ref") if entry.has("line_ref") else str(index)
+    only(entry, _LINE)
+    line_ref = text(entry, "line_ref") if entry.has("line_ref") else str(index)
     if not line_ref:
         raise entry.refuse("line_ref", "an id is missing")
     return CanonicalLine(
         line_ref=line_ref,
-        sku=clean_sku(_required(entry, "sku")),
+        sku=clean_sku(required(entry, "sku")),
         quantity=entry.integer("quantity"),
-        unit_price=_amount(entry, "unit_price", required=True),
-        discount=_amount(entry, "discount"),
-        tax=_amount(entry, "tax"),
-        title=_text(entry, "title"),
+        unit_price=amount(entry, "unit_price", needed=True),
+        discount=amount(entry, "discount"),
+        tax=amount(entry, "tax"),
+        title=text(entry, "title"),
         requires_shipping=entry.flag("requires_shipping", default=True),
     )
 
@@ -167,44 +136,27 @@ def _ship_to(body: Fields) -> ShipTo | None:
     if not body.has("ship_to"):
         return None
     place = body.child("ship_to")
-    _only(place, _SHIP_TO)
-    latitude, longitude = _degrees(place, "latitude", 90), _degrees(place, "longitude", 180)
-    if (latitude is None) != (longitude is None):
-        raise place.refuse("longitude" if longitude is None else "latitude", "one coordinate is missing")
-    _required(place, "country")
-    return ShipTo(
-        country=read_country(place, "country"),
-        region=_text(place, "region"),
-        postal_code=_text(place, "postal_code").upper(),
-        latitude=latitude,
-        longitude=longitude,
-    )
+    only(place, SHIP_TO)
+    return ship_to(place)
 
 
 def _stock_hold(body: Fields) -> str:
-    hold_id = _text(body, "hold_id")
+    hold_id = text(body, "hold_id")
     if hold_id and not is_stock_hold_id(hold_id):
         raise body.refuse("hold_id", "no hold of stock has such an id")
     return hold_id
 
 
-def _degrees(place: Fields, key: str, bound: int) -> float | None:
-    degrees = place.coordinate(key, bound)
-    if place.has(key) and (degrees is None or isinstance(place.values[key], str)):
-        raise place.refuse(key, "a coordinate must be a number of degrees")
-    return degrees
-
-
 def _contact(body: Fields) -> Contact:
     person = body.child("contact")
-    _only(person, _CONTACT)
+    only(person, _CONTACT)
     return Contact(
-        name=_text(person, "name"),
-        email=_text(person, "email"),
-        phone=_text(person, "phone"),
+        name=text(person, "name"),
+        email=text(person, "email"),
+        phone=text(person, "phone"),
         shipping=_postal(person, "shipping"),
         billing=_postal(person, "billing"),
-        note=_text(person, "note"),
+        note=text(person, "note"),
     )
 
 
@@ -212,20 +164,20 @@ def _postal(person: Fields, key: str) -> PostalAddress | None:
     if not person.has(key):
         return None
     address = person.child(key)
-    _only(address, _ADDRESS)
+    only(address, _ADDRESS)
     lines = address.values.get("lines") or []
     street = isinstance(lines, list) and len(lines) <= _MAX_STREET_LINES
     if not street or not all(isinstance(line, str) for line in lines):
         raise address.refuse("lines", "a field must be a list of a few texts")
     return PostalAddress(
-        name=_text(address, "name"),
-        company=_text(address, "company"),
+        name=text(address, "name"),
+        company=text(address, "company"),
         lines=tuple(clean(line) for line in lines),
-        city=_text(address, "city"),
-        region=_text(address, "region"),
-        postal_code=_text(address, "postal_code"),
+        city=text(address, "city"),
+        region=text(address, "region"),
+        postal_code=text(address, "postal_code"),
         country=read_country(address, "country"),
-        phone=_text(address, "phone"),
+        phone=text(address, "phone"),
     )
 
 
@@ -233,17 +185,17 @@ def _payment(body: Fields) -> tuple[ChannelPayment, PaymentInstruction]:
     if not body.has("payment"):
         raise body.refuse("payment", "a required field is missing")
     payment = body.child("payment")
-    provider = _required(payment, "provider")
+    provider = required(payment, "provider")
     if provider not in _PAYMENTS:
         raise payment.refuse("provider", "the payment provider is not known")
-    _only(payment, _PAYMENTS[provider])
+    only(payment, _PAYMENTS[provider])
     if provider == STRIPE:
-        reference = _required(payment, "reference")
+        reference = required(payment, "reference")
         if not _REFERENCE.fullmatch(reference):
             raise payment.refuse("reference", "a payment reference holds letters, digits and _ only")
         return ChannelPayment(state=PaymentState.PENDING), PaymentInstruction(provider=STRIPE, reference=reference)
-    word = _required(payment, "state")
+    word = required(payment, "state")
     if word not in set(PaymentState):
         raise payment.refuse("state", "the payment state is not known")
-    told = ChannelPayment(state=PaymentState(word), captured=_amount(payment, "captured"))
+    told = ChannelPayment(state=PaymentState(word), captured=amount(payment, "captured"))
     return told, PaymentInstruction(provider=IN_CHANNEL)
