@@ -2,11 +2,11 @@
 
     objective = Σ orders: objective (docs/sourcing.md), over plans that together take no more than there is
 
-What each order can do is what `source` lets it do: nodes by its promise, and what they may give. Orders whose lines
-have whole places bid for them (`batch_auction`), then trade them while that lowers the sum (`batch_chains`). The rest,
-whose lines must be split, or wait, or come late, are sourced one by one by the engine: those that have no whole places
-even alone before, those that were left without after. The same batch gives the same plan; the search is bounded by
-counts, not by time.
+What each order can do is what `source` lets it do: nodes by its promise, and what they may give. Its cheapest ways are
+listed (`batch_ways`), prices found for what orders share, and a first plan by them (`batch_prices`); then orders trade
+while that lowers the sum (`batch_chains`). The rest, whose lines must be split further, or wait, or come late, are
+sourced one by one by the engine: those that have no way even alone before, those that were left without after. The same
+batch gives the same plan; the search is bounded by counts, not by time.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.errors import SourcingInputError
 from oms.domain.frozen import frozen
 from oms.domain.order.events import LineUnits, NodeUnits
-from oms.domain.sourcing.batch_auction import auction
 from oms.domain.sourcing.batch_chains import improve
 from oms.domain.sourcing.batch_jobs import cost_of, draft, job, largest
 from oms.domain.sourcing.batch_market import Market
-from oms.domain.sourcing.check import check_policy, check_request
+from oms.domain.sourcing.batch_prices import begin, find_prices
+from oms.domain.sourcing.check import check_offered, check_policy, check_wanted
 from oms.domain.sourcing.engine import source
 from oms.domain.sourcing.policy import CHEAPEST
 from oms.domain.sourcing.request import ESTIMATE, Candidate, SourcingRequest, WantedLine, Zone
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from oms.domain.canonical import ShipTo
+    from oms.domain.sourcing.batch_chains import Before
     from oms.domain.sourcing.batch_jobs import Draft, Job
     from oms.domain.sourcing.policy import SourcingPolicy
 
@@ -106,24 +107,24 @@ def plan_batch(batch: Batch, policy: SourcingPolicy = CHEAPEST) -> BatchPlan:
     nodes = len(batch.candidates)
     jobs = []
     for drawn in drafts:
-        made = job(drawn, nodes, never, split=False) or job(drawn, nodes, never, split=True)
+        made = job(drawn, nodes, never, split=True) if drawn.several else None
+        made = made or job(drawn, nodes, never, split=False)
         if made is None:
             rest.source(drawn.number)
         else:
             jobs.append(made)
     market = Market(jobs, skus, rest.candidates(), never)
-    auction(market, never >> _QUITS)
+    find_prices(market)
+    begin(market)
     deque(improve(market), maxlen=0)
-    if _divide(market, drafts):
-        deque(improve(market), maxlen=0)
     units: dict[str, tuple[NodeUnits, ...]] = {}
-    for each, at in zip(market.jobs, market.at, strict=True):
-        if at is not None:
+    for each, way in zip(market.jobs, market.way, strict=True):
+        if way is not None:
             order = batch.orders[each.number]
-            units[order.order_id] = _units(order, each, [batch.candidates[node].node_id for node in at])
+            units[order.order_id] = _units(order, each, [batch.candidates[node].node_id for node in way[2]])
             rest.take(units[order.order_id])
-    for each, at in zip(market.jobs, market.at, strict=True):
-        if at is None:
+    for each, way in zip(market.jobs, market.way, strict=True):
+        if way is None:
             rest.source(each.number)
     units.update(rest.units)
     return BatchPlan(
@@ -132,19 +133,6 @@ def plan_batch(batch: Batch, policy: SourcingPolicy = CHEAPEST) -> BatchPlan:
         objective=rest.objective + sum([cost for cost in market.cost if cost < never]),
         asked=market.asked,
     )
-
-
-def _divide(market: Market, drafts: Sequence[Draft]) -> bool:
-    """Orders that found no place whole may have their units from several; were there any?"""
-    by_number = {each.number: each for each in drafts}
-    divided = False
-    for place, each in enumerate(market.jobs):
-        if market.at[place] is None and not each.divided:
-            parts = job(by_number[each.number], market.nodes, market.never, split=True)
-            if parts is not None:
-                market.jobs[place] = parts
-                divided = True
-    return divided
 
 
 def exchanges(
@@ -176,23 +164,22 @@ def exchanges(
             starts.append(at)
     for order in stay:
         rest.take(current[order.order_id])
-    market, prices = [Market(jobs, skus, rest.candidates(), never) for _ in range(2)]
-    auction(prices, never >> _QUITS)
-    market.price = prices.price
+    market = Market(jobs, skus, rest.candidates(), never)
+    find_prices(market)
     for number, at in enumerate(starts):
-        market.place(number, at)
+        market.place(number, market.way_of(number, at))
     return [_exchange(freed, market, before) for before in improve(market)]
 
 
-def _exchange(batch: Batch, market: Market, before: Mapping[int, tuple[int, ...] | None]) -> Exchange:
+def _exchange(batch: Batch, market: Market, before: Before) -> Exchange:
     """What a chain did, when it is the last that was done."""
     moves = []
     for number, was in before.items():
-        each, now = market.jobs[number], market.at[number]
+        each, now = market.jobs[number], market.way[number]
         if was is not None and now is not None:
             order = batch.orders[each.number]
-            names = [[batch.candidates[node].node_id for node in at] for at in (was, now)]
-            saved = cost_of(each, was) - market.cost[number]
+            names = [[batch.candidates[node].node_id for node in way[2]] for way in (was, now)]
+            saved = was[0] - now[0]
             moves.append(
                 Move(
                     order_id=order.order_id,
@@ -204,8 +191,8 @@ def _exchange(batch: Batch, market: Market, before: Mapping[int, tuple[int, ...]
     return Exchange(moves=tuple(moves), saved=sum([move.saved for move in moves]))
 
 
-_QUITS: Final = 20
-"""Bits: an order gives up bidding at sixteen times the largest cost of one parcel or line."""
+_OVER: Final = 24
+"""Bits by which `never` is over the largest cost of one parcel or line."""
 
 
 def _drafts(batch: Batch, policy: SourcingPolicy) -> tuple[list[Draft], list[str], int]:
@@ -213,11 +200,14 @@ def _drafts(batch: Batch, policy: SourcingPolicy) -> tuple[list[Draft], list[str
     check_policy(policy)
     numbers: dict[str, int] = {}
     drafts = []
-    for number, order in enumerate(batch.orders):
-        request = batch.request(order)
-        check_request(request)
+    requests = [batch.request(order) for order in batch.orders]
+    for request in requests:
+        check_wanted(request)
+    if requests:
+        check_offered(requests[0], {sku for each in requests for line in each.lines for sku, _ in line.each})
+    for number, request in enumerate(requests):
         drafts.append(draft(number, request, policy, numbers))
-    never = max([largest(each.made) for each in drafts], default=0) + 1 << _QUITS + 4
+    never = max([largest(each.made) for each in drafts], default=0) + 1 << _OVER
     return drafts, list(numbers), never
 
 

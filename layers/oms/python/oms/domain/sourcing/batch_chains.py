@@ -1,47 +1,34 @@
-"""A plan for a batch made better: an order takes better nodes, whom it displaces moves on, and so on.
+"""A plan for a batch made better: an order takes a better way, whom it displaces moves on, and so on.
 
-A chain is kept when it lowers the sum of all costs, else undone. It starts where prices say that there is something to
-gain, and follows the move that costs least by them.
+A chain is kept when it lowers the sum of all costs, else undone. At each step the holders of what is short are asked
+what moving on would cost them, by what is left and by prices, and the cheapest of them are tried.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from oms.domain.frozen import frozen
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from oms.domain.sourcing.batch_market import Market
+    from oms.domain.sourcing.batch_ways import Way
 
-DEPTH: Final = 6
-"""Moves in a chain, after the first."""
-WIDTH: Final = 16
-"""Holders of a resource that are looked at."""
-PASSES: Final = 12
-STARTS: Final = 3
+TRIED: Final = (5, 3, 2, 2, 1, 1)
+"""Moves that are tried at each step of a chain, after the first."""
+STARTS: Final = 8
 """Ways to begin a chain that are tried for a job."""
-STARTS_WITHOUT: Final = 20
-"""The same for a job that has no nodes."""
-
-
-@frozen(kw_only=False)
-class _Move:
-    change: int
-    number: int
-    nodes: tuple[int, ...]
-
-
-Before = dict[int, "tuple[int, ...] | None"]
-"""Who moved in a chain, with the nodes before."""
+STARTS_WITHOUT: Final = 50
+"""The same for a job that has no way."""
+LOOKS: Final = 150
+"""Holders that are asked for one way, about."""
+PASSES: Final = 6
+Before = dict[int, "Way | None"]
+"""Who moved, with the way before."""
 
 
 def improve(market: Market) -> Iterator[Before]:
     """Chains from every job, again where something has changed for it, until none is found; each when it is done."""
-    for resource, left in enumerate(market.left):
-        if left > 0:
-            market.price[resource] = 0
     clock = 1
     changed = dict.fromkeys([sku for job in market.jobs for sku in job.skus], 1)
     tried = [0] * len(market.jobs)
@@ -50,7 +37,7 @@ def improve(market: Market) -> Iterator[Before]:
         for number, job in enumerate(market.jobs):
             if max([changed[sku] for sku in job.skus]) <= tried[number]:
                 continue
-            moved = _chains(market, number)
+            moved = _chain(market, number)
             clock += 1
             tried[number] = clock
             if moved:
@@ -61,74 +48,114 @@ def improve(market: Market) -> Iterator[Before]:
             break
 
 
-def _chains(market: Market, number: int) -> Before:
-    """Who moved, by a chain that begins with this job; none when no way was found to begin."""
-    blocked: set[int] = set()
-    for _ in range(STARTS if market.at[number] is not None else STARTS_WITHOUT):
-        moved = _chain(market, number, blocked)
-        if moved is not None:
+def _chain(market: Market, number: int) -> Before:
+    """Who moved, by a chain that begins with this job; nobody when none was found."""
+    if market.way[number] is not None:
+        return _begun(market, number, STARTS)
+    market.seek(number, hard=True)
+    moved = _begun(market, number, STARTS_WITHOUT)
+    if not moved:
+        market.widen(number)
+        moved = _begun(market, number, STARTS_WITHOUT)
+    return moved
+
+
+def _begun(market: Market, number: int, most: int) -> Before:
+    """Who moved, by the first chain that pays of those with so many beginnings."""
+    base = market.cost[number]
+    was = market.release(number)
+    better = [way for way in market.ways[number] if way[0] < base]
+    starts = sorted([(_short(market, way), place) for place, way in enumerate(better)])
+    for way in [better[place] for _, place in starts[:most]]:
+        end = market.asked + LOOKS
+        moved: Before = {number: was}
+        market.place(number, way)
+        if _close(market, moved, _overdrawn(market, way), way[0] - base, end):
             return moved
+        market.release(number)
+    if was is not None:
+        market.place(number, was)
     return {}
 
 
-def _chain(market: Market, number: int, avoided: set[int]) -> Before | None:
-    """Who moved; nobody when this job has nothing to gain. None when it had, and what was in the way is `avoided`."""
-    before, was = market.cost[number], market.at[number]
-    if was is not None:
-        market.release(number)
-    value, nodes = market.best(number, avoided, hard=False)
-    if value >= before:
+def _close(market: Market, moved: Before, over: Sequence[int], change: int, end: int) -> bool:
+    """Whether others could move so that nothing is overdrawn and the sum falls; undone when not."""
+    over = [resource for resource in over if market.left[resource] < 0]
+    if not over:
+        return change < 0
+    depth = len(moved)
+    if depth > len(TRIED) or market.asked >= end:
+        return False
+    for _, number, _, way in _moves(market, moved, over[-1], change)[: TRIED[depth - 1]]:
+        was = market.release(number)
         if was is not None:
+            moved[number] = was
+            market.place(number, way)
+            if _close(market, moved, [*over, *_overdrawn(market, way)], change + way[0] - was[0], end):
+                return True
+            market.release(number)
             market.place(number, was)
-        return {}
-    done: Before = {number: was}
-    market.place(number, nodes)
-    blocked = market.stock_of(number)
-    change = market.cost[number] - before
-    short = first = market.overdrawn(number)
-    while short and len(done) <= DEPTH:
-        if market.left[short[-1]] >= 0:
-            short = short[:-1]
+            del moved[number]
+    return False
+
+
+def _moves(market: Market, moved: Before, resource: int, change: int) -> list[tuple[int, int, int, Way]]:
+    """(cost, job, place, way) by which holders of a resource could move on and leave a gain; cheapest first."""
+    price, never = market.price, market.never
+    stock = [each for number in moved for each, _ in (market.way[number] or (0, (), ()))[1] if each < market.units_at]
+    for each in stock:
+        price[each] += never
+    found = []
+    for number in market.holders[resource]:
+        if number in moved:
             continue
-        move = _displaced(market, short[-1], done, blocked)
-        if move is None or change + move.change >= 0:
+        cost = market.cost[number]
+        value, guess, free = _look(market, number, cost - change)
+        if free is not None:
+            found.append((free[0] - cost, number, 0, free))
+        if guess is not None and guess is not free and len(moved) < len(TRIED):
+            found.append((value - cost, number, 1, guess))
+    for each in stock:
+        price[each] -= never
+    found.sort()
+    return found
+
+
+def _look(market: Market, number: int, below: int) -> tuple[int, Way | None, Way | None]:
+    """(its cost, the best way where what is short has its price, the best for which there is enough), under a cost.
+
+    What the job has counts as left.
+    """
+    market.asked += 1
+    left, price, own = market.left, market.price, market.way[number]
+    for resource, units in own[1] if own is not None else ():
+        left[resource] += units
+    guess = free = None
+    least = below
+    for way in market.ways[number]:
+        value = way[0]
+        if value >= below:
             break
-        done[move.number] = market.at[move.number]
-        change -= market.cost[move.number]
-        market.release(move.number)
-        market.place(move.number, move.nodes)
-        change += market.cost[move.number]
-        blocked |= market.stock_of(move.number)
-        short = short + market.overdrawn(move.number)
-    if change < 0 and all(market.left[resource] >= 0 for resource in short):
-        return done
-    _undo(market, done)
-    avoided.update(first[-1:])
-    return None if first else {}
+        enough = True
+        for resource, units in way[1]:
+            if left[resource] < units:
+                value += units * price[resource]
+                enough = False
+        if value < least or (enough and value == least):
+            least, guess = value, way
+        if enough:
+            free = way
+            break
+    for resource, units in own[1] if own is not None else ():
+        left[resource] -= units
+    return least, guess, free
 
 
-def _undo(market: Market, done: Before) -> None:
-    for each in done:
-        market.release(each)
-    for each, nodes in done.items():
-        if nodes is not None:
-            market.place(each, nodes)
+def _short(market: Market, way: Way) -> int:
+    """What a way costs, where what is short has its price."""
+    left, price = market.left, market.price
+    return way[0] + sum([units * price[resource] for resource, units in way[1] if left[resource] < units])
 
 
-def _displaced(market: Market, resource: int, done: Before, blocked: set[int]) -> _Move | None:
-    """The holder that is cheapest to send elsewhere, by what is left or, for the next in the chain, by prices."""
-    best: tuple[int, int, int, tuple[int, ...]] | None = None
-    last = len(done) >= DEPTH
-    for each in [each for each in market.holders[resource] if each not in done][:WIDTH]:
-        before, was = market.cost[each], market.at[each]
-        market.release(each)
-        free, nodes = market.best(each, blocked, hard=True)
-        options = [(free - before, 0, each, nodes)] if free < market.never else []
-        if not last:
-            guess, others = market.best(each, blocked, hard=False)
-            if guess < min(free, market.never):
-                options.append((guess - before, 1, each, others))
-        if was is not None:
-            market.place(each, was)
-        best = min([option for option in (best, *options) if option is not None], default=None)
-    return None if best is None else _Move(best[0], best[2], best[3])
+def _overdrawn(market: Market, way: Way) -> list[int]:
+    return [resource for resource, _ in way[1] if market.left[resource] < 0]

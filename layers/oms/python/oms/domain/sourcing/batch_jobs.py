@@ -34,9 +34,8 @@ class Job:
 
     By part: its line, its SKU's number, its units, its `rows` of costs. `fixed` is due for each parcel. `tables` is
     what a parcel of a subset of parts costs beside that, by subset and node: freight that bends; less what is due
-    once for a line and stands in the rows of its parts more often; None when it is nothing. `twice` are subsets
-    with more than one part of a SKU: (subset, SKU's number, units). `first` is what the first parcel is spared,
-    `alone` what the order costs if it has all stock for itself.
+    once for a line and stands in the rows of its parts more often; None when it is nothing. `first` is what the first
+    parcel is spared, `alone` what the order costs if it has all stock for itself.
     """
 
     number: int
@@ -46,15 +45,9 @@ class Job:
     skus: tuple[int, ...]
     units: tuple[int, ...]
     tables: tuple[Row, ...] | None
-    twice: tuple[tuple[int, int, int], ...]
     most: int
     first: int
     alone: int = 0
-
-    @property
-    def divided(self) -> bool:
-        """Some line is there as single units."""
-        return len(set(self.lines)) < len(self.lines)
 
 
 @frozen(kw_only=False)
@@ -66,6 +59,11 @@ class Draft:
     places: tuple[int, ...]
     """Of the model's sites among all candidates."""
     skus: tuple[int, ...]
+
+    @property
+    def several(self) -> bool:
+        """Some line is of more than one unit."""
+        return max(self.made.need, default=0) > 1
 
 
 def draft(number: int, request: SourcingRequest, policy: SourcingPolicy, numbers: dict[str, int]) -> Draft:
@@ -116,7 +114,6 @@ def job(of: Draft, nodes: int, never: int, *, split: bool) -> Job | None:
         skus=skus,
         units=tuple([units for _, units in parts]),
         tables=tables,
-        twice=_twice(skus, [units for _, units in parts]) if tables else (),
         most=made.most,
         first=made.first >> made.shift,
         alone=alone - (made.first >> made.shift),
@@ -158,16 +155,6 @@ def _tables(of: Draft, nodes: int, parts: Sequence[tuple[int, int]], never: int)
                 row[place] = never if sum(given) > most else row[place] - (len(given) - 1) * (piece >> made.shift)
         tables.append(row)
     return tuple(tables)
-
-
-def _twice(skus: Sequence[int], units: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
-    found = []
-    for subset in range(1 << len(skus)):
-        for sku in sorted(set(skus)):
-            inside = [place for place, each in enumerate(skus) if each == sku and subset >> place & 1]
-            if len(inside) > 1:
-                found.append((subset, sku, sum([units[place] for place in inside])))
-    return tuple(found)
 
 
 def cost_of(each: Job, nodes: Sequence[int]) -> int:

@@ -57,11 +57,15 @@ def check_node(node: Candidate) -> None:
 
 def check_request(request: SourcingRequest) -> None:
     """Raises a SourcingInputError that says what is wrong, and where."""
+    check_wanted(request)
+    check_offered(request, {sku for line in request.lines for sku, _ in line.each})
+
+
+def check_wanted(request: SourcingRequest) -> None:
+    """The order by itself: lines, destination, promise; raises a SourcingInputError."""
     _aware(request.at, "at")
     if request.promise is not None:
         _aware(request.promise, "promise")
-    _whole(request.extra_parcel, 0, MAX_COST, "extra_parcel")
-    zones = check_tariff(request.tariff)
     if request.ship_to is not None:
         for degrees in (request.ship_to.latitude, request.ship_to.longitude):
             if degrees is not None:
@@ -72,7 +76,12 @@ def check_request(request: SourcingRequest) -> None:
             raise SourcingInputError("two lines of one id", line=line.line_id)
         seen.add(line.line_id)
         _check_line(line)
-    skus = {sku for line in request.lines for sku, _ in line.each}
+
+
+def check_offered(request: SourcingRequest, skus: set[str]) -> None:
+    """Rates and nodes, with what these have of `skus`; raises a SourcingInputError."""
+    _whole(request.extra_parcel, 0, MAX_COST, "extra_parcel")
+    zones = check_tariff(request.tariff)
     nodes: set[str] = set()
     for node in request.candidates:
         if not node.node_id or node.node_id in nodes:
