@@ -91,6 +91,6 @@ need = $(or $($(1)),$(error say which: make $@ $(1)=...))
 	@echo "installing $< into $(@D)"
 	@$(PYTHON) -m venv --clear $(@D)
 	@# --no-deps: the locks are complete, and older pips stumble over extras of hashed packages
-	@$(@D)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r $<
+	@$(@D)/bin/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes --no-deps -r $<
 	@$(@D)/bin/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "oms.pth").write_text("$(IMPORTABLE)\n")'
 	@touch $@

@@ -84,7 +84,7 @@ def at_once(work: Callable[[S], T], many: Iterable[S], threads: int = 16) -> lis
 
 def holding(**units: int) -> dict[str, int]:
     """A position that holds these units, and none of any other component."""
-    return {**dict.fromkeys(COMPONENTS, 0), **units}
+    return {**dict.fromkeys([each for each in COMPONENTS if each != "free"], 0), **units}
 
 
 @dataclass(slots=True)
