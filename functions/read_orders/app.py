@@ -1,4 +1,4 @@
-"""GET /orders…: lists, one order, its timeline and decisions, alerts and reports"""
+"""GET /orders…: lists, one order, its timeline, decisions and ledger, alerts and reports"""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def timeline(order_id: str) -> Response[str]:
 @app.get("/orders/<order_id>/decision")
 def decision(order_id: str) -> Response[str]:
     return order_api.decision(app, order_id)
+
+
+@app.get("/orders/<order_id>/ledger")
+def ledger(order_id: str) -> Response[str]:
+    return order_api.ledger(app, order_id)
 
 
 @app.get("/alerts")

@@ -286,6 +286,7 @@ ROUTES: list[tuple[str, str, str, dict[str, str]]] = [
     ("read_orders", "/orders/{order_id}", f"/orders/{ORDER}", {}),
     ("read_orders", "/orders/{order_id}/timeline", f"/orders/{ORDER}/timeline", {}),
     ("read_orders", "/orders/{order_id}/decision", f"/orders/{ORDER}/decision", {}),
+    ("read_orders", "/orders/{order_id}/ledger", f"/orders/{ORDER}/ledger", {}),
     ("read_orders", "/alerts", "/alerts", {}),
     ("read_orders", "/reports/sales", "/reports/sales", {}),
     ("fulfill_orders", "/fulfillment-orders", "/fulfillment-orders", {"node": "de-main"}),

@@ -29,6 +29,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", ORDER): READERS,
     ("GET", f"{ORDER}/timeline"): READERS,
     ("GET", f"{ORDER}/decision"): READERS,
+    ("GET", f"{ORDER}/ledger"): {"finance", "service"},
     ("GET", "/alerts"): READERS,
     ("GET", "/reports/sales"): {"finance", "sales"},
     ("POST", f"{ORDER}/cancel"): {"service", "sales", "shop"},

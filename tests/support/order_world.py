@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.codec import event_from_plain, event_to_plain
 from oms.domain.errors import InsufficientStockError, LedgerImbalanceError, OmsError
 from oms.domain.order import commands as cmd
+from oms.domain.order.accounts import balances, drift
 from oms.domain.order.charging import chargeable, header_total, owed, payable, units_value
 from oms.domain.order.events import Disposition, LinesReturned
 from oms.domain.order.evolve import fold
@@ -179,6 +180,7 @@ class OrderWorld:
             if "" not in payment.captures:
                 assert payment.captured <= self.handed_over()
         assert payment.refunded <= payment.captured
+        assert sum(balances(order).values()) == 0
         for each in order.lines.values():
             assert 0 <= each.refunded <= each.ledger.gone
 
@@ -254,6 +256,7 @@ class OrderWorld:
                 "backordered",
             }
             return
+        assert drift(order) == 0
         if order_status(order) is OrderStatus.CANCELLED:
             some_failed = any(not each.counts for each in order.payment.refunds.values())
             assert self.in_channel or some_failed or order.payment.captured == order.payment.refunding

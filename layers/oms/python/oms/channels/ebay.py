@@ -43,7 +43,7 @@ _KEY_ID: Final = re.compile(r"[A-Za-z0-9-]{1,80}", re.ASCII)
 _CHALLENGE: Final = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 _MAX_HEADER: Final = 4096
 _BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
-_DIGESTS: Final = ("SHA1", "SHA256")
+_HASHES: Final = ("SHA1", "SHA256")
 _CURVE: Final = "secp256r1"
 DETAILED: Final = {"fieldGroups": "TAX_BREAKDOWN"}
 """Without it the totals leave out the taxes that eBay collects."""
@@ -55,7 +55,7 @@ class _Told:
 
     key_id: str
     signature: bytes
-    digest: str
+    hashed_by: str
 
 
 def key_paths(request: InboundRequest) -> Sequence[str]:
@@ -92,13 +92,13 @@ def _told(request: InboundRequest) -> _Told:
         if len(header) > _MAX_HEADER:
             raise MalformedPayloadError("the signature is too long")
         fields = parse_object(base64.b64decode(header.encode("ascii"), validate=True))
-        key_id, digest = fields.text("kid"), (fields.text("digest") or _DIGESTS[0]).upper().replace("-", "")
+        key_id, hashed_by = fields.text("kid"), (fields.text("digest") or _HASHES[0]).upper().replace("-", "")
         signature = base64.b64decode(fields.text("signature", _MAX_HEADER).encode("ascii"), validate=True)
     except (ValueError, InvalidInputError):
         raise SignatureError("the signature cannot be read") from None
-    if not _KEY_ID.fullmatch(key_id) or digest not in _DIGESTS:
+    if not _KEY_ID.fullmatch(key_id) or hashed_by not in _HASHES:
         raise SignatureError("the signature cannot be read")
-    return _Told(key_id=key_id, signature=signature, digest=digest)
+    return _Told(key_id=key_id, signature=signature, hashed_by=hashed_by)
 
 
 def _forms(body: bytes) -> Iterator[bytes]:
@@ -122,8 +122,8 @@ def _signed(key: str, told: _Told, body: bytes) -> bool:
         public = load_der_public_key(der)
         if not isinstance(public, EllipticCurvePublicKey) or public.curve.name != _CURVE:
             return False
-        digest = SHA256() if told.digest == "SHA256" else SHA1()  # noqa: S303 # nosec B303 # eBay's own choice
-        public.verify(told.signature, body, ECDSA(digest))
+        hashing = SHA256() if told.hashed_by == "SHA256" else SHA1()  # noqa: S303 # nosec B303 # eBay's own choice
+        public.verify(told.signature, body, ECDSA(hashing))
     except (ValueError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.codec import event_to_plain, to_plain
+from oms.domain.order import accounts
 from oms.domain.order.charging import chargeable, refundable
 from oms.domain.order.ledger import Place
 from oms.domain.order.status import fulfillment_status, order_status, payment_status, stage
@@ -115,6 +116,30 @@ def fulfillment_document(order: Order, known: FulfillmentOrder) -> dict[str, Any
 def _components(line: Line) -> dict[str, Any]:
     """Of a kit, what is to be picked for each unit of it."""
     return {"components": to_plain(line.placed.components)} if line.placed.components else {}
+
+
+def ledger_document(order: Order, history: History) -> dict[str, Any]:
+    """Entries by commit, and what every account stands at. Amounts are minor units of the order's currency."""
+    stands = accounts.balances(order)
+    return {
+        "order_id": order.order_id,
+        "currency": order.placed.currency,
+        "entries": [
+            {
+                "commit": each.commit,
+                "at": each.at.isoformat(),
+                "account": each.account,
+                "debit": max(0, each.amount),
+                "credit": max(0, -each.amount),
+            }
+            for each in accounts.entries(order.order_id, history.commits)
+        ],
+        "balances": [
+            {"account": account, "debit": max(0, amount), "credit": max(0, -amount)}
+            for account, amount in sorted(stands.items())
+        ],
+        "drift": accounts.drift(order),
+    }
 
 
 def timeline_document(history: History, facts: list[Any]) -> dict[str, Any]:

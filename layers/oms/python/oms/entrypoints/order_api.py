@@ -15,7 +15,7 @@ from oms.domain.errors import InvalidInputError, OrderNotFoundError
 from oms.domain.order.events import PaymentPlan
 from oms.domain.order.status import Stage
 from oms.entrypoints import http, use_cases, wiring
-from oms.entrypoints.documents import order_document, timeline_document
+from oms.entrypoints.documents import ledger_document, order_document, timeline_document
 from oms.entrypoints.telemetry import correlate
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ FILTERS: Final = ("status", "channel", "customer", "sku", "tracking", "number")
 MAX_PAGE: Final = 100
 DEFAULT_DAYS: Final = 31
 MAX_VALUE: Final = 200
+BOOKKEEPERS: Final = ("finance", "service")
 READERS: Final = ("service", "warehouse", "finance", "sales", "shop")
 MAX_ORDER: Final = 4_000_000
 """Bytes of an order: ten thousand lines, with room in what a function takes."""
@@ -113,6 +114,15 @@ def decision(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
     """Why it ships from where it does."""
     http.require(app, *READERS)
     return http.answer({"decisions": use_cases.show_decisions()(known_form(order_id))})
+
+
+def ledger(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
+    """Its money in double entry."""
+    http.require(app, *BOOKKEEPERS)
+    loaded = wiring.orders().load(known_form(order_id))
+    if loaded.order is None:
+        raise OrderNotFoundError("no such order", order_id=order_id)
+    return http.answer(ledger_document(loaded.order, loaded.history))
 
 
 def alerts(app: APIGatewayHttpResolver) -> Response[str]:

@@ -1,0 +1,149 @@
+"""The order's money in double entry: what every account of it stands at, and the entries that led there.
+
+Amounts are minor units of the order's currency; a debit is positive, a credit negative. `balances` is a function of the
+order alone and sums to zero; a commit's entries are by how much it changed them, so that debits equal credits at every
+instant, and entries cannot be lost, doubled or written late.
+
+    receivable          charged, less what gift cards and tenders paid, plus what is given back of an overpayment
+    tender:<provider>   captured, less refunds that went through: `tender:stripe`, `tender:in_channel`, ...
+    gift_cards          what gift cards paid of what is charged: they are used up first
+    refunds_payable     refunds that are on their way
+    returns             refunds that are no overpayment: of units that had left, or out of goodwill; taxes included
+    goods, tax, shipping, fees, tips, duties
+                        charged, as in `charging`: units with the shipment that hands them over, all else with the
+                        first. Tax is counted once: of prices that include it, it is taken out of the rest.
+
+An overpayment is what was taken beyond what is to be paid of the units that are not cancelled. Refunds give that back
+first, whatever they say they are for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from oms.domain.frozen import frozen
+from oms.domain.order.charging import owed, units_value
+from oms.domain.order.evolve import fold
+from oms.domain.order.state import RefundStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from oms.domain.commit import Commit
+    from oms.domain.order.events import OrderPlaced, PlacedLine
+    from oms.domain.order.state import Order
+
+RECEIVABLE: Final = "receivable"
+TENDER: Final = "tender:"
+GIFT_CARDS: Final = "gift_cards"
+PAYABLE: Final = "refunds_payable"
+RETURNS: Final = "returns"
+CHARGED: Final = ("goods", "tax", "shipping", "fees", "tips", "duties")
+
+
+@frozen
+class Entry:
+    """A change of one account by one commit."""
+
+    commit: int
+    at: datetime
+    account: str
+    amount: int
+
+
+def balances(order: Order) -> dict[str, int]:
+    """Every account of the order; those at zero are left out. Their sum is zero."""
+    charges = charged(order)
+    total = sum(charges.values())
+    payment = order.payment
+    by_card = min(order.placed.gift_cards, total)
+    gone = sum(each.amount for each in payment.refunds.values() if each.status is RefundStatus.SUCCEEDED)
+    coming = sum(each.amount for each in payment.refunds.values() if each.open)
+    back = min(gone + coming, max(0, payment.captured - owed(order)))
+    found = {
+        RECEIVABLE: total - by_card - payment.captured + back,
+        f"{TENDER}{order.placed.payment.provider}": payment.captured - gone,
+        GIFT_CARDS: by_card,
+        PAYABLE: -coming,
+        RETURNS: gone + coming - back,
+        **{account: -amount for account, amount in charges.items()},
+    }
+    return {account: amount for account, amount in found.items() if amount}
+
+
+def charged(order: Order) -> dict[str, int]:
+    """By account, what is charged for what has been handed over."""
+    placed = order.placed
+    summed = dict.fromkeys(CHARGED, 0)
+    if not order.handovers:
+        return summed
+    units: dict[str, int] = {}
+    for handed in order.handovers.values():
+        for line_id, count in handed.items():
+            units[line_id] = units.get(line_id, 0) + count
+    for line_id, count in units.items():
+        goods, tax = _of_line(order.lines[line_id].placed, count, tax_included=placed.tax_included)
+        summed["goods"] += goods
+        summed["tax"] += tax
+    for account, amount in _beside(placed).items():
+        summed[account] += amount
+    return summed
+
+
+def _of_line(line: PlacedLine, units: int, *, tax_included: bool) -> tuple[int, int]:
+    """(goods, tax) of the first units of a line: what they are worth, and what of it is tax."""
+    worth = units_value(line, 0, units, tax_included=tax_included)
+    base, rest = divmod(line.tax, line.quantity)
+    tax = min(base * units + min(units, rest), worth)
+    return worth - tax, tax
+
+
+def _beside(placed: OrderPlaced) -> dict[str, int]:
+    """What the order costs beside its lines, its taxes taken out of prices that include them."""
+    shipping, fees = placed.shipping, placed.fees
+    shipping_tax, fee_tax = placed.shipping_tax, placed.fee_tax
+    if placed.tax_included:
+        shipping_tax, fee_tax = min(shipping_tax, shipping), min(fee_tax, fees)
+        shipping, fees = shipping - shipping_tax, fees - fee_tax
+    return {
+        "tax": shipping_tax + fee_tax,
+        "shipping": shipping,
+        "fees": fees,
+        "tips": placed.tips,
+        "duties": placed.duties,
+    }
+
+
+def entries(order_id: str, commits: Iterable[Commit]) -> tuple[Entry, ...]:
+    """Commit by commit, by how much accounts changed; of each commit they sum to zero."""
+    order: Order | None = None
+    before: Mapping[str, int] = {}
+    found: list[Entry] = []
+    for commit in commits:
+        order = fold(order_id, commit.events, order)
+        after = balances(order) if order else {}
+        changed = {each: after.get(each, 0) - before.get(each, 0) for each in sorted(before.keys() | after.keys())}
+        found += [
+            Entry(commit=commit.number, at=commit.at, account=account, amount=amount)
+            for account, amount in changed.items()
+            if amount
+        ]
+        before = after
+    return tuple(found)
+
+
+def drift(order: Order) -> int:
+    """Minor units by which an order that is done is not settled; 0 while something is still to come.
+
+    Of a payment that is captured shipment by shipment, all that was charged is paid when nothing is left to hand over;
+    no refund gives back more than was taken; and no account is credited that only money comes into.
+    """
+    stands = balances(order)
+    wrong = abs(sum(stands.values())) + max(0, -stands.get(f"{TENDER}{order.placed.payment.provider}", 0))
+    done = all(line.ledger.gone == line.ledger.live for line in order.lines.values())
+    covered = order.payment.authorized >= owed(order)
+    ours = not order.placed.payment.in_channel and all(order.payment.captures) and bool(order.payment.captures)
+    if done and ours and covered:
+        wrong += abs(stands.get(RECEIVABLE, 0))
+    return wrong

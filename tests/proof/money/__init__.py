@@ -1,0 +1,1 @@
+"""Money against an oracle: random orders, paid, shipped, captured, refunded and cancelled in every way there is."""

@@ -1,0 +1,184 @@
+"""What every account of an order has to stand at, worked out from the commands in exact fractions.
+
+It shares no code with the system. A unit costs its share of its line, a fraction; what is charged in whole minor units
+is that share cut off, and the minor units that are left over go to the first units, one each. Shipments take units from
+the front, cancellations from the back, refunds the dearest that nobody has refunded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import floor
+
+
+def per_unit(total: int, units: int) -> list[int]:
+    """What each unit of a line costs, in whole minor units that sum to the total."""
+    share = Fraction(total, units)
+    whole = [floor(share) for _ in range(units)]
+    over = total - sum(whole)
+    return [each + (number < over) for number, each in enumerate(whole)]
+
+
+@dataclass
+class Goods:
+    """A line: what its units cost, and what of that is tax."""
+
+    prices: list[int]
+    taxes: list[int]
+    handed: int = 0
+    cancelled: int = 0
+    refunded: int = 0
+    pool: list[int] = field(default_factory=list)
+    """Prices that no refund has given back, the dearest first."""
+
+    def __post_init__(self) -> None:
+        """Nothing is refunded yet."""
+        self.pool = sorted(self.prices, reverse=True)
+
+    @property
+    def live(self) -> int:
+        """Units that are not cancelled."""
+        return len(self.prices) - self.cancelled
+
+
+@dataclass
+class Back:
+    """A refund: what it took from which line, and what became of it."""
+
+    amount: int
+    taken: dict[str, list[int]]
+    state: str = "open"
+
+
+@dataclass
+class Oracle:
+    """The books of one order."""
+
+    provider: str
+    goods: dict[str, Goods]
+    header: dict[str, int]
+    """shipping, fees, tips, duties without their taxes, and tax."""
+    gift_cards: int
+    captured: int = 0
+    authorized: int = 0
+    upfront: bool = False
+    handovers: list[dict[str, int]] = field(default_factory=list)
+    paid: set[int] = field(default_factory=set)
+    """Numbers of handovers that were captured."""
+    backs: list[Back] = field(default_factory=list)
+
+    def owed(self) -> int:
+        """What is to be paid of units that are not cancelled, beyond gift cards."""
+        live = [price for each in self.goods.values() for price in each.prices[: each.live]]
+        whole = sum(live) + sum(self.header.values()) if any(each.live for each in self.goods.values()) else 0
+        return max(0, whole - self.gift_cards)
+
+    def hand_over(self, units: dict[str, int]) -> None:
+        """A shipment."""
+        self.handovers.append(units)
+        for line_id, count in units.items():
+            self.goods[line_id].handed += count
+
+    def dues(self) -> dict[int, int]:
+        """Of each handover that was not captured, what is to be."""
+        if self.upfront or self.provider == "in_channel":
+            return {}
+        at = dict.fromkeys(self.goods, 0)
+        beside, card = sum(self.header.values()), self.gift_cards
+        left = self.authorized - self.captured
+        found: dict[int, int] = {}
+        for number, units in enumerate(self.handovers):
+            worth, beside = beside, 0
+            for line_id, count in units.items():
+                worth += sum(self.goods[line_id].prices[at[line_id] : at[line_id] + count])
+                at[line_id] += count
+            by_card = min(card, worth)
+            card -= by_card
+            due = min(worth - by_card, left)
+            if number not in self.paid and due > 0:
+                found[number] = due
+                left -= due
+        return found
+
+    def capture(self, number: int, amount: int) -> None:
+        """The provider took it."""
+        self.captured += amount
+        self.paid.add(number)
+
+    def going_back(self) -> int:
+        """What refunds took, or still may."""
+        return sum(each.amount for each in self.backs if each.state != "failed")
+
+    def worth(self, units: dict[str, int]) -> int:
+        """What refunding units gives back."""
+        return sum(sum(self.goods[line_id].pool[:count]) for line_id, count in units.items())
+
+    def allows(self, units: dict[str, int], amount: int | None) -> bool:
+        """A refund of these may be made."""
+        for line_id, count in units.items():
+            if self.goods[line_id].refunded + count > self.goods[line_id].handed:
+                return False
+        wanted = self.worth(units) if amount is None else amount
+        if wanted < 0 or (not wanted and not units) or (units and wanted > self.worth(units)):
+            return False
+        return wanted <= self.captured - self.going_back()
+
+    def refund(self, units: dict[str, int], amount: int | None) -> Back:
+        """It is on its way."""
+        made = Back(amount=self.worth(units) if amount is None else amount, taken={})
+        for line_id, count in units.items():
+            line = self.goods[line_id]
+            made.taken[line_id], line.pool = line.pool[:count], line.pool[count:]
+            line.refunded += count
+        self.backs.append(made)
+        return made
+
+    def fails(self, back: Back) -> None:
+        """The money stays, and what it took may be refunded again."""
+        if back.state == "failed":
+            return
+        back.state = "failed"
+        for line_id, prices in back.taken.items():
+            line = self.goods[line_id]
+            line.pool = sorted([*line.pool, *prices], reverse=True)
+            line.refunded -= len(prices)
+
+    def cancel(self, units: dict[str, int]) -> None:
+        """Units will not be shipped; of money that was taken for the whole order, what they cost goes back."""
+        before = self.owed_gross()
+        for line_id, count in units.items():
+            self.goods[line_id].cancelled += count
+        amount = min(before - self.owed_gross(), self.captured - self.going_back())
+        if amount > 0 and (self.upfront or self.provider == "in_channel"):
+            self.backs.append(Back(amount=amount, taken={}))
+
+    def owed_gross(self) -> int:
+        """What units that are not cancelled cost, by whatever tender."""
+        live = [price for each in self.goods.values() for price in each.prices[: each.live]]
+        return sum(live) + sum(self.header.values()) if any(each.live for each in self.goods.values()) else 0
+
+    def balances(self) -> dict[str, int]:
+        """What every account has to stand at."""
+        charges = {"goods": 0, **dict.fromkeys(self.header, 0)}
+        if self.handovers:
+            for name, amount in self.header.items():
+                charges[name] += amount
+            for line in self.goods.values():
+                taxes = sum(line.taxes[: line.handed])
+                charges["tax"] += taxes
+                charges["goods"] += sum(line.prices[: line.handed]) - taxes
+        whole = sum(charges.values())
+        card = min(self.gift_cards, whole)
+        gone = sum(each.amount for each in self.backs if each.state == "gone")
+        coming = sum(each.amount for each in self.backs if each.state == "open")
+        overpaid = min(gone + coming, max(0, self.captured - self.owed()))
+        found = {
+            "receivable": whole - card - self.captured + overpaid,
+            f"tender:{self.provider}": self.captured - gone,
+            "gift_cards": card,
+            "refunds_payable": -coming,
+            "returns": gone + coming - overpaid,
+            **{name: -amount for name, amount in charges.items()},
+        }
+        return {name: amount for name, amount in found.items() if amount}
