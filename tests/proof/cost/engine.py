@@ -33,7 +33,10 @@ WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteIte
 
 
 def install() -> None:
-    """Stand before every service, every worker and every execution."""
+    """Stand before every service, every worker and every execution; with OMS_COST_CPU_ALONE, before workers alone."""
+    if os.environ.get("OMS_COST_CPU_ALONE"):
+        _measure_workers()
+        return
     app = importlib.import_module("ministack.app")
     for service, handler in list(app.SERVICE_HANDLERS.items()):
         app.SERVICE_HANDLERS[service] = _Tapped(service, handler)
