@@ -7,6 +7,7 @@ stays valid until the next time.
 
 from __future__ import annotations
 
+import base64
 import getpass
 import json
 import os
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 SOURCES: Final = (
     *("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento"),
-    *("ebay", "walmart", "etsy", "mercadolibre", "meta-commerce"),
+    *("ebay", "walmart", "etsy", "mercadolibre", "meta-commerce", "webhook"),
     *("easypost", "stripe"),
 )
 UNSIGNED: Final = ("amazon",)
@@ -66,6 +67,8 @@ def _secret(source: str) -> str:
     if source in THEIRS:
         raise ValueError(f"{source} signs with its own: say {THEIRS[source]} in SECRET")
     made = secrets.token_urlsafe(32)
+    if source == "webhook":  # as libraries of Standard Webhooks spell it
+        made = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
     print(f"made up a secret; give it to {source}: {made}")
     return made
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.signing import signed
 from oms.application.senders import sender
-from oms.channels.registry import CONNECTORS, connector
+from oms.channels.registry import SOURCES, connector
 from oms.domain import ids
 from oms.domain.canonical import Normalized
 from oms.domain.errors import OmsError
@@ -131,7 +131,7 @@ def foresee(recorded: Recorded, account: str) -> Expected:
     parked_id = ids.derive("qrn", recorded.source, account, notice.event_id)
     if notice.kind in (NoticeKind.PING, NoticeKind.IGNORED):
         return Expected(ignored=True)
-    if recorded.source not in CONNECTORS:
+    if recorded.source not in SOURCES:
         return Expected(parked_id=parked_id)
     order_id = ids.order_id(recorded.source, account, notice.external_id) if notice.external_id else ""
     if notice.kind is NoticeKind.FETCH:

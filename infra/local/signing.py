@@ -43,7 +43,7 @@ def _standard(body: bytes, secret: str | bytes, now: int) -> dict[str, str]:
     return {"webhook-id": message_id, "webhook-timestamp": str(now), "webhook-signature": f"v1,{mac}"}
 
 
-def _etsy(body: bytes, secret: str, now: int) -> dict[str, str]:
+def _whsec(body: bytes, secret: str, now: int) -> dict[str, str]:
     return _standard(body, base64.b64decode(secret.removeprefix("whsec_")), now)
 
 
@@ -80,7 +80,8 @@ _RULES: Final[Mapping[str, Callable[[bytes, str, int], dict[str, str]]]] = {
     "walmart": _base64("authorization"),
     "tiktok-shop": _tiktok,
     "bigcommerce": _standard,
-    "etsy": _etsy,
+    "etsy": _whsec,
+    "webhook": _whsec,
     "magento": _magento,
     "ebay": _ebay,
     "mercadolibre": _mercadolibre,

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from infra.local import recorded as rec
 from infra.local.sandbox import adobe, ebay, etsy, mercadolibre
-from oms.channels.registry import CONNECTORS
+from oms.channels.registry import SOURCES
 from tests.support.channels_page import COLLECTED, MARK, PAGE, generated, told
 from tests.support.template import ROOT
 
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 EVENTS = ROOT / "events"
 SCHEMA = Draft202012Validator(json.loads((ROOT / "infra/schemas/canonical_order.v1.json").read_text(encoding="utf-8")))
-CARRIES = ("shopify", "woocommerce")
+CARRIES = ("shopify", "woocommerce", "webhook")
 SECRETS = {
     "tiktok-shop": "app:secret",
     "magento": adobe.CLIENT_ID,
     "etsy": etsy.SIGNING_SECRET,
+    "webhook": etsy.SIGNING_SECRET,
     "mercadolibre": f"{mercadolibre.SELLER}:token",
     "meta-commerce": "app-secret:verify",
 }
@@ -35,7 +36,7 @@ def orders(source: str) -> list[Path]:
     return sorted(each for each in folder.rglob("*.json") if not each.name.startswith(("address", "items")))
 
 
-@pytest.mark.parametrize("source", list(CONNECTORS))
+@pytest.mark.parametrize("source", list(SOURCES))
 def test_every_channel_has_a_sample_that_becomes_a_canonical_order(source: str) -> None:
     found = 0
     for file in orders(source):
@@ -70,7 +71,7 @@ def test_documents_of_an_order_stand_side_by_side(tmp_path: Path) -> None:
     assert (status, refusal["code"], refusal["missing"]) == (2, "incomplete_order", "items")
 
 
-@pytest.mark.parametrize("source", [each for each in CONNECTORS if each != "amazon"])
+@pytest.mark.parametrize("source", [each for each in SOURCES if each != "amazon"])
 def test_a_delivery_is_verified_by_its_secret_alone(source: str, tmp_path: Path) -> None:
     delivery = rec.read(source, max((EVENTS / "channels" / source).glob("*.json")))
     secret = SECRETS.get(source, "s3cret")
@@ -105,7 +106,7 @@ def test_what_is_wrong_with_the_command_is_told() -> None:
     told_at = told("verify", "shopify", "--secret", "s", "--at", "noon", str(ROOT / "README.md"))
     assert told_at[1][0]["code"] == "invalid_input"
     status, listed = told("list")
-    assert (status, [each["source"] for each in listed]) == (0, list(CONNECTORS))
+    assert (status, [each["source"] for each in listed]) == (0, list(SOURCES))
 
 
 @collected

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from oms.carriers.registry import carrier
 from oms.carriers.registry import sources as carriers
-from oms.channels.registry import CONNECTORS, connector
+from oms.channels.registry import SOURCES, connector
 from oms.domain.errors import NotFoundError
 from oms.payments.registry import provider
 from oms.payments.registry import sources as providers
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def sender(source: str) -> Sender:
     """Who signs as `source`; raises NotFoundError for a name that nobody has."""
-    if source in CONNECTORS:
+    if source in SOURCES:
         return connector(source)
     if source in carriers():
         return carrier(source)

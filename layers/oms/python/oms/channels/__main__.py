@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from oms.channels.document import document_of
 from oms.channels.files import ACCOUNT, NoOrderError, orders_in, read_saved, supports
 from oms.channels.payload import parse_moment
-from oms.channels.registry import CONNECTORS, connector
+from oms.channels.registry import SOURCES, connector
 from oms.domain.errors import InvalidInputError, MalformedPayloadError, OmsError
 from oms.domain.inbound import InboundRequest
 
@@ -73,7 +73,7 @@ def _read(file: str) -> bytes:
 
 def _told(asked: argparse.Namespace) -> list[dict[str, Any]]:
     if asked.does == "list":
-        return [supports(source) for source in CONNECTORS]
+        return [supports(source) for source in SOURCES]
     if asked.does == "normalize":
         return normalize(asked.source, _read(asked.file))
     keys = [_read(file).decode() for file in asked.key]

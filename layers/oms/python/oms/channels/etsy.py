@@ -7,8 +7,6 @@ URL in the body names the receipt and is not called: our own is.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +19,7 @@ from oms.domain.errors import MalformedPayloadError
 from oms.domain.inbound import Notice, NoticeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from oms.domain.canonical import Normalized
@@ -32,7 +30,6 @@ source = "etsy"
 _TOPIC: Final = re.compile(r"order\.[a-z_]{1,30}", re.ASCII)
 _RECEIPT: Final = re.compile(r"/receipts/([0-9]{1,20})/?$", re.ASCII)
 _ID: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
-_PREFIX: Final = "whsec_"
 _ORDER: Final = "order"
 
 
@@ -41,15 +38,7 @@ def verify(request: InboundRequest, secrets: Sequence[str], now: datetime) -> No
     given = request.headers.get("webhook-signature", "")
     parts = [part if "," in part else f"v1,{part}" for part in given.split(" ") if part]
     headers = {**request.headers, "webhook-signature": " ".join(parts)}
-    signatures.check_standard(headers, request.body, list(_keys(secrets)), now)
-
-
-def _keys(secrets: Sequence[str]) -> Iterator[bytes]:
-    for secret in secrets:
-        try:
-            yield base64.b64decode(secret.removeprefix(_PREFIX).encode("ascii"), validate=True)
-        except (UnicodeEncodeError, binascii.Error):
-            continue
+    signatures.check_standard(headers, request.body, list(signatures.standard_keys(secrets)), now)
 
 
 def identify(request: InboundRequest) -> Notice:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.channels.payload import parse
-from oms.channels.registry import connector, lister
+from oms.channels.registry import CONNECTORS, connector
 from oms.domain.canonical import Normalized
 from oms.domain.errors import MalformedPayloadError
 from oms.domain.frozen import frozen
@@ -128,6 +128,8 @@ def orders_in(source: str, raw: bytes) -> list[CanonicalOrder]:
     """
     who = connector(source)
     saved = read_saved(raw)
+    if source not in _IDS:
+        return [_carried(source, InboundRequest(account=ACCOUNT, headers=saved.headers, body=saved.body))]
     found = _whole(source, saved.document)
     if source in _TOPICS:
         return [_delivered(source, saved, each) for each in found]
@@ -145,13 +147,17 @@ def orders_in(source: str, raw: bytes) -> list[CanonicalOrder]:
 
 def _delivered(source: str, saved: Saved, order: Mapping[str, Any]) -> CanonicalOrder:
     """Of a channel whose deliveries carry the whole order; its API spells orders the same way."""
-    who = connector(source)
     header, topic = _TOPICS[source]
     if source == "shopify" and _REFUND in order:
         topic = "refunds/create"
     headers = {**saved.headers, header: saved.headers.get(header) or saved.headers.get("topic") or topic}
     body = saved.body if saved.document is order else json.dumps(order, default=_number).encode()
-    request = InboundRequest(account=ACCOUNT, headers=headers, body=body)
+    return _carried(source, InboundRequest(account=ACCOUNT, headers=headers, body=body))
+
+
+def _carried(source: str, request: InboundRequest) -> CanonicalOrder:
+    """The order that a delivery carries."""
+    who = connector(source)
     notice = who.identify(request)
     if notice.kind is not NoticeKind.ORDER:
         raise NoOrderError("no_order", "the channel tells of something else", topic=notice.topic)
@@ -263,10 +269,10 @@ def supports(source: str) -> dict[str, str]:
     """What a channel does, in words."""
     who = connector(source)
     asked = [name for name in ("challenge", "prove", "confirm", "key_paths") if hasattr(who, name)]
-    lister(source)
+    carries = source in _TOPICS or source not in CONNECTORS
     return {
         "source": source,
-        "deliveries": "carry the order" if source in _TOPICS else "name an order, which is fetched",
+        "deliveries": "carry the order" if carries else "name an order, which is fetched",
         "beside_the_signature": ", ".join(asked),
-        "listed": "by last change, by day of placing",
+        "listed": "by last change, by day of placing" if source in CONNECTORS else "",
     }

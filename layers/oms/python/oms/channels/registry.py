@@ -27,6 +27,10 @@ _MODULES: Final = {
 }
 
 
+_OWN: Final = {"webhook": "oms.channels.webhook"}
+"""Channels without a vendor: nobody's API lists their orders."""
+
+
 class _Connectors(Mapping[str, "Connector"]):
     def __getitem__(self, source: str) -> Connector:
         return cast("Connector", import_module(_MODULES[source]))
@@ -39,11 +43,15 @@ class _Connectors(Mapping[str, "Connector"]):
 
 
 CONNECTORS: Final[Mapping[str, Connector]] = _Connectors()
-"""Every channel by the name that its deliveries, orders and settings carry."""
+"""Every channel of a vendor, by the name that its deliveries, orders and settings carry."""
+SOURCES: Final = (*_MODULES, *_OWN)
+"""Every channel that delivers."""
 
 
 def connector(source: str) -> Connector:
     """The connector of a channel; raises NotFoundError."""
+    if source in _OWN:
+        return cast("Connector", import_module(_OWN[source]))
     if source not in _MODULES:
         raise NotFoundError("no such channel", source=source[:40])
     return CONNECTORS[source]

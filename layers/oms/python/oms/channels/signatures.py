@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -11,13 +12,14 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.errors import ReplayWindowError, SignatureError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 TOLERANCE_SECONDS: Final = 300
 """Of Standard Webhooks' own libraries."""
 _SIGNED_AT: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _MAX_HEADER: Final = 4096
+_PREFIX: Final = "whsec_"
 
 
 def hmac_sha256(key: str, message: bytes) -> bytes:
@@ -38,6 +40,15 @@ def check(given: str | None, expected: Iterable[bytes]) -> None:
     matches = [hmac.compare_digest(presented, digest) for digest in expected]
     if not any(matches):
         raise SignatureError("the signature does not match the body")
+
+
+def standard_keys(secrets: Sequence[str]) -> Iterator[bytes]:
+    """What stands behind `whsec_`, in base64; a secret that is spelled otherwise is none."""
+    for secret in secrets:
+        try:
+            yield base64.b64decode(secret.removeprefix(_PREFIX).encode("ascii"), validate=True)
+        except (UnicodeEncodeError, binascii.Error):
+            continue
 
 
 def check_standard(headers: Mapping[str, str], body: bytes, keys: Sequence[bytes], now: datetime) -> None:
