@@ -56,6 +56,11 @@ def connect(system: System, source: str, account: str, secret: str, api: Mapping
     return f"{url}?token={quote(secret.partition(':')[2], safe='')}" if source in TOKENS else url
 
 
+def webhook_secret() -> str:
+    """A new one, as libraries of Standard Webhooks spell it."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
 def _secret(source: str) -> str:
     given = os.environ.get("SECRET", "")
     if given or source in UNSIGNED:
@@ -66,9 +71,7 @@ def _secret(source: str) -> str:
         return given
     if source in THEIRS:
         raise ValueError(f"{source} signs with its own: say {THEIRS[source]} in SECRET")
-    made = secrets.token_urlsafe(32)
-    if source == "webhook":  # as libraries of Standard Webhooks spell it
-        made = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    made = webhook_secret() if source == "webhook" else secrets.token_urlsafe(32)
     print(f"made up a secret; give it to {source}: {made}")
     return made
 

@@ -53,6 +53,7 @@ SECRETS: Final = {
     "etsy": SIGNING_SECRET,
     "mercadolibre": f"{SELLER}:demo-mercadolibre-token",
     "meta-commerce": "demo-meta-app-secret:demo-meta-verify-token",
+    "webhook": "whsec_ZGVtby13ZWJob29rLXNlY3JldA==",
     "easypost": "demo-easypost-secret",
     "stripe": SANDBOX.webhook_secret,
 }
@@ -79,7 +80,7 @@ SHOPS: Final = ("shopify", "woocommerce", "magento")
 """Channels whose shops stand each at a URL of their own: here, at the sandbox."""
 CHANNELS: Final = (
     *("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento"),
-    *("ebay", "walmart", "etsy", "mercadolibre", "meta-commerce"),
+    *("ebay", "walmart", "etsy", "mercadolibre", "meta-commerce", "webhook"),
 )
 
 

@@ -2,7 +2,7 @@
 
 Every row is checked before any is written; what is wrong is printed by line, and then nothing is imported. Importing
 the same file twice changes nothing: products and nodes are compared, stock movements carry a key made of the file. A
-file of buffers, or of pools, is all of them: it takes the place of what was there.
+file of buffers, or of pools, is all of them: it takes the place of what was there. Orders: `infra.local.import_orders`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from infra.local import import_orders
 from infra.local.import_rows import COLUMNS, OTHERS, kits, read_rows, tariff_of
 from infra.local.system import System, SystemMissingError, find
 from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
@@ -93,17 +94,20 @@ def import_file(system: System, kind: str, file: Path, *, dry: bool = False) -> 
 
 def main(arguments: list[str]) -> int:
     """Import; 1 when rows are wrong, 2 when the command is."""
-    if len(arguments) != 2 or arguments[0] not in COLUMNS:  # noqa: PLR2004 - kind and file
-        print(
-            "usage: make import KIND=products|nodes|tariff|stock|buffers|pools FILE=rows.csv [DRY=1]", file=sys.stderr
-        )
-        for kind, columns in COLUMNS.items():
-            others = "".join(f"[,{each}]" for each in OTHERS.get(kind, ()))
+    kinds = {**COLUMNS, "orders": import_orders.COLUMNS}
+    if len(arguments) != 2 or arguments[0] not in kinds:  # noqa: PLR2004 - kind and file
+        print(f"usage: make import KIND={'|'.join(kinds)} FILE=rows.csv [DRY=1]", file=sys.stderr)
+        for kind, columns in kinds.items():
+            others = "".join(f"[,{each}]" for each in {**OTHERS, "orders": import_orders.OTHERS}.get(kind, ()))
             print(f"  {kind}: {','.join(columns)}{others}", file=sys.stderr)
         return 2
-    kind, file = arguments[0], Path(arguments[1])
+    kind, file, dry = arguments[0], Path(arguments[1]), bool(os.environ.get("DRY"))
     try:
-        counts, problems = import_file(find(), kind, file, dry=bool(os.environ.get("DRY")))
+        if kind == "orders":
+            account = os.environ.get("ACCOUNT") or import_orders.ACCOUNT
+            counts, problems = import_orders.import_orders(find(), file, account, dry=dry)
+        else:
+            counts, problems = import_file(find(), kind, file, dry=dry)
     except (SystemMissingError, OSError, UnicodeDecodeError, OmsError) as error:
         print(f"nothing more was imported: {error}", file=sys.stderr)
         return 1

@@ -37,6 +37,7 @@ SENDERS: Final = {
     "etsy": "channels/etsy",
     "mercadolibre": "channels/mercadolibre",
     "meta-commerce": "channels/meta-commerce",
+    "webhook": "channels/webhook",
     "easypost": "carriers/easypost",
     "stripe": "payments/stripe",
 }
