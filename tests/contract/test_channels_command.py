@@ -86,6 +86,8 @@ def test_a_delivery_is_verified_by_its_secret_alone(source: str, tmp_path: Path)
     if source == "mercadolibre":  # not signed: it is the token, and whose order it is, that are known
         bad.write_bytes(delivery.body.replace(mercadolibre.SELLER.encode(), b"1"))
     assert told("verify", source, "--secret", secret, *signed, str(good)) == (0, [{"verified": True}])
+    good.write_bytes(delivery.body + b"\n")
+    assert told("verify", source, "--secret", secret, *signed, str(good)) == (0, [{"verified": True}])
     assert told("verify", source, "--secret", secret, *signed, str(bad))[0] == 2
     assert told("verify", source, "--secret", secret, str(good))[1][0]["code"] == "bad_signature"
 
