@@ -102,11 +102,11 @@ class EbayVendor:
         form, settings = request.form(), self._settings
         if not is_basic(request, settings.ebay_client_id, settings.ebay_client_secret):
             return Reply(status=401, document={"error": "invalid_client"})
-        kind = {"refresh_token": "user", "client_credentials": "application"}.get(form.get("grant_type", ""))  # nosec B105
+        kind = {"refresh_token": "user", "client_credentials": "application"}.get(form.get("grant_type", ""))  # nosec B105 # a kind
         wrong = kind == "user" and form.get("refresh_token") != settings.ebay_refresh_token
         if kind is None or wrong or (kind == "application" and not form.get("scope")):
             return Reply(status=400, document={"error": "invalid_grant"})
-        token = {"access_token": self.tokens.issue(kind), "expires_in": _LIFETIME, "token_type": "User Access Token"}  # nosec B105
+        token = {"access_token": self.tokens.issue(kind), "expires_in": _LIFETIME, "token_type": "User Access Token"}  # nosec B105 # a kind
         return Reply(document=token)
 
     def _list(self, query: Mapping[str, str]) -> Reply:

@@ -72,8 +72,8 @@ class EtsyVendor:
             return Reply(status=401, document={"error": "invalid_client"})
         if form.get("grant_type") != "refresh_token" or form.get("refresh_token") != settings.etsy_refresh_token:
             return Reply(status=400, document={"error": "invalid_grant", "error_description": "no such token"})
-        answer = {"access_token": self.tokens.issue("shop"), "token_type": "Bearer", "expires_in": _LIFETIME}  # nosec B105
-        return Reply(document={**answer, "refresh_token": "42.another"})  # nosec B105
+        answer = {"access_token": self.tokens.issue("shop"), "token_type": "Bearer", "expires_in": _LIFETIME}  # nosec B105 # a kind
+        return Reply(document={**answer, "refresh_token": "42.another"})  # nosec B105 # known to everybody
 
     def _list(self, query: Mapping[str, str]) -> Reply:
         size, first = int(query.get("limit", "25")), int(query.get("offset", "0"))

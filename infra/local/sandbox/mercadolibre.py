@@ -71,7 +71,7 @@ class MercadoLibreVendor:
             return _error(400, "invalid_client")
         token = f"APP_USR-sandbox-{len(self._tokens) + 1}"
         self._tokens[token] = self._clock.now() + _LIFETIME
-        return Reply(document={"access_token": token, "token_type": "bearer", "expires_in": _LIFETIME})  # nosec B105
+        return Reply(document={"access_token": token, "token_type": "bearer", "expires_in": _LIFETIME})  # nosec B105 # a kind
 
     def _one(self, request: Request) -> Reply:
         kept = self.shelf.all()

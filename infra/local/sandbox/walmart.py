@@ -49,7 +49,7 @@ class WalmartVendor:
         if request.path == _TOKEN and request.method == "POST":
             if not is_basic(request, settings.walmart_client_id, settings.walmart_client_secret):
                 return _error(401, "UNAUTHORIZED.GMP_GATEWAY_API")
-            token = {"access_token": self.tokens.issue("seller"), "token_type": "Bearer", "expires_in": _LIFETIME}  # nosec B105
+            token = {"access_token": self.tokens.issue("seller"), "token_type": "Bearer", "expires_in": _LIFETIME}  # nosec B105 # a kind
             return Reply(document=token)
         if not self.tokens.holds(request.headers.get("wm_sec.access_token", ""), "seller"):
             return _error(401, "UNAUTHORIZED.GMP_GATEWAY_API")
