@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from oms.application.ports import LogPage, Mark
     from oms.domain.audit import Position
 
-FORM: Final = 2
+FORM: Final = 3
 """Of what is put down: of another form, it is not taken up."""
 PARTS: Final = 4
 """Of the log, read in turn, so that the load goes round the table's partitions."""
