@@ -101,6 +101,13 @@ def test_a_saved_delivery_has_its_body_as_it_was_spelled(tmp_path: Path) -> None
     assert told("verify", "shopify", "--secret", "hush", str(file)) == (0, [{"verified": True}])
 
 
+def test_a_part_that_is_no_object_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "order.json"
+    whole = json.loads(min((EVENTS / "sandbox" / "mercadolibre").glob("*.json")).read_text())
+    file.write_text(json.dumps({**whole, "shipment": "x"}))
+    assert told("normalize", "mercadolibre", str(file))[1][0]["code"] == "malformed_payload"
+
+
 def test_what_is_wrong_with_the_command_is_told() -> None:
     assert told("normalize", "amazone", str(ROOT / "README.md"))[1][0]["code"] == "not_found"
     assert told("normalize", "shopify", str(ROOT / "README.md"))[1][0]["code"] == "malformed_payload"

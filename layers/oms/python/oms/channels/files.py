@@ -229,7 +229,10 @@ def _fetched(source: str, document: Mapping[str, Any]) -> CanonicalOrder:
         raise NoOrderError("incomplete_order", "a part of the order is a document of its own", missing=needed)
     external_id = str(order[_IDS[source]])
     notice = Notice(kind=NoticeKind.FETCH, topic="file", event_id=external_id, external_id=external_id)
-    return connector(source).assemble(ACCOUNT, notice, _documents(source, order, parts)).order
+    documents = _documents(source, order, parts)
+    if not all(isinstance(page, dict) for pages in documents.values() for page in pages):
+        raise MalformedPayloadError("a part of the order is no object")
+    return connector(source).assemble(ACCOUNT, notice, documents).order
 
 
 def _documents(source: str, order: Mapping[str, Any], parts: Mapping[str, Any]) -> _Documents:
