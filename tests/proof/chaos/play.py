@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 THREADS: Final = 8
 COPIES: Final = (1, 1, 1, 1, 2, 2, 2, 3, 4, 5)
 """How often something is delivered, each as likely as it stands here."""
-PATIENCE_S: Final = 120.0
+PATIENCE_S: Final = 600.0
 RESENDS: Final = 40
 PAUSE_S: Final = 0.15
 OPERATOR_AFTER: Final = 3
