@@ -8,7 +8,7 @@ import hmac
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from infra.local.sandbox import adobe, ebay
+from infra.local.sandbox import adobe, adyen, ebay
 from oms.domain.inbound import TOKEN_HEADER
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ def signed(source: str, body: bytes, secret: str, now: int) -> dict[str, str]:
     """The headers that prove who sends; none of a source whose deliveries come another way."""
     rule = _RULES.get(source)
     return rule(body, secret, now) if rule else {}
+
+
+def signed_body(source: str, body: bytes, secret: str) -> bytes:
+    """The body as it is sent: some senders sign within it."""
+    return adyen.sign_body(body, secret) if source == "adyen" else body
 
 
 def _mac(key: str | bytes, message: bytes) -> bytes:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from infra.local.sandbox.core import Settings
 
 URL_PARAMETERS: Final = (
-    *("StripeUrl", "TikTokUrl", "AmazonUrl", "AmazonAuthUrl", "BigCommerceUrl", "AdobeKeysUrl"),
+    *("StripeUrl", "AdyenUrl", "TikTokUrl", "AmazonUrl", "AmazonAuthUrl", "BigCommerceUrl", "AdobeKeysUrl"),
     *("EbayUrl", "WalmartUrl", "EtsyUrl", "MercadoLibreUrl", "MercadoPagoUrl", "MetaUrl"),
 )
 
@@ -18,6 +18,7 @@ URL_PARAMETERS: Final = (
 def credentials(settings: Settings, base_url: str = "") -> dict[str, dict[str, str]]:
     """What accounts need to be called; without a URL of Magento's shop where that is not known yet."""
     return {
+        "adyen": {"api_key": settings.adyen_key, "merchant_account": settings.adyen_merchant},
         "bigcommerce": {"store_hash": settings.bigcommerce_store, "access_token": settings.bigcommerce_token},
         "magento": {
             "url": base_url,

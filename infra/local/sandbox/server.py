@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from infra.local.sandbox.adobe import AdobeVendor
+from infra.local.sandbox.adyen import AdyenTeller, AdyenVendor
 from infra.local.sandbox.amazon import AmazonVendor
 from infra.local.sandbox.bigcommerce import BigCommerceVendor
 from infra.local.sandbox.control import Control
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from infra.local.sandbox.core import Vendor
     from infra.local.sandbox.faults import Fault, Rule
+    from infra.local.sandbox.webhooks import Teller
 
 _MAX_BODY = 1_000_000
 _POLL = 0.05
@@ -49,6 +51,8 @@ class Sandbox:
         self.faults = FaultPlan(self.clock.now, rules)
         self.webhooks = Webhooks(self.settings, self.clock.now, self.record)
         self.stripe = StripeVendor(self.settings, self.clock, self.record, self.webhooks)
+        self.adyen_webhooks = self._told(AdyenTeller(), self.settings.adyen_webhook_url)
+        self.adyen = AdyenVendor(self.settings, self.clock, self.record, self.adyen_webhooks)
         self.tiktok = TikTokVendor(self.settings, self.clock)
         self.amazon = AmazonVendor(self.settings, self.clock)
         self.shopify = ShopifyVendor(self.settings)
@@ -65,11 +69,14 @@ class Sandbox:
             *(self.bigcommerce, self.magento, self.ebay, self.walmart, self.etsy, self.meta),
         )
         # Some paths of Mercado Libre lie among those that others have all of.
-        self._vendors: tuple[Vendor, ...] = (self.mercadolibre, self.stripe, AdobeVendor(), *channels)
+        self._vendors: tuple[Vendor, ...] = (self.mercadolibre, self.stripe, self.adyen, AdobeVendor(), *channels)
         shelves = {vendor.name: vendor.shelf for vendor in channels}
         self._control = Control(self.clock, self.record, self.faults, self.webhooks, self.stripe, shelves)
         self._server = _Server(port, self)
         self._thread: threading.Thread | None = None
+
+    def _told(self, teller: Teller, url: str) -> Webhooks:
+        return Webhooks(self.settings, self.clock.now, self.record, teller, url=url)
 
     @property
     def base_url(self) -> str:
@@ -148,7 +155,8 @@ class Sandbox:
     def _close(self) -> None:
         self._server.server_close()
         self.stripe.close()
-        self.webhooks.close()
+        for told in (self.webhooks, self.adyen_webhooks):
+            told.close()
 
 
 def _name(fault: Fault | None) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from oms.domain import ids
 from oms.domain.commit import Cause
-from oms.domain.errors import OrderNotFoundError
+from oms.domain.errors import OmsError, OrderNotFoundError
 from oms.domain.frozen import frozen
 from oms.domain.order.commands import RecordProviderEvent
 from oms.domain.payment_events import PaymentEvent, PaymentEventKind, RefundState
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from oms.application.ports import Views
     from oms.domain.inbound import InboundRequest
 
+_WAITS: Final = frozenset({PaymentEventKind.REFUND, PaymentEventKind.REFUND_TOTAL, PaymentEventKind.CAPTURE})
+"""Of a payment that an order must have named before."""
+
 
 @frozen(kw_only=False)
 class TakePaymentEvent:
@@ -30,19 +33,30 @@ class TakePaymentEvent:
     providers: Mapping[str, PaymentProvider]
 
     def __call__(self, source: str, request: InboundRequest) -> str:
-        """The order it was for, '' when it is for none of ours.
+        """The order it was for (of several the last), '' when it is for none of ours.
 
         The promise step asks the provider itself, so an event about a payment that no order names yet needs no waiting;
-        a refund of such a payment raises OrderNotFoundError, which may pass.
+        a refund of such a payment raises OrderNotFoundError, which may pass, and so does what a provider tells that
+        cannot be asked. One of several events that raises does not keep the others from being taken in.
         """
-        event = provider(source).read_event(request)
+        taken, refused = "", None
+        for event in provider(source).read_events(request):
+            try:
+                taken = self._take(source, event) or taken
+            except OmsError as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
+        return taken
+
+    def _take(self, source: str, event: PaymentEvent) -> str:
         if event.kind is PaymentEventKind.OTHER:
             return ""
         # Shops keep a number of their own under the same name: only an id of our form is ours.
         own = event.order_ref if ids.is_order_id(event.order_ref) else ""
         order_id = own or next(iter(self._orders_of(event)), "")
         if not order_id:
-            if event.kind in (PaymentEventKind.REFUND, PaymentEventKind.REFUND_TOTAL):
+            if event.kind in _WAITS or (event.kind is PaymentEventKind.AUTHORIZED and not provider(source).answers):
                 raise OrderNotFoundError("no order was paid with this payment", payment=event.payment_ref)
             return ""
         for each in self._specific(source, order_id, event):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from oms.adapters.aws import make_client
 from oms.adapters.keys import is_commit_sk
+from oms.entrypoints.providers import Providers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -311,14 +312,9 @@ def status_links() -> StatusLinks:
 
 
 @cache
-def providers() -> dict[str, PaymentProvider]:
+def providers() -> Mapping[str, PaymentProvider]:
     """Payment providers by name."""
-    from oms.adapters.stripe_api import StripePayments
-
-    def secret_key() -> str:
-        return connections().credentials("stripe", os.environ["STRIPE_ACCOUNT"])["secret_key"]
-
-    return {"stripe": StripePayments(os.environ["STRIPE_URL"], secret_key)}
+    return Providers(lambda source, account: connections().credentials(source, account))
 
 
 @cache

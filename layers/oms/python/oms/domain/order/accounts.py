@@ -137,11 +137,13 @@ def drift(order: Order) -> int:
     """Minor units by which an order that is done is not settled; 0 while something is still to come.
 
     Of a payment that is captured shipment by shipment, all that was charged is paid when nothing is left to hand over;
-    no refund gives back more than was taken; and no account is credited that only money comes into.
+    no refund gives back more than was taken; and no account is credited that only money comes into. What a provider has
+    not decided is still to come; what it did not take, or took back, is owed, and stands in `receivable`.
     """
     stands = balances(order)
     wrong = abs(sum(stands.values())) + max(0, -stands.get(f"{TENDER}{order.placed.payment.provider}", 0))
     done = all(line.ledger.gone == line.ledger.live for line in order.lines.values())
+    done = done and not order.payment.submitted and not order.payment.undone
     covered = order.payment.authorized >= owed(order)
     ours = not order.placed.payment.in_channel and all(order.payment.captures) and bool(order.payment.captures)
     if done and ours and covered:

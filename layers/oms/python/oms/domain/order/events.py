@@ -174,6 +174,25 @@ class PaymentCaptured:
 
 
 @frozen
+class CaptureSubmitted:
+    """The provider was asked for `amount` and says later whether it was taken."""
+
+    capture_id: str
+    amount: int
+    shipment_id: str = ""
+
+
+@frozen
+class PaymentUndone:
+    """A capture came to nothing: the provider refused it later, or the bank took back what had been taken."""
+
+    capture_id: str
+    amount: int
+    shipment_id: str = ""
+    reason: str = ""
+
+
+@frozen
 class PaymentVoided:
     """What was authorized and not captured was let go."""
 
@@ -368,6 +387,8 @@ OrderEvent = (
     | PaymentAuthorized
     | PaymentDeclined
     | PaymentCaptured
+    | CaptureSubmitted
+    | PaymentUndone
     | PaymentVoided
     | LinesReserved
     | LinesBackordered
