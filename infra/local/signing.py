@@ -8,7 +8,7 @@ import hmac
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from infra.local.sandbox import adobe, adyen, ebay
+from infra.local.sandbox import adobe, adyen, ebay, paypal_signing
 from oms.domain.inbound import TOKEN_HEADER
 
 if TYPE_CHECKING:
@@ -93,4 +93,5 @@ _RULES: Final[Mapping[str, Callable[[bytes, str, int], dict[str, str]]]] = {
     "meta-commerce": _meta,
     "easypost": _easypost,
     "stripe": _stripe,
+    "paypal": paypal_signing.headers_of,
 }

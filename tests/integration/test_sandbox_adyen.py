@@ -4,7 +4,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import urllib3
 
 from infra.local.sandbox import Sandbox
 from oms.adapters.adyen_api import AdyenPayments
@@ -14,6 +13,7 @@ from oms.domain.ids import derive
 from oms.domain.payment_events import CaptureState, PaymentEvent, PaymentEventKind, RefundState
 from oms.domain.payments import AuthorizationState
 from oms.payments.adyen import Adyen
+from tests.integration.sandbox_support import Outbox, ask, in_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,24 +26,13 @@ ORDER = derive("ord", "x")
 DAY = 86_400.0
 
 
-class Outbox:
-    """Notifications that nobody delivers: a test reads them."""
-
-    def __init__(self) -> None:
-        self.events: list[Any] = []
-
-    def send(self, events: list[Any]) -> None:
-        self.events += events
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        running.adyen._webhooks = Outbox()  # type: ignore[assignment]
-        yield running
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    made = Sandbox()
+    made.adyen._webhooks = Outbox()  # type: ignore[assignment]
+    in_process(monkeypatch, made)
+    yield made
+    made._close()
 
 
 @pytest.fixture
@@ -64,9 +53,10 @@ def pay(sandbox: Sandbox, amount: int = 1000, currency: str = "EUR", method: str
         "paymentMethod": {"type": method},
     }
     headers = {"x-api-key": settings.adyen_key}
-    with urllib3.PoolManager() as pool:
-        answer = pool.request("POST", f"{sandbox.base_url}/v71/payments", json=body, headers=headers)
-        return str(answer.json()["pspReference"])
+    reply = ask(sandbox, "POST", "/v71/payments", headers=headers, body=json.dumps(body).encode())
+    assert reply is not None
+    assert isinstance(reply.document, dict)
+    return str(reply.document["pspReference"])
 
 
 def told(sandbox: Sandbox) -> list[PaymentEvent]:
@@ -154,9 +144,9 @@ def test_a_lost_acknowledgement_moves_money_once(sandbox: Sandbox, adyen: AdyenP
 
 def test_after_the_keys_life_nothing_is_sent_on_a_guess(sandbox: Sandbox, adyen: AdyenPayments) -> None:
     assert adyen.key_life.total_seconds() < 7 * DAY
-    for ask in (lambda: adyen.find_refund("PSP1", "rfd_1"), lambda: adyen.list_refunds("PSP1")):
+    for call in (lambda: adyen.find_refund("PSP1", "rfd_1"), lambda: adyen.list_refunds("PSP1")):
         with pytest.raises(UpstreamRefusedError) as caught:
-            ask()
+            call()
         assert not caught.value.retryable
     assert sandbox.calls == []
 
@@ -210,11 +200,12 @@ def test_try_again_later(sandbox: Sandbox, adyen: AdyenPayments, status: int) ->
     assert caught.value.context["retry_after"] == 7.0
 
 
-def test_silence_is_bounded(sandbox: Sandbox) -> None:
-    api = {"api_key": sandbox.settings.adyen_key, "merchant_account": sandbox.settings.adyen_merchant}
-    sandbox.add_fault(match="adyen", delay=1.0)
-    with pytest.raises(UpstreamError):
-        AdyenPayments(sandbox.base_url, lambda: api, HASTY).void("PSP1", "void:1")
+def test_silence_is_bounded() -> None:
+    with Sandbox() as sandbox:
+        api = {"api_key": sandbox.settings.adyen_key, "merchant_account": sandbox.settings.adyen_merchant}
+        sandbox.add_fault(match="adyen", delay=1.0)
+        with pytest.raises(UpstreamError):
+            AdyenPayments(sandbox.base_url, lambda: api, HASTY).void("PSP1", "void:1")
 
 
 @pytest.mark.parametrize("api", [{}, {"api_key": "x"}, {"merchant_account": "x"}])
@@ -233,7 +224,7 @@ def test_a_wrong_key_is_refused_and_not_repeated(sandbox: Sandbox) -> None:
 
 
 def test_what_cannot_be_sent_is_not(sandbox: Sandbox, adyen: AdyenPayments) -> None:
-    for ask in (
+    for call in (
         lambda: adyen.void("PSP/../x", "void:1"),
         lambda: adyen.void("PSP1", ""),
         lambda: adyen.verify_authorization("", 1, "EUR", "a"),
@@ -242,7 +233,7 @@ def test_what_cannot_be_sent_is_not(sandbox: Sandbox, adyen: AdyenPayments) -> N
         lambda: capture(adyen, "PSP1", 1, currency="IDR"),
     ):
         with pytest.raises(InvalidInputError):
-            ask()
+            call()
     assert sandbox.calls == []
 
 

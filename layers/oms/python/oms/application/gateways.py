@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,6 +91,14 @@ class PaymentProvider(Protocol):
 
     def list_refunds(self, payment_ref: str) -> list[RefundResult]:
         """Every refund of the payment that the provider knows of."""
+
+
+@runtime_checkable
+class PaymentLookup(Protocol):
+    """A provider whose events may name a capture without its payment."""
+
+    def payment_of(self, charge_ref: str) -> str:
+        """The payment that a capture belongs to; '' when the provider does not tell."""
 
 
 class VendorApi(Protocol):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from oms.application.gateways import PaymentLookup
 from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.errors import OmsError, OrderNotFoundError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from oms.application.orders import Orders
     from oms.application.ports import Views
     from oms.domain.inbound import InboundRequest
+    from oms.domain.order.state import Order
 
 _WAITS: Final = frozenset({PaymentEventKind.REFUND, PaymentEventKind.REFUND_TOTAL, PaymentEventKind.CAPTURE})
 """Of a payment that an order must have named before."""
@@ -52,6 +55,7 @@ class TakePaymentEvent:
     def _take(self, source: str, event: PaymentEvent) -> str:
         if event.kind is PaymentEventKind.OTHER:
             return ""
+        event = self._placed(source, event)
         # Shops keep a number of their own under the same name: only an id of our form is ours.
         own = event.order_ref if ids.is_order_id(event.order_ref) else ""
         order_id = own or next(iter(self._orders_of(event)), "")
@@ -66,6 +70,14 @@ class TakePaymentEvent:
             self.orders.execute(order_id, command, Cause(kind="payment", ref=event.event_id, actor=source))
         return order_id
 
+    def _placed(self, source: str, event: PaymentEvent) -> PaymentEvent:
+        """The event with its payment: one that names a capture alone is looked up at the provider."""
+        if event.payment_ref or not event.charge_ref:
+            return event
+        asked = self.providers[source]
+        found = asked.payment_of(event.charge_ref) if isinstance(asked, PaymentLookup) else ""
+        return replace(event, payment_ref=found)
+
     def _orders_of(self, event: PaymentEvent) -> list[str]:
         for reference in (event.payment_ref, event.charge_ref):
             found = self.views.orders_with("payment", reference) if reference else []
@@ -73,11 +85,28 @@ class TakePaymentEvent:
                 return found
         return []
 
+    def _whole(self, source: str, order: Order, event: PaymentEvent) -> list[PaymentEvent]:
+        ours = order.payment.refunds[event.our_refund_id]
+        found = self.providers[source].find_refund(order.placed.payment.reference, event.our_refund_id)
+        if found is None:
+            return []
+        state = found.state if found.amount >= ours.amount else RefundState.PENDING
+        return [replace(event, amount=found.amount, refund_state=state, refund_ref=found.refund_ref)]
+
     def _specific(self, source: str, order_id: str, event: PaymentEvent) -> list[PaymentEvent]:
-        """A total of refunds that is more than the order knows of is resolved into the refunds themselves."""
-        if event.kind is not PaymentEventKind.REFUND_TOTAL:
+        """A total of refunds that is more than the order knows of is resolved into the refunds themselves.
+
+        So is a refund that is a part of one of ours: how that stands, the provider is asked.
+        """
+        if event.kind not in (PaymentEventKind.REFUND_TOTAL, PaymentEventKind.REFUND):
+            return [event]
+        if event.kind is PaymentEventKind.REFUND and not event.our_refund_id:
             return [event]
         order = self.orders.get(order_id)
+        if event.kind is PaymentEventKind.REFUND:
+            ours = order.payment.refunds.get(event.our_refund_id)
+            whole = ours is None or ours.amount == event.amount
+            return [event] if whole else self._whole(source, order, event)
         if event.amount <= order.payment.refunding:
             return []
         listed = self.providers[source].list_refunds(order.placed.payment.reference)

@@ -98,15 +98,16 @@ class SettlePaymentStep:
         old = self._age(loaded, refund) > provider.key_life
         result = provider.find_refund(reference, refund.refund_id) if old else None
         try:
-            result = result or provider.refund(
-                reference,
-                refund.amount,
-                order.placed.currency,
-                refund_id=refund.refund_id,
-                order_id=order.order_id,
-                reason=refund.reason,
-                idempotency_key=refund.refund_id,
-            )
+            if result is None or result.amount < refund.amount:
+                result = provider.refund(
+                    reference,
+                    refund.amount,
+                    order.placed.currency,
+                    refund_id=refund.refund_id,
+                    order_id=order.order_id,
+                    reason=refund.reason,
+                    idempotency_key=refund.refund_id,
+                )
         except UpstreamRefusedError as refusal:
             self._record(
                 order, refund, cause, state="failed", reason=str(refusal.context.get("vendor_code", refusal.code))

@@ -14,7 +14,7 @@ that are not listed are refused, so that a misspelled discount is not lost. What
     contact             name, email, phone, note, shipping and billing: name, company, lines, city, region,
                         postal_code, country, phone
     payment             {"provider": "stripe", "reference": "pi_..."}, {"provider": "adyen", "reference": PSP reference
-                        of the authorisation}, or
+                        of the authorisation}, {"provider": "paypal", "reference": PayPal order}, or
                         {"provider": "in_channel", "state": ..., "captured": ...}, required
     hold_id             text: the hold of stock that the order takes over (docs/api.md)
 """
@@ -51,7 +51,8 @@ source = "site"
 IN_CHANNEL: Final = "in_channel"
 STRIPE: Final = "stripe"
 ADYEN: Final = "adyen"
-HELD: Final = (STRIPE, ADYEN)
+PAYPAL: Final = "paypal"
+HELD: Final = (STRIPE, ADYEN, PAYPAL)
 """Providers that hold money of which we are to take what is due."""
 
 _ADDRESS: Final = frozenset({"name", "company", "lines", "city", "region", "postal_code", "country", "phone"})

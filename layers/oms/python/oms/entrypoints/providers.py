@@ -48,4 +48,14 @@ def _adyen(credentials: Credentials) -> PaymentProvider:
     return AdyenPayments(os.environ["ADYEN_URL"], lambda: credentials("adyen", os.environ["ADYEN_ACCOUNT"]))
 
 
-_MAKERS: Mapping[str, Callable[[Credentials], PaymentProvider]] = {"stripe": _stripe, "adyen": _adyen}
+def _paypal(credentials: Credentials) -> PaymentProvider:
+    from oms.adapters.paypal_api import PayPalPayments
+
+    return PayPalPayments(os.environ["PAYPAL_URL"], lambda: credentials("paypal", os.environ["PAYPAL_ACCOUNT"]))
+
+
+_MAKERS: Mapping[str, Callable[[Credentials], PaymentProvider]] = {
+    "stripe": _stripe,
+    "adyen": _adyen,
+    "paypal": _paypal,
+}

@@ -338,15 +338,15 @@ def vendors() -> VendorApi:
 
 
 def published_keys(source: str, account: str) -> PublishedKeys:
-    """Where a sender publishes its keys: eBay to the account's application, Adobe to everybody."""
-    return _ebay_keys(account) if source == "ebay" else _adobe_keys(source)
+    """Where a sender publishes its keys: eBay to the account's application, Adobe and PayPal to everybody."""
+    return _ebay_keys(account) if source == "ebay" else _public_keys(source)
 
 
 @cache
-def _adobe_keys(source: str) -> PublishedKeys:
+def _public_keys(source: str) -> PublishedKeys:
     from oms.adapters.published_keys import PublishedKeys
 
-    return PublishedKeys(source, os.environ["ADOBE_KEYS_URL"])
+    return PublishedKeys(source, os.environ["PAYPAL_CERTS_URL" if source == "paypal" else "ADOBE_KEYS_URL"])
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from oms.domain.errors import NotFoundError
 from oms.domain.inbound import Sender
 from oms.payments.adyen import Adyen
+from oms.payments.paypal import PayPal
 from oms.payments.stripe import Stripe
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Provider(Sender, Protocol):
         """Read the events that the delivery (kind PAYMENT) carries; raises MalformedPayloadError."""
 
 
-_PROVIDERS: Final[Mapping[str, Provider]] = {known.source: known for known in (Stripe(), Adyen())}
+_PROVIDERS: Final[Mapping[str, Provider]] = {known.source: known for known in (Stripe(), Adyen(), PayPal())}
 
 
 def provider(source: str) -> Provider:

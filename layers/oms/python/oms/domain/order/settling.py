@@ -230,10 +230,12 @@ def _too_little(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
 def _provider_capture(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
     """One capture's state. Raises CaptureNotFoundError for one that we know nothing of (yet).
 
-    It may come before the answer of the call that asked for it, which then finds the capture recorded.
+    It may come before the answer of the call that asked for it, which then finds the capture recorded. Of a payment
+    that the provider captured whole by itself, every capture is that one.
     """
     known = order.payment.capture_ids.get(event.capture_ref, event.our_shipment_id)
-    if event.payment_ref != order.placed.payment.reference or known not in order.handovers:
+    ours = known in order.handovers or (not known and "" in order.payment.captures)
+    if event.payment_ref != order.placed.payment.reference or not ours:
         raise CaptureNotFoundError("the capture is for no shipment of the order", capture=event.capture_ref)
     state = event.capture_state or CaptureState.PENDING
     return _capture(order, known, event.capture_ref, event.amount, state, event.reason)
