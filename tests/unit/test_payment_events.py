@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from oms.domain.payment_events import PaymentEvent
 
 ORDER = derive("ord", "x")
+OTHER = derive("ord", "y")
 
 
 class Recorder:
@@ -41,14 +42,14 @@ class Recorder:
 
     def get(self, order_id: str) -> Any:
         """An order paid by PPORDER1, with a refund of ours over 9.00."""
-        del order_id
+        provider = "stripe" if order_id == OTHER else "adyen"
         refunds = {"rfd_1": SimpleNamespace(amount=900)}
-        placed = SimpleNamespace(payment=SimpleNamespace(reference="PPORDER1"))
+        placed = SimpleNamespace(payment=SimpleNamespace(reference="PPORDER1", provider=provider))
         return SimpleNamespace(payment=SimpleNamespace(refunds=refunds, refunding=0), placed=placed)
 
     def orders_with(self, kind: str, value: str) -> list[str]:
         assert kind == "payment"
-        return [self.known[value]] if value in self.known else []
+        return self.known[value].split() if value in self.known else []
 
 
 def take(recorder: Recorder, *items: dict[str, Any]) -> str:
@@ -61,6 +62,12 @@ def test_an_order_is_found_by_its_payment() -> None:
     assert take(recorder, item("AUTHORISATION")) == ORDER
     assert take(recorder, item("CAPTURE")) == ORDER
     assert recorder.done == [(ORDER, f"{PAYMENT}:AUTHORISATION:true"), (ORDER, "MOD0000000000001:CAPTURE:true")]
+
+
+def test_of_equal_references_the_providers_own_counts() -> None:
+    assert take(Recorder({PAYMENT: f"{OTHER} {ORDER}"}), item("AUTHORISATION")) == ORDER
+    with pytest.raises(OrderNotFoundError):
+        take(Recorder({PAYMENT: f"{OTHER} {OTHER}"}), item("AUTHORISATION"))
 
 
 def test_our_own_reference_needs_no_lookup() -> None:

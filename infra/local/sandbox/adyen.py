@@ -85,7 +85,7 @@ class AdyenVendor:
         self._keys = IdempotencyKeys(clock.now, kept=_KEPT, longest=_LONGEST_KEY)
         self._lock = threading.RLock()
         self._pending: list[dict[str, Any]] = []
-        self._serial = f"{int(clock.now() * 1000):X}"
+        self._serial = f"A{int(clock.now() * 1000):X}"
         self._made = 0
         self.payments: dict[str, Payment] = {}
         self.modifications: dict[str, Modification] = {}

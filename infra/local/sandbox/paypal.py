@@ -97,7 +97,7 @@ class PayPalVendor:
         }
         self._lock = threading.RLock()
         self._pending: list[dict[str, Any]] = []
-        self._serial = f"{int(clock.now() * 1000):X}"
+        self._serial = f"P{int(clock.now() * 1000):X}"
         self._made = 0
         self.tokens = Tokens(clock, _LIFETIME)
         self.orders: dict[str, Order] = {}

@@ -58,7 +58,7 @@ class TakePaymentEvent:
         event = self._placed(source, event)
         # Shops keep a number of their own under the same name: only an id of our form is ours.
         own = event.order_ref if ids.is_order_id(event.order_ref) else ""
-        order_id = own or next(iter(self._orders_of(event)), "")
+        order_id = own or next(iter(self._orders_of(source, event)), "")
         if not order_id:
             if event.kind in _WAITS or (event.kind is PaymentEventKind.AUTHORIZED and not provider(source).answers):
                 raise OrderNotFoundError("no order was paid with this payment", payment=event.payment_ref)
@@ -78,9 +78,12 @@ class TakePaymentEvent:
         found = asked.payment_of(event.charge_ref) if isinstance(asked, PaymentLookup) else ""
         return replace(event, payment_ref=found)
 
-    def _orders_of(self, event: PaymentEvent) -> list[str]:
+    def _orders_of(self, source: str, event: PaymentEvent) -> list[str]:
+        """Orders that name the payment, or its charge; of several providers' equal references those of this one."""
         for reference in (event.payment_ref, event.charge_ref):
             found = self.views.orders_with("payment", reference) if reference else []
+            if len(found) > 1:
+                found = [each for each in found if self.orders.get(each).placed.payment.provider == source]
             if found:
                 return found
         return []
