@@ -196,8 +196,8 @@ def reconcile() -> Reconcile:
     """Use case."""
     from oms.application.reconcile import Reconcile
 
-    reports, checkpoint = wiring.reports(), wiring.checkpoint("reconcile")
-    return Reconcile(wiring.everything(), wiring.views(), reports, checkpoint, wiring.wait, wiring.now)
+    reports, checkpoint, zone = wiring.reports(), wiring.checkpoint("reconcile"), os.environ["MERCHANT_TIME_ZONE"]
+    return Reconcile(wiring.everything(), wiring.views(), reports, checkpoint, wiring.wait, zone, wiring.now)
 
 
 @cache
