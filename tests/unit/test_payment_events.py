@@ -125,20 +125,22 @@ def test_a_refund_that_names_its_capture_alone_is_looked_up() -> None:
         from_paypal(recorder, paypal.refund(), Asked(payment=""))
 
 
-@pytest.mark.parametrize(
-    ("amount", "state", "told"),
-    [
-        (900, RefundState.SUCCEEDED, RefundState.SUCCEEDED),
-        (900, RefundState.PENDING, RefundState.PENDING),
-        (600, RefundState.SUCCEEDED, RefundState.PENDING),
-    ],
-)
-def test_a_part_of_a_refund_says_how_the_whole_stands(amount: int, state: RefundState, told: RefundState) -> None:
+@pytest.mark.parametrize("state", [RefundState.SUCCEEDED, RefundState.PENDING])
+def test_a_part_of_a_refund_says_how_the_whole_stands(state: RefundState) -> None:
     recorder = Recorder({"PPORDER1": ORDER})
-    whole = RefundResult(refund_ref="REF1", state=state, amount=amount, our_refund_id="rfd_1")
+    whole = RefundResult(refund_ref="REF1", state=state, amount=900, our_refund_id="rfd_1")
     part = paypal.refund(custom_id=reference_of(ORDER, "rfd_1"))
     from_paypal(recorder, part, Asked(whole))
-    assert [(each.refund_state, each.amount) for each in recorder.events] == [(told, amount)]
+    assert [(each.refund_state, each.amount) for each in recorder.events] == [(state, 900)]
+
+
+def test_while_parts_of_a_refund_are_missing_nothing_is_said_of_it() -> None:
+    """Found by the sweep: said to be on its way, it was never completed by the step that died between two parts."""
+    recorder = Recorder({"PPORDER1": ORDER})
+    half = RefundResult(refund_ref="REF1", state=RefundState.SUCCEEDED, amount=600, our_refund_id="rfd_1")
+    for found in (half, None):
+        from_paypal(recorder, paypal.refund(custom_id=reference_of(ORDER, "rfd_1")), Asked(found))
+    assert recorder.events == []
 
 
 def test_a_whole_refund_of_ours_needs_no_question() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.idempotency import IdempotencyKeys
+from infra.local.sandbox.paypal_money import PayPalError, amount_of, money_of
 from infra.local.sandbox.paypal_signing import CERT_PATH, certificate
 from infra.local.sandbox.stripe_error import StripeError
 from infra.local.sandbox.tokens import Tokens, bearer, is_basic
@@ -33,18 +34,7 @@ _PAYMENTS: Final = re.compile(r"/v2/payments/(authorizations|captures)/([A-Z0-9]
 _DAY: Final = 86_400.0
 _LIFETIME: Final = 32_400
 _BASE: Final = "https://api-m.sandbox.paypal.com"
-_WHOLE: Final = frozenset({"HUF", "JPY", "TWD"})
 _GONE: Final = frozenset({"DECLINED", "FAILED", "CANCELLED"})
-
-
-class PayPalError(Exception):
-    """An answer other than success."""
-
-    def __init__(self, status: int, issue: str) -> None:
-        super().__init__(issue)
-        names = {404: "RESOURCE_NOT_FOUND", 401: "AUTHENTICATION_FAILURE"}
-        name = names.get(status, "UNPROCESSABLE_ENTITY")
-        self.reply = Reply(status=status, document={"name": name, "details": [{"issue": issue}], "debug_id": "sandbox"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -202,7 +192,7 @@ class PayPalVendor:
             case "POST", "capture" if kind == "authorization":
                 made = self._capture(order, thing, body, key)
             case "POST", "refund" if kind == "capture":
-                amount = _amount(body.get("amount"), order.currency)
+                amount = amount_of(body.get("amount"), order.currency)
                 made = self._refund(order, thing, amount, str(body.get("custom_id", "")), key)
             case "POST", "void" if kind == "authorization":
                 self._void(order, thing, key)
@@ -230,7 +220,7 @@ class PayPalVendor:
         order = Order(
             ref=self._next(),
             intent=body.get("intent", "AUTHORIZE"),
-            amount=_amount(money, money["currency_code"]),
+            amount=amount_of(money, money["currency_code"]),
             currency=money["currency_code"],
             course=(given or {}).get("course", ""),
             status="CREATED" if given is None else "APPROVED",
@@ -252,7 +242,7 @@ class PayPalVendor:
         self._tell_of(order, made, "PAYMENT.AUTHORIZATION.CREATED")
 
     def _capture(self, order: Order, held: Thing, body: Mapping[str, Any], key: str) -> Thing:
-        amount = _amount(body.get("amount"), order.currency)
+        amount = amount_of(body.get("amount"), order.currency)
         reference = str(body.get("invoice_id", ""))
         before = order.of("capture")
         if held.status == "VOIDED":
@@ -355,7 +345,7 @@ class PayPalVendor:
             f"{kind}s": [self._document(order, it) for it in order.things if it.kind == kind]
             for kind in ("authorization", "capture", "refund")
         }
-        unit = {"reference_id": "default", "amount": _money(order.amount, order.currency)}
+        unit = {"reference_id": "default", "amount": money_of(order.amount, order.currency)}
         return {
             "id": order.ref,
             "intent": order.intent,
@@ -368,7 +358,7 @@ class PayPalVendor:
         document: dict[str, Any] = {
             "id": thing.ref,
             "status": thing.status,
-            "amount": _money(thing.amount, order.currency),
+            "amount": money_of(thing.amount, order.currency),
             "create_time": self._now(),
             "links": [
                 {"rel": "self", "method": "GET", "href": f"{_BASE}/v2/payments/{thing.kind}s/{thing.ref}"},
@@ -384,20 +374,3 @@ class PayPalVendor:
         if thing.reference:
             document["invoice_id" if thing.kind == "capture" else "custom_id"] = thing.reference
         return document | ({"final_capture": thing.final} if thing.kind == "capture" else {})
-
-
-def _amount(money: Any, currency: str) -> int:
-    """Hundredths, or units of a currency without; raises PayPalError."""
-    value = str((money or {}).get("value", ""))
-    if (money or {}).get("currency_code") != currency:
-        raise PayPalError(422, "CURRENCY_MISMATCH")
-    pattern = r"[0-9]{1,10}" if currency in _WHOLE else r"[0-9]{1,10}(?:\.[0-9]{1,2})?"
-    if not re.fullmatch(pattern, value):
-        raise PayPalError(422, "DECIMAL_PRECISION")
-    whole, _, rest = value.partition(".")
-    return int(whole) if currency in _WHOLE else int(whole) * 100 + int(rest.ljust(2, "0") or "0")
-
-
-def _money(amount: int, currency: str) -> dict[str, str]:
-    value = str(amount) if currency in _WHOLE else f"{amount // 100}.{amount % 100:02d}"
-    return {"currency_code": currency, "value": value}

@@ -91,10 +91,9 @@ class TakePaymentEvent:
     def _whole(self, source: str, order: Order, event: PaymentEvent) -> list[PaymentEvent]:
         ours = order.payment.refunds[event.our_refund_id]
         found = self.providers[source].find_refund(order.placed.payment.reference, event.our_refund_id)
-        if found is None:
-            return []
-        state = found.state if found.amount >= ours.amount else RefundState.PENDING
-        return [replace(event, amount=found.amount, refund_state=state, refund_ref=found.refund_ref)]
+        if found is None or found.amount < ours.amount:
+            return []  # parts are missing, and are made by the step that made these
+        return [replace(event, amount=found.amount, refund_state=found.state, refund_ref=found.refund_ref)]
 
     def _specific(self, source: str, order_id: str, event: PaymentEvent) -> list[PaymentEvent]:
         """A total of refunds that is more than the order knows of is resolved into the refunds themselves.

@@ -14,6 +14,7 @@ from oms.entrypoints import wiring
 if TYPE_CHECKING:
     from oms.application.availability import ShowAvailability
     from oms.application.decisions import ShowDecisions
+    from oms.application.drafts import PlaceDraft, SaveDraft
     from oms.application.feed import TakeStockFeed
     from oms.application.feed_file import TakeFeedFile
     from oms.application.feed_report import FeedReports
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from oms.application.planning import PlanOrder
     from oms.application.policies import ManageSourcing
     from oms.application.poll import PollChannels
-    from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
+    from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenAndPromise
     from oms.application.quoting import QuotePromises
     from oms.application.reconcile import Reconcile
     from oms.application.relay import RelayCommit
@@ -42,6 +43,23 @@ def sync_snapshot() -> SyncSnapshot:
     from oms.application.intake import SyncSnapshot
 
     return SyncSnapshot(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.customers(), wiring.gazetteer())
+
+
+@cache
+def save_draft() -> SaveDraft:
+    """Use case."""
+    from oms.application.drafts import SaveDraft
+
+    free_percent = int(os.environ["FREE_REDUCTION_PERCENT"])
+    return SaveDraft(wiring.drafts(), wiring.claims(), wiring.reference(), free_percent)
+
+
+@cache
+def place_draft() -> PlaceDraft:
+    """Use case."""
+    from oms.application.drafts import PlaceDraft
+
+    return PlaceDraft(wiring.drafts(), wiring.claims(), wiring.orders(), sync_snapshot())
 
 
 @cache
@@ -101,14 +119,6 @@ def replay_parked() -> ReplayParked:
 
 
 @cache
-def screen_order() -> ScreenOrderStep:
-    """Workflow step."""
-    from oms.application.promise import ScreenOrderStep
-
-    return ScreenOrderStep(wiring.orders(), wiring.reference())
-
-
-@cache
 def authorize_payment() -> AuthorizePaymentStep:
     """Workflow step."""
     from oms.application.promise import AuthorizePaymentStep
@@ -131,6 +141,14 @@ def promise_order() -> PromiseOrderStep:
     from oms.application.promise import PromiseOrderStep
 
     return PromiseOrderStep(wiring.orders(), plan_order(), wiring.now, wiring.stock_holds())
+
+
+@cache
+def screen_and_promise() -> ScreenAndPromise:
+    """Workflow step."""
+    from oms.application.promise import ScreenAndPromise, ScreenOrderStep
+
+    return ScreenAndPromise(ScreenOrderStep(wiring.orders(), wiring.reference()), promise_order())
 
 
 @cache
@@ -196,8 +214,8 @@ def reconcile() -> Reconcile:
     """Use case."""
     from oms.application.reconcile import Reconcile
 
-    reports, checkpoint = wiring.reports(), wiring.checkpoint("reconcile")
-    return Reconcile(wiring.everything(), wiring.views(), reports, checkpoint, wiring.wait, wiring.now)
+    reports, checkpoint, zone = wiring.reports(), wiring.checkpoint("reconcile"), os.environ["MERCHANT_TIME_ZONE"]
+    return Reconcile(wiring.everything(), wiring.views(), reports, checkpoint, wiring.wait, zone, wiring.now)
 
 
 @cache

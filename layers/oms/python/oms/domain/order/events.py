@@ -13,8 +13,16 @@ from typing import Any
 from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
+from oms.domain.order import payment_facts
 from oms.domain.segments import Drawn, place_of
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
+
+CaptureSubmitted = payment_facts.CaptureSubmitted
+PaymentAuthorized = payment_facts.PaymentAuthorized
+PaymentCaptured = payment_facts.PaymentCaptured
+PaymentDeclined = payment_facts.PaymentDeclined
+PaymentUndone = payment_facts.PaymentUndone
+PaymentVoided = payment_facts.PaymentVoided
 
 
 @frozen
@@ -148,53 +156,6 @@ class HoldReleased:
 
     hold_id: str
     components: Components = ()
-
-
-@frozen
-class PaymentAuthorized:
-    """The provider holds `amount` for us."""
-
-    amount: int
-
-
-@frozen
-class PaymentDeclined:
-    """The provider will not pay."""
-
-    reason: str
-
-
-@frozen
-class PaymentCaptured:
-    """`amount` was taken. `shipment_id` is empty when it was not for a shipment of ours."""
-
-    capture_id: str
-    amount: int
-    shipment_id: str = ""
-
-
-@frozen
-class CaptureSubmitted:
-    """The provider was asked for `amount` and says later whether it was taken."""
-
-    capture_id: str
-    amount: int
-    shipment_id: str = ""
-
-
-@frozen
-class PaymentUndone:
-    """A capture came to nothing: the provider refused it later, or the bank took back what had been taken."""
-
-    capture_id: str
-    amount: int
-    shipment_id: str = ""
-    reason: str = ""
-
-
-@frozen
-class PaymentVoided:
-    """What was authorized and not captured was let go."""
 
 
 @frozen
