@@ -134,6 +134,8 @@ def main(arguments: Sequence[str]) -> int:
     settings = Settings(
         samples=EVENTS / "sandbox",
         webhook_url=f"http://127.0.0.1:{asked.api_port}/webhooks/stripe/main",
+        adyen_webhook_url=f"http://127.0.0.1:{asked.api_port}/webhooks/adyen/main",
+        paypal_webhook_url=f"http://127.0.0.1:{asked.api_port}/webhooks/paypal/main",
         early_every=3,
         twice_every=2,
     )

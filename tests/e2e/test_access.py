@@ -127,13 +127,15 @@ def test_nobody_is_let_in_without_a_genuine_token(oms: Oms, method: str, path: s
     "source",
     [
         *("shopify", "woocommerce", "tiktok-shop", "bigcommerce", "walmart", "etsy", "ebay"),
-        *("mercadolibre", "meta-commerce", "easypost", "stripe"),
+        *("mercadolibre", "meta-commerce", "easypost", "stripe", "adyen", "paypal"),
     ],
 )
 def test_a_delivery_that_nobody_signed_is_refused_and_not_queued(oms: Oms, source: str) -> None:
     oms.quiet()
     before = len(oms.scan_table("EventsTable")), len(oms.parked())
-    folder = {"easypost": "carriers", "stripe": "payments"}.get(source, "channels")
+    folder = {"easypost": "carriers", **dict.fromkeys(("stripe", "adyen", "paypal"), "payments")}.get(
+        source, "channels"
+    )
     file = max((EVENTS / folder / source).glob("*.json"))  # the first of some are pings
     delivery = rec.read(source, file)
     secret = {"tiktok-shop": "app:wrong", "etsy": "whsec_d3Jvbmc="}.get(source, "wrong")

@@ -29,7 +29,7 @@ class Record:
 
     @property
     def effects(self) -> list[dict[str, Any]]:
-        """Every money movement, in Stripe's units: authorize, capture, release, refund, refund_failed."""
+        """Every money movement, in the provider's units: authorize, capture, release, refund, …_failed."""
         return self._copy("effects")
 
     @property

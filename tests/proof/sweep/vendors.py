@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 EVENTS: Final = ROOT / "events"
 SELLER: Final = "A2NORTHWHARF00"
-LATER: Final = ("ebay", "walmart", "etsy", "mercadolibre", "meta-commerce")
+PROVIDERS: Final = ("adyen", "paypal")
+LATER: Final = (*PROVIDERS, "ebay", "walmart", "etsy", "mercadolibre", "meta-commerce")
 CREDENTIALS: Final = {
     "tiktok-shop": {
         "app_key": "sandbox_app",
@@ -67,34 +68,38 @@ MORE: Final = {
     "meta-commerce": "s-meta:s-verify",
 }
 """Channels that are connected where a test asks for them: each poll of one more account is more that can fail."""
-_ID: Final = re.compile(r"/(?:pi|ch|re)_\w+|/[0-9-]{12,}")
+_ID: Final = re.compile(r"/(?:pi|ch|re)_\w+|/[0-9-]{12,}|/[AP]SWEEP\w+")
 
 
 class Outbox:
-    """Webhooks of the payment provider that nobody has delivered yet; in place of its thread that would."""
+    """Webhooks of a payment provider that nobody has delivered yet; in place of its thread that would."""
 
-    def __init__(self) -> None:
-        self.events: deque[Mapping[str, Any]] = deque()
+    def __init__(self, source: str, events: deque[tuple[str, Mapping[str, Any]]]) -> None:
+        self.source = source
+        self.events = events
 
     def send(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Keep them until the world delivers."""
-        self.events.extend(events)
+        self.events.extend((self.source, event) for event in events)
 
     def close(self) -> None:
         """Nothing is open."""
 
 
 class Vendors:
-    """Stripe, TikTok Shop and Amazon as the functions reach them."""
+    """Payment providers and channels as the functions reach them."""
 
     def __init__(self, tap: Tap) -> None:
         self.tap = tap
-        self.outbox = Outbox()
+        self.untold: deque[tuple[str, Mapping[str, Any]]] = deque()
+        """(provider, webhook) in the order in which they were made."""
         self.sandbox = Sandbox(Settings(samples=EVENTS / "sandbox", amazon_list_delay=-1e9, list_page=2))
         self.sandbox._server.server_close()
-        self.sandbox.stripe._webhooks = self.outbox  # type: ignore[assignment]
+        for vendor in (self.sandbox.stripe, self.sandbox.adyen, self.sandbox.paypal):
+            vendor._webhooks = Outbox(vendor.name, self.untold)  # type: ignore[assignment]
         # Ids by the clock would make each run another one.
         self.sandbox.stripe.ledger._serial = self.sandbox.stripe._started = "sweep"
+        self.sandbox.adyen._serial, self.sandbox.paypal._serial = "ASWEEP", "PSWEEP"
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Stand where HTTP would go out."""
@@ -138,6 +143,15 @@ class Vendors:
         reply = self.sandbox.handle(Request(method="POST", path="/_sandbox/orders", query={}, headers={}, body=body))
         assert reply is not None
         assert reply.status == 200, reply
+
+    def call(self, path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+        """The merchant's checkout calls a provider."""
+        request = Request(method="POST", path=path, query={}, headers=headers, body=json.dumps(body).encode())
+        reply = self.sandbox.handle(request)
+        assert reply is not None
+        assert reply.status in (200, 201), reply
+        assert isinstance(reply.document, dict)
+        return dict(reply.document)
 
     def post(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
         """Somebody else than the system calls the provider."""

@@ -23,6 +23,8 @@ from moto import mock_aws
 from moto.sqs import models as moto_queues
 
 from infra.local import recorded as rec
+from infra.local.sandbox.core import Settings
+from infra.local.sandbox.paypal_signing import WEBHOOK_ID
 from infra.local.sandbox.untold import untold
 from oms.adapters.dynamodb_views import walked_at
 from oms.entrypoints import telemetry, wiring
@@ -44,7 +46,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 START: Final = datetime(2026, 11, 25, 9, tzinfo=UTC)
-SECRETS: Final = {"shopify": "s-shop", "woocommerce": "s-woo", "easypost": "s-easy", "stripe": "s-stripe"}
+SECRETS: Final = {
+    "shopify": "s-shop",
+    "woocommerce": "s-woo",
+    "easypost": "s-easy",
+    "stripe": "s-stripe",
+    "adyen": Settings().adyen_hmac_key,
+    "paypal": WEBHOOK_ID,
+}
 TIKTOK: Final = "sandbox_app:sandbox_app_secret"
 NODES: Final = {"us-east": ("US", "40.7357", "-74.1724"), "de-main": ("DE", "50.1326", "8.9167")}
 CLIENT_TRIES: Final = 6
@@ -285,11 +294,11 @@ class World:
     # ---- the payment provider tells
 
     def _tell(self) -> bool:
-        if not self.vendors.outbox.events:
+        if not self.vendors.untold:
             return False
-        event = self.vendors.outbox.events.popleft()
+        source, event = self.vendors.untold.popleft()
         body = json.dumps(event).encode()
-        self._webhook(rec.Recorded(name="stripe", source="stripe", headers={}, body=body))
+        self._webhook(rec.Recorded(name=source, source=source, headers={}, body=body))
         return True
 
     # ---------------------------------------------------------------- making it

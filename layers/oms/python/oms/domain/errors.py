@@ -5,6 +5,7 @@ OmsError
 │   ├── OrderNotFoundError           (retryable: the event may have overtaken the order)
 │   ├── FulfillmentOrderNotFoundError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
+│   ├── CaptureNotFoundError         (retryable: the provider's event may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
 │   ├── FeedGoneError
 │   ├── StockHoldNotFoundError
@@ -110,6 +111,13 @@ class ParcelNotFoundError(NotFoundError):
     """No parcel carries this tracking number (yet)."""
 
     code = "parcel_not_found"
+    retryable = True
+
+
+class CaptureNotFoundError(NotFoundError):
+    """No shipment of the order was paid with this capture (yet): it was made by somebody else."""
+
+    code = "capture_not_found"
     retryable = True
 
 
