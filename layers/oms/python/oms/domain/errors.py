@@ -9,7 +9,8 @@ OmsError
 │   ├── FeedGoneError
 │   ├── StockHoldNotFoundError
 │   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
-│   └── PolicyVersionNotFoundError
+│   ├── PolicyVersionNotFoundError
+│   └── WebhookNotFoundError
 ├── InvalidInputError
 │   ├── MalformedPayloadError
 │   ├── UnknownCurrencyError
@@ -23,6 +24,7 @@ OmsError
 │   ├── InvalidCursorError
 │   ├── MalformedRowError
 │   ├── InvalidPolicyError
+│   ├── EndpointRefusedError
 │   └── SourcingInputError
 │       ├── SourcingRangeError
 │       ├── UnknownSkuError
@@ -51,6 +53,9 @@ OmsError
 │   ├── StaleRowError
 │   ├── HoldExpiredError
 │   ├── PolicyOutdatedError
+│   ├── WebhookOutdatedError
+│   ├── WebhookDisabledError
+│   ├── NotMasterError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -137,6 +142,12 @@ class PolicyVersionNotFoundError(NotFoundError):
     """No such version of a policy was saved."""
 
     code = "policy_version_not_found"
+
+
+class WebhookNotFoundError(NotFoundError):
+    """No such subscription to webhooks, or none such replay of one."""
+
+    code = "webhook_not_found"
 
 
 class InvalidInputError(OmsError):
@@ -257,6 +268,12 @@ class InvalidPolicyError(InvalidInputError):
     """A document of rules with problems; `problems` are all of them, each with its rules' names."""
 
     code = "invalid_policy"
+
+
+class EndpointRefusedError(InvalidInputError):
+    """Webhooks are not sent there: not https, another port than 443, an address that is not of the public internet."""
+
+    code = "endpoint_refused"
 
 
 class AuthenticationError(OmsError):
@@ -384,6 +401,24 @@ class PolicyOutdatedError(RefusedError):
     """The policy was saved by somebody else since its author saw it."""
 
     code = "policy_outdated"
+
+
+class WebhookOutdatedError(RefusedError):
+    """The subscription was changed by somebody else since its author saw it."""
+
+    code = "webhook_outdated"
+
+
+class WebhookDisabledError(RefusedError):
+    """Nothing is sent to a disabled subscription: enable it first."""
+
+    code = "webhook_disabled"
+
+
+class NotMasterError(RefusedError):
+    """Another integration is declared to be master of this field."""
+
+    code = "not_master"
 
 
 class LedgerImbalanceError(RefusedError):
