@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from oms.domain.egress import Endpoint, check_addresses, is_public, read_endpoint
 from oms.domain.errors import EndpointRefusedError
+
+if TYPE_CHECKING:
+    import ipaddress
 
 REFUSED_ADDRESSES = {
     "this network": "0.0.0.0",
@@ -90,7 +93,7 @@ def test_nothing_passes_that_python_knows_to_be_special(
     """Another list than ours, of the standard library."""
     if is_public(str(address)):
         assert address.is_global
-        assert not (address.is_private or address.is_multicast or address.is_link_local or address.is_loopback)
+        assert not any((address.is_private, address.is_multicast, address.is_link_local, address.is_loopback))
 
 
 REFUSED_URLS = {

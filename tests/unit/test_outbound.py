@@ -1,4 +1,4 @@
-"""Outbound webhooks: who wants what, signatures, the schedule of attempts, when an endpoint is left alone or given up."""
+"""Outbound webhooks: who wants what, signatures, when to try again, when to leave an endpoint alone, when to end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ MADE = Subscription(
 def sample(kind: str) -> dict[str, Any]:
     """What the bus has of an event."""
     parsed: dict[str, Any] = json.loads((SAMPLES / f"{kind}.json").read_text(encoding="utf-8"))
-    return parsed["detail"] if "detail" in parsed else parsed
+    return dict(parsed.get("detail", parsed))
 
 
 # ---------------------------------------------------------------- signatures

@@ -65,7 +65,7 @@ class Endpoint:
         self._answer = answer
         self._tls = tls
         if tls is not None:
-            tls.sni_callback = lambda _, name, __: self.names.append(name)  # type: ignore[assignment]
+            tls.sni_callback = lambda _, name, __: self.names.append(name)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
         threading.Thread(target=self._serve, daemon=True).start()
@@ -113,7 +113,7 @@ def local(server: Endpoint, total_s: float = 5.0) -> tuple[OutboundHttp, str]:
 
 
 def test_it_connects_to_the_address_that_was_checked_and_tls_proves_the_name(tmp_path: Path) -> None:
-    """A name that stands for another address from its second look-up on, as in DNS rebinding: there is no second one."""
+    """As in DNS rebinding the name stands for another address at its second look-up: of one attempt there is none."""
     trusted, server_side = certificate(tmp_path, NAME)
     answers = iter([[PUBLIC], ["169.254.169.254"], ["127.0.0.1"]])
     connected = []
