@@ -62,6 +62,12 @@ class Cloud:
         wiring.client("events").create_event_bus(Name=name)
         return name
 
+    def _aws_events_rule(self, _: str, properties: dict[str, Any]) -> str:
+        name, bus = self._value(properties["Name"]), self.names[template.target(properties["EventBusName"])]
+        asked = {"Name": name, "EventBusName": bus, "State": properties["State"]}
+        wiring.client("events").put_rule(**asked, EventPattern=json.dumps(properties["EventPattern"]))
+        return name
+
     @staticmethod
     def _aws_stepfunctions_statemachine(name: str, properties: dict[str, Any]) -> str:
         request = {"name": name, "definition": "{}", "roleArn": "arn:aws:iam::123456789012:role/x", "type": "EXPRESS"}
