@@ -101,6 +101,9 @@ class Vendors:
         self.outbox = Outbox()
         self.hooks: list[tuple[Sent, int]] = []
         self.answers: dict[str, list[int]] = {}
+        """What an endpoint answers next; 204 when nothing is left."""
+        self.gone: set[str] = set()
+        """Endpoints that answer 410."""
         self.sandbox = Sandbox(Settings(samples=EVENTS / "sandbox", amazon_list_delay=-1e9, list_page=2))
         self.sandbox._server.server_close()
         self.sandbox.stripe._webhooks = self.outbox  # type: ignore[assignment]
@@ -126,7 +129,7 @@ class Vendors:
         if kind in ("throttled", "error_before"):
             return Answered(status=429 if kind == "throttled" else 503, retry_after=1.0)
         told = self.answers.get(sent.url, [])
-        status = told.pop(0) if told else 204
+        status = 410 if sent.url in self.gone else told.pop(0) if told else 204
         self.hooks.append((sent, status))
         if fault is Fault.KILLED_AFTER:
             raise Killed

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.outbound_manage import Wanted
 from oms.domain.errors import InvalidInputError
-from oms.entrypoints import http, use_cases_outbound, wiring_outbound
+from oms.domain.masters import POLICY, mastered
+from oms.entrypoints import http, use_cases_outbound, wiring, wiring_outbound
 from oms.entrypoints.requests.outbound import ChangedWebhookBody, ReplayBody, RotationBody, WebhookBody
 
 if TYPE_CHECKING:
@@ -31,8 +32,13 @@ def _shown(each: Subscription) -> dict[str, Any]:
 
 
 def _whole(each: Subscription) -> dict[str, Any]:
-    """With how its endpoint does."""
-    return {**_shown(each), "health": _to_json(vars(wiring_outbound.subscriptions().health(each.subscription_id)))}
+    """With how its endpoint does, and what its integration is master of."""
+    told = mastered(wiring.reference().policy(POLICY), each.integration)
+    return {
+        **_shown(each),
+        "master_of": told,
+        "health": _to_json(vars(wiring_outbound.subscriptions().health(each.subscription_id))),
+    }
 
 
 def _wanted(asked: WebhookBody) -> Wanted:
