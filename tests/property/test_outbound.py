@@ -29,7 +29,7 @@ def wants(kinds: list[str], channels: list[str], kind: str, channel: str) -> boo
     return kind in kinds and (not channels or not channel or channel in channels)
 
 
-@given(EVENTS, WANTED, st.lists(ANSWERS, max_size=40), st.lists(st.integers(0, 11), max_size=6), st.randoms())
+@given(EVENTS, WANTED, st.lists(ANSWERS, max_size=9), st.lists(st.integers(0, 11), max_size=6), st.randoms())
 def test_any_history_reaches_each_subscriber_whole_by_one_id(
     events: list[tuple[str, str]],
     wanted: list[tuple[list[str], list[str]]],
@@ -62,7 +62,7 @@ def test_any_history_reaches_each_subscriber_whole_by_one_id(
         chance.shuffle(world.waiting)
         world.settle(timedelta(minutes=chance.choice((0, 0, 1, 30))))
     world.settle()
-    assert Outcome.DISABLED not in world.outcomes, "forty failures are not three days of them for each"
+    assert Outcome.DISABLED not in world.outcomes, "nine failures are not yet days of nothing else"
     given_up = sum(each is Outcome.GIVEN_UP for each in world.outcomes)
     for subscription, (kinds, channels) in made.items():
         assert world.subscriptions.get(subscription.subscription_id).state is State.ENABLED
