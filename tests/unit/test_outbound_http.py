@@ -175,6 +175,24 @@ def test_nothing_is_connected_to_unless_every_address_is_public(addresses: list[
         OutboundHttp(resolver=lambda *_: addresses, connector=connect).send(URL, {}, b"{}")
 
 
+def test_an_address_that_takes_no_connection_is_followed_by_the_next(tmp_path: Path) -> None:
+    """Each of them was checked; a function without IPv6 has no way to the first."""
+    trusted, server_side = certificate(tmp_path, NAME)
+    tried = []
+    with endpoint(OK, server_side) as server:
+
+        def connect(address: str, _: int, timeout: float) -> socket.socket:
+            tried.append(address)
+            if ":" in address:
+                raise OSError(101, "Network is unreachable")
+            return socket.create_connection(("127.0.0.1", server.port), timeout)
+
+        tls = ssl.create_default_context(cadata=trusted)
+        sender = OutboundHttp(tls=tls, resolver=lambda *_: ["2606:4700::1", PUBLIC], connector=connect)
+        assert sender.send(URL, {}, b"{}").status == 204
+    assert tried == ["2606:4700::1", PUBLIC]
+
+
 def test_a_local_host_is_reached_only_where_the_deployment_says_so() -> None:
     with endpoint(OK) as server:
         sender, url = local(server)

@@ -7,6 +7,7 @@ checked address; TLS then proves that the name answers there.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import ssl
@@ -19,9 +20,11 @@ from oms.domain.frozen import frozen
 from oms.domain.outbound import excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 CONNECT_S: Final = 5.0
+MOST_ADDRESSES: Final = 3
+"""Of a name, that are tried in turn."""
 TOTAL_S: Final = 15.0
 """For the whole attempt, of which Standard Webhooks wants 15 to 30."""
 MAX_READ: Final = 4096
@@ -74,16 +77,25 @@ class OutboundHttp:
             addresses = self._resolve(endpoint.host, endpoint.port)
         except (OSError, UnicodeError) as error:
             raise UpstreamError("the host's name is unknown", cause=type(error).__name__) from None
-        address = addresses[0] if endpoint.local and addresses else check_addresses(addresses)
+        if not endpoint.local:
+            check_addresses(addresses)
         try:
-            return self._exchange(endpoint, address, headers, body)
+            return self._exchange(endpoint, addresses[:MOST_ADDRESSES], headers, body)
         except (OSError, http.client.HTTPException, ValueError) as error:
             # The text of some of these holds what the endpoint sent: its kind says enough.
             raise UpstreamError("no answer from the endpoint", cause=type(error).__name__) from None
 
-    def _exchange(self, endpoint: Endpoint, address: str, headers: Mapping[str, str], body: bytes) -> Answered:
-        opened = self._connect(address, endpoint.port, min(CONNECT_S, self._total_s))
-        with opened:
+    def _open(self, endpoint: Endpoint, addresses: Sequence[str]) -> socket.socket:
+        """A connection to the first of these that takes one: a function without IPv6 has no way to some."""
+        for address in addresses[:-1]:
+            with contextlib.suppress(OSError):
+                return self._connect(address, endpoint.port, min(CONNECT_S, self._total_s))
+        return self._connect(addresses[-1], endpoint.port, min(CONNECT_S, self._total_s))
+
+    def _exchange(
+        self, endpoint: Endpoint, addresses: Sequence[str], headers: Mapping[str, str], body: bytes
+    ) -> Answered:
+        with self._open(endpoint, addresses) as opened:
             opened.settimeout(self._total_s)
             if not endpoint.tls:
                 return self._ask(opened, endpoint, headers, body)

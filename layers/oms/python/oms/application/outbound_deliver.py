@@ -81,7 +81,7 @@ class SignAndSend:
     def __call__(self, subscription: Subscription, webhook_id: str, body: str) -> Attempt:
         """Raises nothing of the endpoint's making."""
         now = self.now()
-        raw, signed_at = body.encode("utf-8", "surrogatepass"), int(now.timestamp())
+        raw, signed_at = body.encode(), int(now.timestamp())
         secrets = list(signatures.standard_keys(subscription.secrets(self.master(), now)))
         headers = {
             "content-type": "application/json",

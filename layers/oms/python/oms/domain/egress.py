@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from oms.domain.errors import EndpointRefusedError
 from oms.domain.frozen import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HTTPS_PORT: Final = 443
 MAX_URL: Final = 1000
@@ -114,8 +117,8 @@ def is_public(address: str) -> bool:
     return found.scope_id is None and found in PUBLIC_6 and not any(found in each for each in NOT_PUBLIC_6)
 
 
-def check_addresses(addresses: list[str]) -> str:
-    """The address to connect to; raises EndpointRefusedError unless every one of them is public.
+def check_addresses(addresses: Sequence[str]) -> None:
+    """Raise EndpointRefusedError unless there is an address, and every one of them is public.
 
     One that is not, beside others that are, is no accident: whoever controls the name tries which one we take.
     """
@@ -123,4 +126,3 @@ def check_addresses(addresses: list[str]) -> str:
         raise EndpointRefusedError("the host's name stands for no address")
     if not all(is_public(each) for each in addresses):
         raise EndpointRefusedError("the host's name stands for an address that is not of the public internet")
-    return addresses[0]

@@ -153,9 +153,9 @@ def secret_of(master: str, subscription_id: str, generation: int) -> str:
 
 
 def body_of(kind: str, detail: Mapping[str, Any]) -> str:
-    """The body that tells an event, the same text each time; `detail` as the bus has it, its `event_id` within."""
+    """The body that tells an event, the same ASCII text each time; `detail` as the bus has it, with its `event_id`."""
     told = {"type": kind, "timestamp": detail["occurred_at"], "data": detail}
-    return json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
 
 def nodes_of(detail: Mapping[str, Any]) -> set[str]:
