@@ -44,7 +44,11 @@ NEEDS: dict[str, list[str]] = {
     "reconcile_stock.schedule": PROMISED,
 }
 STATUS = {
-    **dict.fromkeys(("place_order.http", "manage_stock.http", "manage_policies.http", "manage_webhooks.http"), 201),
+    "place_order.http": 201,
+    "manage_stock.http": 201,
+    "manage_policies.http": 201,
+    "manage_drafts.http": 201,
+    "manage_webhooks.http": 201,
     "receive_webhook.http": 200,
 }
 STEPS = {
