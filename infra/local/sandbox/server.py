@@ -21,6 +21,7 @@ from infra.local.sandbox.etsy import EtsyVendor
 from infra.local.sandbox.faults import FaultPlan
 from infra.local.sandbox.magento import MagentoVendor
 from infra.local.sandbox.mercadolibre import MercadoLibreVendor
+from infra.local.sandbox.merchant import MerchantVendor
 from infra.local.sandbox.meta import MetaVendor
 from infra.local.sandbox.paypal import PayPalVendor
 from infra.local.sandbox.paypal_signing import WEBHOOK_ID, PayPalTeller
@@ -69,15 +70,18 @@ class Sandbox:
         self.etsy = EtsyVendor(self.settings, self.clock)
         self.mercadolibre = MercadoLibreVendor(self.settings, self.clock)
         self.meta = MetaVendor(self.settings)
+        self.merchant = MerchantVendor(self.clock, self.record)
         channels = (
             *(self.mercadolibre, self.tiktok, self.amazon, self.shopify, self.woocommerce),
             *(self.bigcommerce, self.magento, self.ebay, self.walmart, self.etsy, self.meta),
         )
         # Some paths of Mercado Libre and PayPal lie among those that others have all of.
         providers = (self.paypal, self.stripe, self.adyen)
-        self._vendors: tuple[Vendor, ...] = (self.mercadolibre, *providers, AdobeVendor(), *channels)
+        self._vendors: tuple[Vendor, ...] = (self.mercadolibre, *providers, self.merchant, AdobeVendor(), *channels)
         shelves = {vendor.name: vendor.shelf for vendor in channels}
-        self._control = Control(self.clock, self.record, self.faults, self.webhooks, self.stripe, shelves)
+        self._control = Control(
+            self.clock, self.record, self.faults, self.webhooks, self.stripe, self.merchant, shelves
+        )
         self._server = _Server(port, self)
         self._thread: threading.Thread | None = None
 

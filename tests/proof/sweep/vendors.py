@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from infra.local import recorded as rec
@@ -13,6 +13,7 @@ from infra.local.sandbox import adobe, ebay, etsy, mercadolibre
 from infra.local.sandbox.accounts import credentials
 from infra.local.sandbox.core import Request, Settings
 from infra.local.sandbox.server import Sandbox
+from oms.adapters.outbound_http import Answered, OutboundHttp
 from oms.adapters.rest import Answer, RestClient
 from oms.domain.errors import UpstreamError
 from tests.proof.sweep.tap import Fault, Killed
@@ -86,6 +87,14 @@ class Outbox:
         """Nothing is open."""
 
 
+class Sent(NamedTuple):
+    """A webhook of ours."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Vendors:
     """Payment providers and channels as the functions reach them."""
 
@@ -93,6 +102,11 @@ class Vendors:
         self.tap = tap
         self.untold: deque[tuple[str, Mapping[str, Any]]] = deque()
         """(provider, webhook) in the order in which they were made."""
+        self.hooks: list[tuple[Sent, int]] = []
+        self.answers: dict[str, list[int]] = {}
+        """What an endpoint answers next; 204 when nothing is left."""
+        self.gone: set[str] = set()
+        """Endpoints that answer 410."""
         self.sandbox = Sandbox(Settings(samples=EVENTS / "sandbox", amazon_list_delay=-1e9, list_page=2))
         self.sandbox._server.server_close()
         for vendor in (self.sandbox.stripe, self.sandbox.adyen, self.sandbox.paypal):
@@ -109,6 +123,24 @@ class Vendors:
             return self.send(client.vendor, method, path, **parts)
 
         patch.setattr(RestClient, "send", send)
+        patch.setattr(OutboundHttp, "send", lambda _, url, headers, body: self.hook(Sent(url, headers, body)))
+
+    def hook(self, sent: Sent) -> Answered:
+        """An endpoint of another system of the merchant's is told something; `answers` says what it says to it."""
+        fault = self.tap.vendor(f"endpoint POST {urlsplit(sent.url).hostname}", {"path": urlsplit(sent.url).path})
+        kind = fault.kind if fault else ""
+        if kind == "reset_before":
+            raise UpstreamError("no answer from the endpoint", cause="ConnectionResetError")
+        if kind in ("throttled", "error_before"):
+            return Answered(status=429 if kind == "throttled" else 503, retry_after=1.0)
+        told = self.answers.get(sent.url, [])
+        status = 410 if sent.url in self.gone else told.pop(0) if told else 204
+        self.hooks.append((sent, status))
+        if fault is Fault.KILLED_AFTER:
+            raise Killed
+        if kind == "lost_answer":
+            raise UpstreamError("no answer from the endpoint", cause="TimeoutError")
+        return Answered(status=status)
 
     def send(
         self,
