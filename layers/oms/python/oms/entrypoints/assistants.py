@@ -267,7 +267,8 @@ def _checked(tool: Tool, given: Mapping[str, Any] | None) -> Arguments:
 def _refused(error: OmsError) -> mcp.CallToolResult:
     """A refusal as the model reads it: members of the API's problem documents, none of which holds others' text."""
     told = {name: error.context[name] for name in TOLD if name in error.context}
-    problem = {"code": error.code, "title": inert(str(error)), "retryable": error.retryable, **told}
+    problem: dict[str, object] = {"code": error.code, "title": inert(str(error)), "retryable": error.retryable}
+    problem |= told
     return mcp.CallToolResult(content=[_text(problem)], is_error=True)
 
 
