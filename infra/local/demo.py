@@ -264,7 +264,21 @@ class Demo:
         if (found.status, wrong.status) != (200, 404):
             raise DemoError(f"look-ups were answered {found.status} and {wrong.status}")
         self.say("customer", f"look-up by number and e-mail: {found.status}; with another e-mail: {wrong.status}")
+        self._assist(good)
         return str(link["path"])
+
+    def _assist(self, customer: dict[str, str]) -> None:
+        """What an assistant finds out for the customer, and for somebody else."""
+        from infra.local.assistant import ask
+
+        url = f"{self.system.api_url}/mcp"
+        told = ask(url, "look_up_order", customer)
+        parcels = ask(url, "track_parcels", {"token": told["token"]}) if told else None
+        stranger = ask(url, "look_up_order", {**customer, "email": "somebody.else@example.com"})
+        if not told or not parcels or stranger or told["order"]["number"] != customer["number"]:
+            raise DemoError(f"an assistant was told {told}, {parcels} and {stranger}")
+        seen = f"{told['order']['status']}, parcels: {len(parcels['parcels'])}"
+        self.say("assistant", f"order {told['order']['number']} is {seen}; with another e-mail: refused")
 
     def endings(self) -> dict[str, dict[str, Any]]:
         """How each order stands against what it must come to."""

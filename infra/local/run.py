@@ -114,6 +114,7 @@ def serve(system: System, engine: Engine, status_path: str) -> None:
     say("console", f"{system.api_url}/console   user {name}   password {password}")
     say("customer", f"{system.api_url}{status_path}")
     say("look-up", f"{system.api_url}/status   S-1001 and mara.lind@example.com")
+    say("assistant", f"{system.api_url}/mcp   Model Context Protocol, docs/assistants.md")
     say("api", f"{system.api_url}   token: make token ROLE=admin")
     say("sandbox", f"{system.sandbox_url}/_sandbox/record")
     say("log", str(engine.log.relative_to(ROOT)))

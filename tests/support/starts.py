@@ -32,6 +32,7 @@ HTTP: Final[dict[str, Start]] = {
     "quote_promises": Start(("dynamodb",), ("use_cases.quote_promises()",)),
     "manage_quarantine": Start(("dynamodb", "s3"), ("use_cases.replay_parked()",)),
     "show_status": Start(("dynamodb", "secretsmanager"), ("use_cases.look_up_order()",), ("jinja2",)),
+    "answer_assistants": Start(("dynamodb", "secretsmanager"), ("use_cases.look_up_order()",)),
     "show_console": Start(
         ("dynamodb", "secretsmanager"), ("wiring.orders()", "wiring.views()", "wiring.log()"), ("jinja2", "jwt")
     ),

@@ -122,6 +122,10 @@ class World:
         try:
             self.before(function, self.tap.invocation)
             return functions.load(name).handler(json.loads(json.dumps(event)), Context(self.left_ms))
+        except BaseExceptionGroup as group:
+            if group.subgroup(Killed):
+                raise Killed from group  # it happened inside tasks of a loop
+            raise
         finally:
             self.tap.end()
 
