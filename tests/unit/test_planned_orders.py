@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from oms.domain import ids
+from oms.domain.canonical import ChannelPayment, PaymentState
 from oms.domain.errors import InvalidTransitionError
 from oms.domain.order import commands as cmd
 from oms.domain.order import events as ev
@@ -17,8 +19,9 @@ from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import NextStep, OrderStatus, Stage, next_step, order_status, stage, units_at
 from oms.domain.order.summary import due_at, is_patient, summarize, wake_at
 from oms.domain.sourcing.rules_check import problems
-from tests.proof.interleave.story import SKU, ask, cancel, position, receive, ship, work
-from tests.support.builders import line
+from tests.proof.interleave.story import SKU, ask, cancel, position, receive, ship, take_in, work
+from tests.proof.interleave.world import cause
+from tests.support.builders import line, minutes, paid, snapshot
 from tests.unit.test_sourcing_applied import OTHER, Shop
 
 if TYPE_CHECKING:
@@ -227,18 +230,14 @@ class TestBefore:
         assert world.calm.watchdog()["released"] == 1
 
     def test_money_that_is_gone_stops_the_release(self, shop: Shop) -> None:
-        from oms.domain.canonical import ChannelPayment, PaymentState
-        from tests.proof.interleave.story import take_in
-        from tests.support.builders import minutes, paid, snapshot
-
         waits(shop)
         order = shop.order(line())
         told = paid(snapshot(line()))
         gone = ChannelPayment(state=PaymentState.VOIDED, captured=told.payment.captured)
-        order = take_in(shop.world.calm, _with(told, payment=gone, revision=minutes(5)), "voided")
+        order = take_in(shop.world.calm, replace(told, payment=gone, revision=minutes(5)), "voided")
         assert release_at(order) is None
         command = cmd.ReleaseFulfillmentOrders(command_id="x", at=at(20))
-        assert shop.world.calm.orders.execute(order.order_id, command, _cause()).events == ()
+        assert shop.world.calm.orders.execute(order.order_id, command, cause("release", "watchdog")).events == ()
 
     def test_a_list_row_says_when_it_is_due(self, shop: Shop) -> None:
         waits(shop)
@@ -328,15 +327,3 @@ class TestTheRule:
     def test_that_is_refused(self, release: Any, code: str, where: str) -> None:
         (found,) = problems({"rules": [{"name": "rest", "then": {"policy": "cheapest"}, "release": release}]})
         assert (found.code, found.rules, found.at) == (code, ("rest",), where)
-
-
-def _with(order: Any, **changes: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(order, **changes)
-
-
-def _cause() -> Any:
-    from oms.domain.commit import Cause
-
-    return Cause(kind="watchdog", ref="release", actor="watchdog")

@@ -17,6 +17,7 @@ from oms.application.payment_events import TakePaymentEvent
 from oms.application.planning import PlanOrder
 from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep, workflow_cause
 from oms.application.relay import RelayCommit
+from oms.application.reoptimize import ReoptimizeOrders
 from oms.application.settle import SettlePaymentStep
 from oms.application.stock import CountStock, MoveStock
 from oms.application.supply import TakeSupply
@@ -98,6 +99,7 @@ class Uses:
         self.settle = SettlePaymentStep(orders, providers, now)
         self.supply = TakeSupply(log, ports.reference, now)
         self.plan = plan
+        self.reoptimize = ReoptimizeOrders(orders, views, plan, now)
         self.move = MoveStock(log, ports.reference, now)
         self.count = CountStock(log, ports.stock, ports.reference, now)
         self.feed = TakeStockFeed(log, ports.feed, ports.reference, now)

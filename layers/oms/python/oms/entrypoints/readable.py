@@ -168,7 +168,7 @@ def decisions(history: History, at: datetime | None) -> list[dict[str, Any]]:
         for commit in history.commits
         if at is None or commit.at <= at
         for event in commit.events
-        if isinstance(event, (ev.LinesReserved, ev.LinesBackordered, ev.HoldPlaced)) and event.decision
+        if isinstance(event, (ev.LinesReserved, ev.LinesMoved, ev.LinesBackordered, ev.HoldPlaced)) and event.decision
     ]
     return found[::-1]
 
