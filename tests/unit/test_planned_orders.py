@@ -21,7 +21,7 @@ from oms.domain.order.summary import due_at, is_patient, summarize, wake_at
 from oms.domain.sourcing.rules_check import problems
 from tests.proof.interleave.story import SKU, ask, cancel, position, receive, ship, take_in, work
 from tests.proof.interleave.world import cause
-from tests.support.builders import line, minutes, paid, snapshot
+from tests.support.builders import Story, line, minutes, paid, snapshot
 from tests.unit.test_sourcing_applied import OTHER, Shop
 
 if TYPE_CHECKING:
@@ -304,6 +304,19 @@ class TestMoving:
     def test_the_release_never_becomes_later(self, shop: Shop) -> None:
         order = self.move(shop, self.order(shop), {"1": {"WH2": 2}, "2": {"WH2": 1}}, at(23))
         assert release_at(order) == at(14)
+
+
+def test_a_large_order_is_planned_as_one_and_released_as_its_first_part() -> None:
+    """It is bound in several transactions; each node has one fulfillment order, and the earliest time counts."""
+    story = Story()
+    story.place(*[line(str(number)) for number in range(100)])
+    for first, until in ((0, 50), (50, 40)):
+        lines = {str(number): 1 for number in range(first, first + 50)}
+        story.promise({"WH1": lines}, release_at=minutes(until))
+    (known,) = story.order.fulfillment_orders.values()
+    assert (known.planned, known.release_at, len(known.remaining)) == (True, minutes(40), 100)
+    assert len(story.do(cmd.ReleaseFulfillmentOrders(command_id="r", at=minutes(40)))) == 1
+    assert release_at(story.order) is None
 
 
 class TestTheRule:

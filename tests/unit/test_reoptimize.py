@@ -10,7 +10,7 @@ import pytest
 
 from oms.application import reoptimize
 from oms.domain.counting import PositionCount
-from oms.domain.errors import VersionConflictError
+from oms.domain.errors import UnknownEventError, VersionConflictError
 from oms.domain.order import commands as cmd
 from oms.domain.order.events import LinesMoved
 from oms.domain.order.releasing import release_at
@@ -69,7 +69,7 @@ def test_an_order_moves_to_where_it_costs_less(shop: Shop) -> None:
     order = planned(shop, line(quantity=2))
     receive(shop.world, SKU, "WH3", 2)
     told = shop.world.calm.reoptimize()
-    wanted = {"looked": 1, "movable": 1, "moved": 1, "trades": 1, "lost": 0, "saved": 800, "next": ""}
+    wanted = {"looked": 1, "unread": 0, "movable": 1, "moved": 1, "trades": 1, "lost": 0, "saved": 800, "next": ""}
     assert told == {"at": shop.world.now().isoformat(), **wanted}
     after = shop.world.order(order.order_id)
     assert (shop.nodes_of(after), after.promised_by) == ({"1": "WH3"}, order.promised_by)
@@ -298,6 +298,42 @@ class TestARun:
         assert (told["movable"], told["moved"]) == (1, 0)
 
 
+class TestWhatCannotBeRead:
+    def test_an_order_does_not_stop_the_others(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        receive(shop.world, SKU, "WH1", 2)
+        broken, sound = (planned(shop, line(), number=each) for each in ("1", "2"))
+        receive(shop.world, SKU, "WH3", 2)
+        work = shop.world.calm.reoptimize
+        load = work.orders.load
+
+        def read(order_id: str) -> Any:
+            if order_id == broken.order_id:
+                raise UnknownEventError("of a newer version")
+            return load(order_id)
+
+        monkeypatch.setattr(type(work.orders), "load", lambda _self, order_id: read(order_id))
+        told = work()
+        assert (told["looked"], told["unread"], told["moved"]) == (2, 1, 1)
+        monkeypatch.undo()
+        assert nodes(shop, sound) == {"1": "WH3"}
+
+    def test_nor_do_goods_of_which_no_plan_can_be_made(self, shop: Shop) -> None:
+        receive(shop.world, SKU, "WH1", 1)
+        receive(shop.world, OTHER, "WH1", 1)
+        rules = [
+            {"name": "lamps", "when": {"skus": [OTHER]}, "then": {"policy": "cheapest"}},
+            {"name": "rest", "then": {"policy": "cheapest"}},
+        ]
+        shop.rules(*[{**rule, "release": {"until": "cut_off"}} for rule in rules])
+        order, other = planned(shop, line(), number="1"), planned(shop, line(sku=OTHER), number="2")
+        for sku in (SKU, OTHER):
+            receive(shop.world, sku, "WH3", 1)
+        shop.product(OTHER, weight_g=10**12)
+        told = shop.world.calm.reoptimize()
+        assert (told["looked"], told["unread"], told["moved"]) == (2, 1, 1)
+        assert (nodes(shop, order), nodes(shop, other)) == ({"1": "WH3"}, {"1": "WH1"})
+
+
 class TestSomebodyElse:
     @pytest.mark.parametrize("released", [True, False])
     def test_was_first(self, shop: Shop, monkeypatch: pytest.MonkeyPatch, *, released: bool) -> None:
@@ -337,6 +373,27 @@ class TestSomebodyElse:
         monkeypatch.setattr(type(work.orders), "execute_together", lambda _self, *args: late(*args))
         assert work()["lost"] == 1
         assert nodes(shop, order) == {"1": "WH1"}
+
+    def test_looked_again_at_the_same_time(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Two runs have one command id for an order: what the other has decided is not ours."""
+        world = shop.world
+        receive(world, SKU, "WH1", 1)
+        order = planned(shop, line())
+        receive(world, SKU, "WH3", 1)
+        work = world.calm.reoptimize
+        together = work.orders.execute_together
+        other: list[dict[str, Any]] = []
+
+        def late(*args: Any) -> Any:
+            monkeypatch.setattr(type(work.orders), "execute_together", lambda _self, *again: together(*again))
+            world.clock += timedelta(seconds=1)
+            other.append(work())
+            return together(*args)
+
+        monkeypatch.setattr(type(work.orders), "execute_together", lambda _self, *args: late(*args))
+        told = work()
+        assert [other[0]["moved"], told["moved"], told["lost"]] == [1, 0, 1]
+        assert len(world.commits(order.order_id)) == len({each.command_id for each in world.commits(order.order_id)})
 
     def test_a_lost_answer_is_a_move(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         world = shop.world

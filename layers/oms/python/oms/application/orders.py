@@ -198,9 +198,11 @@ class Orders:
         try:
             self.log.append(first, stock=stock, beside=others)
         except VersionConflictError:
-            # A lost acknowledgement looks the same: then all of them are in the log.
-            if not all(self.log.read(each.stream).find(each.command_id) for each in (first, *others)):
-                raise
+            # A lost acknowledgement looks the same: then all of them are in the log, as they were decided here.
+            for each in (first, *others):
+                done = self.log.read(each.stream).find(each.command_id)
+                if done is None or done.events != each.events:
+                    raise
         return tuple(made)
 
     def _append(self, commit: Commit, unique: Sequence[str], along: Along) -> None:

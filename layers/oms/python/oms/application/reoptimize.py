@@ -16,6 +16,9 @@ from oms.domain.errors import (
     InsufficientStockError,
     InvalidCursorError,
     InvalidTransitionError,
+    LedgerImbalanceError,
+    SourcingInputError,
+    UnknownEventError,
     VersionConflictError,
 )
 from oms.domain.frozen import frozen
@@ -90,27 +93,44 @@ class ReoptimizeOrders:
     now: Clock
 
     def __call__(self, more: Callable[[], bool] = lambda: True) -> dict[str, Any]:
-        """{'at', 'looked', 'movable', 'moved', 'trades', 'lost', 'saved', 'next'}; `saved` in minor units of costs.
+        """{'at', 'looked', 'unread', 'movable', 'moved', 'trades', 'lost', 'saved', 'next'}; `saved` in minor units.
 
-        Nothing is read but the rules while none of them has releases wait.
+        Nothing is read but the rules while none of them has releases wait. An order that cannot be read, or planned on,
+        stays and does not stop the others.
         """
         now = self.now()
-        told: dict[str, Any] = {"at": now.isoformat(), "looked": 0, "movable": 0, "moved": 0, "trades": 0, "lost": 0}
-        told |= {"saved": 0, "next": ""}
+        told: dict[str, Any] = {"at": now.isoformat(), "looked": 0, "unread": 0, "movable": 0, "moved": 0}
+        told |= {"trades": 0, "lost": 0, "saved": 0, "next": ""}
         document = self.plan.reference.policy(SOURCING).get("document", {})
         if not any(rule.get("release") for rule in document.get("rules", ())):
             return told
         rows, told["next"] = self._rows(now, more)
-        found = [each for row in rows if more() and (each := self._bound(row["order_id"], now))]
-        told["looked"], told["movable"] = len(rows), len(found)
-        groups: dict[tuple[str, str, str], list[Bound]] = {}
-        for each in found:
-            groups.setdefault(each.group, []).append(each)
-        for group in groups.values():
-            self._trade(group, now, more, told)
+        told["looked"] = len(rows)
+        for group in self._groups(rows, now, more, told):
+            try:
+                self._trade(group, now, more, told)
+            except SourcingInputError:
+                told["unread"] += len(group)
         if told["looked"]:
             self.views.put_row(KIND, told["at"], told, keep_days=KEEP_DAYS)
         return told
+
+    def _groups(
+        self, rows: Iterable[Mapping[str, Any]], now: datetime, more: Callable[[], bool], told: dict[str, Any]
+    ) -> list[list[Bound]]:
+        groups: dict[tuple[str, str, str], list[Bound]] = {}
+        for row in rows:
+            if not more():
+                break
+            try:
+                bound = self._bound(row["order_id"], now)
+            except (UnknownEventError, LedgerImbalanceError, SourcingInputError):
+                told["unread"] += 1
+                continue
+            if bound is not None:
+                told["movable"] += 1
+                groups.setdefault(bound.group, []).append(bound)
+        return list(groups.values())
 
     def _rows(self, now: datetime, more: Callable[[], bool]) -> tuple[list[Mapping[str, Any]], str]:
         """Planned orders from where the last run ended, and where this one does."""
