@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from oms.adapters.secrets_manager import Connections, SecretDocument
     from oms.adapters.shards import Shards
     from oms.application.customers import Customers
+    from oms.application.drafts import Drafts
     from oms.application.gateways import PaymentProvider, VendorApi
     from oms.application.holds import StockHolds
     from oms.application.orders import Orders
@@ -292,6 +293,14 @@ def stock_holds() -> StockHolds:
     from oms.application.holds import StockHolds
 
     return StockHolds(log(), now)
+
+
+@cache
+def drafts() -> Drafts:
+    """Sales representatives' drafts."""
+    from oms.application.drafts import Drafts
+
+    return Drafts(log(), now)
 
 
 @cache
