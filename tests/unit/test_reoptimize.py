@@ -16,7 +16,7 @@ from oms.domain.order.events import LinesMoved
 from oms.domain.order.releasing import release_at
 from oms.domain.order.status import Stage, stage
 from oms.domain.sourcing.deciding import restored
-from oms.domain.sourcing.moving import move_again
+from oms.domain.sourcing.moving import PricedMove, Trade, move_again
 from oms.domain.sourcing.rules import OrderFacts, choose
 from tests.proof.interleave.checks import everything
 from tests.proof.interleave.story import SKU, ask, cancel, has, position, receive, take_in
@@ -372,6 +372,34 @@ class TestSomebodyElse:
 
         monkeypatch.setattr(type(work.orders), "execute_together", lambda _self, *args: late(*args))
         assert work()["lost"] == 1
+        assert nodes(shop, order) == {"1": "WH1"}
+
+    def test_what_follows_on_a_lost_trade_is_left(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It would start from where the order is not, and its costs are of there."""
+        world = shop.world
+        receive(world, SKU, "WH1", 1)
+        order = planned(shop, line())
+        for node in ("WH2", "WH3"):
+            receive(world, SKU, node, 1)
+        at = {node: (order.lines["1"].at(node, 1),) for node in DEAR}
+        steps = [
+            Trade((PricedMove(order.order_id, at[was], at[now], (DEAR[was], DEAR[now])),), DEAR[was] - DEAR[now])
+            for was, now in (("WH1", "WH2"), ("WH2", "WH3"))
+        ]
+        monkeypatch.setattr(reoptimize, "trades", lambda *_: steps)
+        work = world.calm.reoptimize
+        together = work.orders.execute_together
+        tries: list[int] = []
+
+        def late(*args: Any) -> Any:
+            tries.append(1)
+            if len(tries) == 1:
+                raise VersionConflictError("somebody was first")
+            return together(*args)
+
+        monkeypatch.setattr(type(work.orders), "execute_together", lambda _self, *args: late(*args))
+        told = work()
+        assert (len(tries), told["moved"], told["lost"]) == (1, 0, 1)
         assert nodes(shop, order) == {"1": "WH1"}
 
     def test_looked_again_at_the_same_time(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,9 +175,14 @@ class ReoptimizeOrders:
         }
         batch = _batch(known, replace(asked.request, candidates=candidates))
         loaded = {key: bound.loaded for key, bound in known.items()}
+        elsewhere: set[str] = set()
         for trade in trades(batch, {key: bound.units for key, bound in known.items()}, asked.rule.policy):
             if not more():
                 return
+            orders = {move.order_id for move in trade.moves}
+            if not elsewhere.isdisjoint(orders):
+                elsewhere |= orders  # it follows on a trade that was not made
+                continue
             commands = []
             for move in trade.moves:
                 bound, then = known[move.order_id], loaded[move.order_id]
@@ -185,7 +190,8 @@ class ReoptimizeOrders:
                 made = kept_move(trade, move, own, asked.rule, asked.network_id)
                 until = last_release(_open(own), {part.node_id for part in move.after}, bound.promise)
                 commands.append((then, _command(then, move, offer, until, made)))
-            self._commit(trade, commands, first.placed.channel, loaded, told)
+            if not self._commit(trade, commands, first.placed.channel, loaded, told):
+                elsewhere |= orders
 
     def _priced(self, candidates: Iterable[Candidate], group: Iterable[Bound]) -> tuple[Candidate, ...]:
         """Nodes with what giving away a unit costs, also of SKUs of which they have no more than the orders hold."""
@@ -217,17 +223,18 @@ class ReoptimizeOrders:
         channel: str,
         loaded: dict[str, Loaded],
         told: dict[str, Any],
-    ) -> None:
+    ) -> bool:
+        """Whether the trade was made."""
         places = {place for move in trade.moves for part in (*move.before, *move.after) for place in part.places}
         if len(commands) > MOST_COMMITS or len(places) + len(commands) > MAX_POSITIONS:
-            return
+            return False
         try:
             done = self.orders.execute_together(
                 commands, CAUSE, lambda deltas: self.plan.buffers().kept(deltas, channel)
             )
         except LOST:
             told["lost"] += 1
-            return
+            return False
         for outcome in done:
             after = loaded_after(outcome)
             if after is not None:
@@ -235,6 +242,7 @@ class ReoptimizeOrders:
         told["moved"] += len(done)
         told["trades"] += 1
         told["saved"] += trade.saved
+        return True
 
 
 def _batch(known: Mapping[str, Bound], request: SourcingRequest) -> Batch:
