@@ -81,6 +81,8 @@ def fetches(notice: Notice) -> Sequence[FetchRequest]:
     """The order, its items, and (with a restricted data token) its address and buyer."""
     if notice.kind is not NoticeKind.FETCH:
         return ()
+    if not _ID.fullmatch(notice.external_id or ""):
+        raise MalformedPayloadError("the order id is not of Amazon's form")
     path = f"/orders/v0/orders/{notice.external_id}"
     parts = {_ORDER: "", _ITEMS: "/orderItems", _ADDRESS: "/address", _BUYER: "/buyerInfo"}
     return tuple(FetchRequest(name=name, path=path + end) for name, end in parts.items())
