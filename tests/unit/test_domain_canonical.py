@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,6 +98,8 @@ def with_amount(**changes: int) -> Callable[[CanonicalOrder], CanonicalOrder]:
         (with_line(sku="x" * 201), MalformedPayloadError),
         (with_line(line_ref="x" * 201), MalformedPayloadError),
         (with_line(line_ref=""), MalformedPayloadError),
+        (lambda order: replace(order, revision=datetime(9999, 12, 31, tzinfo=UTC)), MalformedPayloadError),
+        (lambda order: replace(order, placed_at=datetime(1, 1, 1, tzinfo=UTC)), MalformedPayloadError),
         (with_captured(-1), MalformedPayloadError),
         (with_captured(MAX_MINOR + 1), MalformedPayloadError),
         (with_refunds(ChannelRefund(refund_ref="1", amount=-1)), MalformedPayloadError),

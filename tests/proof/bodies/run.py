@@ -32,8 +32,8 @@ NORMALIZED, REFUSED, IGNORED, NAMED, CRASHED = "normalized", "refused", "ignored
 """`named`: a delivery that names an order, which would be fetched."""
 SLOWEST_S: Final = 2.0
 """CPU time of one body, beyond which reading it is a fault."""
-_KEPT: Final = 3000
-"""Bodies that ended in a new way, to be damaged further."""
+_KEPT: Final = 500
+"""Bodies of one sender that ended in a new way, to be damaged further."""
 _LONGEST: Final = 40_000
 """Bytes of a body that is damaged further, or bodies would grow and grow."""
 _TOLD: Final = 20
@@ -93,7 +93,7 @@ def _read(seed: Seed, body: bytes, kits: Callable[[str], Kit]) -> Outcome:
     notice = of.connector.identify(request)
     fetched = list(of.connector.fetches(notice))
     if notice.kind is NoticeKind.FETCH:
-        return Outcome(kind=NAMED, like=f"{notice.topic} {len(fetched)}")
+        return Outcome(kind=NAMED, like=f"{len(fetched)}")
     if notice.kind not in {NoticeKind.ORDER, NoticeKind.REFUND}:
         return _ignored(notice)
     return _normalized(of.connector.normalize(request, notice))
@@ -119,7 +119,7 @@ def _verified(who: Any, request: InboundRequest, secrets: Sequence[str]) -> None
 
 
 def _ignored(notice: Notice) -> Outcome:
-    return Outcome(kind=IGNORED, like=_DIGITS.sub("#", notice.topic))
+    return Outcome(kind=IGNORED, like=notice.kind)  # topics are texts: a damaged one is no other ending
 
 
 def _normalized(found: Normalized | NormalizedRefund) -> Outcome:
@@ -163,12 +163,15 @@ def campaign(bodies: int, salt: str, source: str = "", kits: Callable[[str], Kit
     """So many damaged bodies, of all senders or one; the same for the same salt."""
     random, tally = Random(salt), Tally()
     whole = [seed for seed in seeds() if source in {"", seed.source}]
-    kept: list[tuple[Seed, bytes]] = []
+    kept: dict[str, list[tuple[Seed, bytes]]] = {seed.source: [] for seed in whole}
     for _ in range(bodies):
-        seed, body = random.choice(kept) if kept and random.random() < 0.5 else _whole(random.choice(whole))
+        seed = random.choice(whole)
+        before, body = kept[seed.source], seed.body
+        if before and random.random() < 0.5:
+            seed, body = random.choice(before)
         body = damaged(body, random)
         if counted(tally, seed, body, kits) and len(body) <= _LONGEST:
-            _keep(kept, (seed, body), random)
+            _keep(before, (seed, body), random)
     return tally
 
 
@@ -189,10 +192,6 @@ def counted(tally: Tally, seed: Seed, body: bytes, kits: Callable[[str], Kit] = 
     if found.kind == CRASHED and len(tally.crashes) < _TOLD:
         tally.crashes.append(f"{like}\n  {seed.name} {dict(seed.headers)}\n  {body[:3000]!r}")
     return True
-
-
-def _whole(seed: Seed) -> tuple[Seed, bytes]:
-    return seed, seed.body
 
 
 def _keep(kept: list[tuple[Seed, bytes]], found: tuple[Seed, bytes], random: Random) -> None:

@@ -13,6 +13,7 @@ from infra.local.signing import signed
 from oms.channels.layouts import LAYOUTS
 from oms.channels.payload import parse_object
 from oms.channels.registry import CONNECTORS, SOURCES, connector, lister
+from tests.support.amazon_2026 import item, kinds, order
 from tests.support.connector_rules.kit import Delivery, Kit
 from tests.support.template import ROOT
 
@@ -99,7 +100,10 @@ def _amazon() -> list[tuple[str, bytes]]:
         more = [load.pop(name) for name in sorted(load) if name.startswith("items-page")]
         parts = {**load, "items": [load["items"], *more]} if more else load
         found.append((folder.name, json.dumps(parts).encode()))
-    return found
+    taxes = {"TAX": "1.80", "TAX_ITEM": "1.50", "TAX_SHIPPING": "0.30", "DISCOUNT": "2.00", "DISCOUNT_SHIPPING": "1.00"}
+    brought = kinds(ITEM="20.00", SHIPPING="4.00", GIFT_WRAP="1.00", **taxes)
+    document = order("24.80", item(1, 3, brought), status="SHIPPED")
+    return [found[0], ("version 2026-01-01", json.dumps(document).encode()), *found[1:]]
 
 
 def _order(name: str) -> dict[str, Any]:

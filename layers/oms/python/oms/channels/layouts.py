@@ -72,7 +72,7 @@ def _tiktok(parts: Parts) -> Documents:
     return {"orders": [{"code": 0, "data": {"orders": [parts["order"]]}}]}
 
 
-def _walmart(parts: Parts) -> Documents:
+def _whole(parts: Parts) -> Documents:
     return {"order": [{"order": parts["order"]}]}
 
 
@@ -142,6 +142,13 @@ LAYOUTS: Final[Mapping[str, tuple[Layout, ...]]] = {
             spelled={"orderItems": "items"},
             documents=_amazon,
         ),
+        Layout(  # version 2026-01-01 of the API, which has an order whole
+            identity="orderId",
+            mark="orderItems",
+            delivery=frozenset({"NotificationType", "notificationType"}),
+            wrapped=(("order",), ("orders",)),
+            documents=_whole,
+        ),
     ),
     "bigcommerce": (
         Layout(
@@ -180,7 +187,7 @@ LAYOUTS: Final[Mapping[str, tuple[Layout, ...]]] = {
             mark="orderLines",
             delivery=frozenset({"source"}),
             wrapped=(("order",), ("list", "elements", "order")),
-            documents=_walmart,
+            documents=_whole,
         ),
     ),
     "etsy": (

@@ -27,6 +27,8 @@ MAX_LINES: Final = 10_000
 MAX_QUANTITY: Final = 1_000_000
 MAX_REFUNDS: Final = 1000
 MAX_TEXT: Final = 200
+YEARS: Final = range(1990, 2100)
+"""A time beyond is a fault of the sender: the state of an order that is of the year 9999 could never change again."""
 
 
 class PaymentState(StrEnum):
@@ -231,6 +233,8 @@ def check_order(order: CanonicalOrder) -> CanonicalOrder:
         raise TooManyLinesError("too many lines", lines=len(order.lines), limit=MAX_LINES)
     if not 0 < len(order.external_id) <= MAX_TEXT:
         raise MalformedPayloadError("the order has no usable id")
+    if order.revision.year not in YEARS or order.placed_at.year not in YEARS:
+        raise MalformedPayloadError("a time of the order is out of range")
     if len({line.line_ref for line in order.lines}) != len(order.lines):
         raise MalformedPayloadError("two lines share one id")
     for line in order.lines:
@@ -293,7 +297,9 @@ def _check_line(line: CanonicalLine) -> None:
         raise MalformedPayloadError("more units are cancelled than ordered", line=line.line_ref)
     if line.unit_price < 0 or line.discount < 0 or line.tax < 0 or line.net < 0:
         raise MalformedPayloadError("a line amount is negative", line=line.line_ref)
-    if len(line.sku) > MAX_TEXT or not 0 < len(line.line_ref) <= MAX_TEXT:
-        raise MalformedPayloadError("a line has no usable id", line=line.line_ref[:MAX_TEXT])
+    if not line.line_ref:
+        raise MalformedPayloadError("a line has no id")
+    if len(line.sku) > MAX_TEXT or len(line.line_ref) > MAX_TEXT:
+        raise MalformedPayloadError("a line has an oversized id", line=line.line_ref[:MAX_TEXT])
     check_minor(line.unit_price * line.quantity)
     check_minor(line.tax)
