@@ -99,6 +99,31 @@ def test_a_list_of_orders_without_their_items(tmp_path: Path) -> None:
     assert (status, refusal["code"], refusal["missing"]) == (2, "incomplete_order", "items")
 
 
+def test_items_stand_beside_their_order_in_any_form(tmp_path: Path) -> None:
+    folder = SANDBOX / "amazon" / "302-4400102-5500102"
+    order, items = (load(folder / f"{name}.json")["payload"] for name in ("order", "items"))
+    alone = items["OrderItems"]
+    forms = [
+        {"order": order, "items": items},
+        {"order": order, "items": alone},
+        {"order": {"payload": order}, "orderItems": {"payload": items}},
+        {"order": order, "OrderItems": alone},
+        {"payload": {**order, "OrderItems": alone}},
+        {**order, "OrderItems": alone},
+        {**order, "items": [items]},
+    ]
+    told_ = [answer(tmp_path, "amazon", form) for form in forms]
+    assert told_ == [told_[0]] * len(forms)
+    assert told_[0][0] == 0
+
+
+def test_the_refusal_of_one_order_among_several_says_which(tmp_path: Path) -> None:
+    wrong = shopify() | {"total_price": "0.01"}
+    status, (refusal,) = answer(tmp_path, "shopify", {"orders": [shopify(), wrong, shopify()]})
+    assert (status, refusal["code"], refusal["at"]) == (2, "totals_mismatch", 1)
+    assert "at" not in answer(tmp_path, "shopify", {"orders": [wrong]})[1][0]
+
+
 @pytest.mark.parametrize("source", list(SOURCES))
 @pytest.mark.parametrize(
     "raw",

@@ -15,7 +15,7 @@ from oms.channels.layouts import LAYOUTS
 from oms.channels.payload import parse
 from oms.channels.registry import CONNECTORS, connector
 from oms.domain.canonical import Normalized
-from oms.domain.errors import MalformedPayloadError
+from oms.domain.errors import InvalidInputError, MalformedPayloadError
 from oms.domain.frozen import frozen
 from oms.domain.inbound import InboundRequest, Notice, NoticeKind
 
@@ -106,10 +106,25 @@ def read_orders(who: Connector, layouts: Sequence[Layout], raw: bytes) -> list[C
             return [_carried(who, saved.headers, saved.body)]
         for layout in layouts:
             if found := _found(layout, saved.document):
-                return [_read(who, layout, saved, each) for each in found]
+                return _all_read(who, layout, saved, found)
         raise _none(who, layouts, saved)
     except RecursionError:
         raise MalformedPayloadError("the body is nested too deeply") from None
+
+
+def _all_read(
+    who: Connector, layout: Layout, saved: Saved, orders: Sequence[Mapping[str, Any]]
+) -> list[CanonicalOrder]:
+    """All of them; the refusal of one among several says which, from 0."""
+    read = []
+    for at, order in enumerate(orders):
+        try:
+            read.append(_read(who, layout, saved, order))
+        except (InvalidInputError, NoOrderError) as refusal:
+            if len(orders) > 1:
+                refusal.context["at"] = at
+            raise
+    return read
 
 
 def _read(who: Connector, layout: Layout, saved: Saved, order: Mapping[str, Any]) -> CanonicalOrder:
@@ -230,12 +245,13 @@ def _at(document: Mapping[str, Any], path: Iterable[str]) -> object:
 
 def _fetched(who: Connector, layout: Layout, document: Mapping[str, Any]) -> CanonicalOrder:
     """Of a channel whose orders are fetched: the order with what belongs to it, as the documents of a fetch."""
+    spelled = layout.spelled or {}
     if _has_parts(layout, document):
-        spelled = layout.spelled or {}
         parts = {spelled.get(name, name): part for name, part in document.items() if part is not None}
         order = _inner(document)
     else:
-        parts = {name: document[name] for name in layout.beside if _is_there(layout, document.get(name))}
+        there = [name for name in (*layout.beside, *spelled) if _is_there(layout, document.get(name))]
+        parts = {spelled.get(name, name): document[name] for name in there}
         order = document
     if order is None or not order.get(layout.identity):
         raise MalformedPayloadError("there is no order in it")

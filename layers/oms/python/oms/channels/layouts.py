@@ -77,8 +77,14 @@ def _whole(parts: Parts) -> Documents:
 
 
 def _amazon(parts: Parts) -> Documents:
-    there = [name for name in ("items", "address", "buyerInfo") if name in parts]
-    return {"order": [{"payload": parts["order"]}], **{name: _pages(parts[name], "payload") for name in there}}
+    order = parts["order"]
+    there = {name: _pages(parts[name], "payload") for name in ("address", "buyerInfo") if name in parts}
+    items = parts["items"]
+    if isinstance(items, list) and all(isinstance(each, dict) and "OrderItemId" in each for each in items):
+        items = {"OrderItems": items}  # the items alone, without the answer that they came in
+    if isinstance(items, dict) and "OrderItems" in items:
+        items = {"AmazonOrderId": order.get("AmazonOrderId"), **items}
+    return {"order": [{"payload": order}], "items": _pages(items, "payload"), **there}
 
 
 def _bigcommerce(parts: Parts) -> Documents:
@@ -139,7 +145,7 @@ LAYOUTS: Final[Mapping[str, tuple[Layout, ...]]] = {
             wrapped=(("payload",), ("payload", "Orders")),
             beside=("items", "address", "buyerInfo"),
             needed="items",
-            spelled={"orderItems": "items"},
+            spelled={"orderItems": "items", "OrderItems": "items"},
             documents=_amazon,
         ),
         Layout(  # version 2026-01-01 of the API, which has an order whole
