@@ -64,6 +64,14 @@ def test_an_order_that_does_not_say_who_it_is_is_one_all_the_same(tmp_path: Path
         assert (status, refusal["code"], refusal["path"]) == (2, "malformed_payload", "id")
 
 
+def test_a_delivery_that_says_to_carry_an_order_is_held_to_it(tmp_path: Path) -> None:
+    for document in ({"topic": "orders/create", "body": {"id": 1}}, {"topic": "orders/create", "body": {}}):
+        status, (refusal,) = answer(tmp_path, "shopify", document)
+        assert (status, refusal["code"]) == (2, "malformed_payload")
+    status, (refusal,) = answer(tmp_path, "shopify", {"topic": "draft_orders/create", "body": {"id": 1}})
+    assert (status, refusal["code"], refusal["topic"]) == (2, "no_order", "draft_orders/create")
+
+
 def test_a_refund_alone_is_no_order(tmp_path: Path) -> None:
     refund = load(CHANNELS / "shopify" / "09-refunds-create-us-one-tee.json")["body"]
     for document in (refund, {"refund": refund}):

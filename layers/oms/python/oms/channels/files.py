@@ -107,7 +107,7 @@ def read_orders(who: Connector, layouts: Sequence[Layout], raw: bytes) -> list[C
         for layout in layouts:
             if found := _found(layout, saved.document):
                 return _all_read(who, layout, saved, found)
-        raise _none(who, layouts, saved)
+        return [_otherwise(who, layouts, saved)]
     except RecursionError:
         raise MalformedPayloadError("the body is nested too deeply") from None
 
@@ -164,29 +164,25 @@ def _told_of(who: Connector, notice: Notice) -> NoOrderError:
     )
 
 
-def _none(who: Connector, layouts: Sequence[Layout], saved: Saved) -> Exception:
-    """Why there is no order in it, as the refusal to raise."""
-    document = saved.document
+def _otherwise(who: Connector, layouts: Sequence[Layout], saved: Saved) -> CanonicalOrder:
+    """What does not look like an order, as the delivery that it is or says to be; raises what it is else."""
+    document, first = saved.document, layouts[0]
     if not isinstance(document, dict):
-        there = isinstance(document, list) and document
-        return (
-            NoOrderError("no_order", "a list of something else")
-            if there
-            else MalformedPayloadError("there is no order in it")
-        )
-    first = layouts[0]
-    refund = first.refund in document or isinstance(document.get("refund"), dict) if first.refund else False
-    told = first.topic and (first.topic[0] in saved.headers or "topic" in saved.headers)
-    if told or refund or any(each.delivery & document.keys() for each in layouts):
-        body = saved.body
-        if refund and not told and first.refund not in document:
-            body = json.dumps(document["refund"], default=str).encode()
-        headers = _with_topic(first, saved, first.refund_topic)
-        notice = who.identify(InboundRequest(account=ACCOUNT, headers=headers, body=body))
-        return _told_of(who, notice)
+        if isinstance(document, list) and document:
+            raise NoOrderError("no_order", "a list of something else")
+        raise MalformedPayloadError("there is no order in it")
+    if first.topic and (first.topic[0] in saved.headers or "topic" in saved.headers):
+        return _carried(who, _with_topic(first, saved, first.topic[1]), saved.body)
+    if any(each.delivery & document.keys() for each in layouts):
+        return _carried(who, saved.headers, saved.body)
+    if first.refund:
+        refund = document if first.refund in document else document.get("refund")
+        if isinstance(refund, dict):
+            body = json.dumps(refund, default=str).encode()
+            return _carried(who, _with_topic(first, saved, first.refund_topic), body)
     if any(each.mark in document and not each.others & document.keys() for each in layouts):
-        return MalformedPayloadError("an order says who it is", path=first.identity)
-    return NoOrderError("no_order", "neither an order nor a delivery of this channel")
+        raise MalformedPayloadError("an order says who it is", path=first.identity)
+    raise NoOrderError("no_order", "neither an order nor a delivery of this channel")
 
 
 def _found(layout: Layout, document: object) -> list[Mapping[str, Any]]:
