@@ -5,11 +5,14 @@ OmsError
 │   ├── OrderNotFoundError           (retryable: the event may have overtaken the order)
 │   ├── FulfillmentOrderNotFoundError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
+│   ├── CaptureNotFoundError         (retryable: the provider's event may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
 │   ├── FeedGoneError
 │   ├── StockHoldNotFoundError
+│   ├── DraftNotFoundError
 │   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
-│   └── PolicyVersionNotFoundError
+│   ├── PolicyVersionNotFoundError
+│   └── WebhookNotFoundError
 ├── InvalidInputError
 │   ├── MalformedPayloadError
 │   ├── UnknownCurrencyError
@@ -23,6 +26,7 @@ OmsError
 │   ├── InvalidCursorError
 │   ├── MalformedRowError
 │   ├── InvalidPolicyError
+│   ├── EndpointRefusedError
 │   └── SourcingInputError
 │       ├── SourcingRangeError
 │       ├── UnknownSkuError
@@ -35,6 +39,7 @@ OmsError
 │   ├── ReplayWindowError
 │   └── InvalidTokenError
 ├── ForbiddenError
+│   └── OwnDraftError
 ├── PayloadTooLargeError
 ├── IdempotencyKeyError
 │   ├── IdempotencyKeyMissingError
@@ -51,6 +56,12 @@ OmsError
 │   ├── StaleRowError
 │   ├── HoldExpiredError
 │   ├── PolicyOutdatedError
+│   ├── ApprovalNeededError
+│   ├── DraftOutdatedError
+│   ├── DraftExpiredError
+│   ├── WebhookOutdatedError
+│   ├── WebhookDisabledError
+│   ├── NotMasterError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -108,6 +119,13 @@ class ParcelNotFoundError(NotFoundError):
     retryable = True
 
 
+class CaptureNotFoundError(NotFoundError):
+    """No shipment of the order was paid with this capture (yet): it was made by somebody else."""
+
+    code = "capture_not_found"
+    retryable = True
+
+
 class QuarantineNotFoundError(NotFoundError):
     """No such quarantined input."""
 
@@ -126,6 +144,12 @@ class StockHoldNotFoundError(NotFoundError):
     code = "stock_hold_not_found"
 
 
+class DraftNotFoundError(NotFoundError):
+    """No such draft."""
+
+    code = "draft_not_found"
+
+
 class SupplyNotFoundError(NotFoundError):
     """Nobody has told (yet) that this supply is expected."""
 
@@ -137,6 +161,12 @@ class PolicyVersionNotFoundError(NotFoundError):
     """No such version of a policy was saved."""
 
     code = "policy_version_not_found"
+
+
+class WebhookNotFoundError(NotFoundError):
+    """No such subscription to webhooks, or none such replay of one."""
+
+    code = "webhook_not_found"
 
 
 class InvalidInputError(OmsError):
@@ -259,6 +289,12 @@ class InvalidPolicyError(InvalidInputError):
     code = "invalid_policy"
 
 
+class EndpointRefusedError(InvalidInputError):
+    """Webhooks are not sent there: not https, another port than 443, an address that is not of the public internet."""
+
+    code = "endpoint_refused"
+
+
 class AuthenticationError(OmsError):
     """The sender is not who it says, or cannot prove it."""
 
@@ -287,6 +323,12 @@ class ForbiddenError(OmsError):
     """The caller's role does not allow this."""
 
     code = "forbidden"
+
+
+class OwnDraftError(ForbiddenError):
+    """A draft is approved by somebody else than who saved it."""
+
+    code = "own_draft"
 
 
 class PayloadTooLargeError(OmsError):
@@ -384,6 +426,42 @@ class PolicyOutdatedError(RefusedError):
     """The policy was saved by somebody else since its author saw it."""
 
     code = "policy_outdated"
+
+
+class ApprovalNeededError(RefusedError):
+    """The prices of a draft need somebody's approval."""
+
+    code = "approval_needed"
+
+
+class DraftOutdatedError(RefusedError):
+    """The draft was saved by somebody else since it was seen."""
+
+    code = "draft_outdated"
+
+
+class DraftExpiredError(RefusedError):
+    """The time of a draft is over."""
+
+    code = "draft_expired"
+
+
+class WebhookOutdatedError(RefusedError):
+    """The subscription was changed by somebody else since its author saw it."""
+
+    code = "webhook_outdated"
+
+
+class WebhookDisabledError(RefusedError):
+    """Nothing is sent to a disabled subscription: enable it first."""
+
+    code = "webhook_disabled"
+
+
+class NotMasterError(RefusedError):
+    """Another integration is declared to be master of this field."""
+
+    code = "not_master"
 
 
 class LedgerImbalanceError(RefusedError):

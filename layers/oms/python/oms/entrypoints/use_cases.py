@@ -14,6 +14,7 @@ from oms.entrypoints import wiring
 if TYPE_CHECKING:
     from oms.application.availability import ShowAvailability
     from oms.application.decisions import ShowDecisions
+    from oms.application.drafts import PlaceDraft, SaveDraft
     from oms.application.feed import TakeStockFeed
     from oms.application.feed_file import TakeFeedFile
     from oms.application.feed_report import FeedReports
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.payment_events import TakePaymentEvent
     from oms.application.planning import PlanOrder
-    from oms.application.policies import ManageSourcing
+    from oms.application.policies import ManageIntegrations, ManageSourcing
     from oms.application.poll import PollChannels
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenAndPromise
     from oms.application.quoting import QuotePromises
@@ -42,6 +43,23 @@ def sync_snapshot() -> SyncSnapshot:
     from oms.application.intake import SyncSnapshot
 
     return SyncSnapshot(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.customers(), wiring.gazetteer())
+
+
+@cache
+def save_draft() -> SaveDraft:
+    """Use case."""
+    from oms.application.drafts import SaveDraft
+
+    free_percent = int(os.environ["FREE_REDUCTION_PERCENT"])
+    return SaveDraft(wiring.drafts(), wiring.claims(), wiring.reference(), free_percent)
+
+
+@cache
+def place_draft() -> PlaceDraft:
+    """Use case."""
+    from oms.application.drafts import PlaceDraft
+
+    return PlaceDraft(wiring.drafts(), wiring.claims(), wiring.orders(), sync_snapshot())
 
 
 @cache
@@ -147,6 +165,14 @@ def manage_sourcing() -> ManageSourcing:
     from oms.application.policies import ManageSourcing
 
     return ManageSourcing(wiring.policies(), wiring.reference(), wiring.now)
+
+
+@cache
+def manage_integrations() -> ManageIntegrations:
+    """Use case."""
+    from oms.application.policies import ManageIntegrations
+
+    return ManageIntegrations(wiring.policies(), wiring.reference(), wiring.now)
 
 
 @cache
