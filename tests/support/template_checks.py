@@ -26,7 +26,7 @@ PARKING: Final = "ParkFailed"
 """The function that puts dead letters where people look."""
 
 CONTACTS: Final = "ContactsTable"
-CONTACT_READERS: Final = {"FulfillOrdersRole", "ShowStatusRole"}
+CONTACT_READERS: Final = {"FulfillOrdersRole", "ShowStatusRole", "AnswerAssistantsRole"}
 """The address of a parcel; the e-mail address that a guest's is compared with."""
 READS: Final = {f"dynamodb:{each}" for each in ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems")}
 KEYS_ONLY: Final = {

@@ -86,18 +86,22 @@ def resolver() -> APIGatewayHttpResolver:
 
 def show(app: APIGatewayHttpResolver, token: str) -> Response[str]:
     """The order that the link was signed for."""
-    now = wiring.now()
+    view = view_of(token)
+    if not wants_html(app):
+        return http.answer(view)
+    return pages.page("status.html", **_shown(view))
+
+
+def view_of(token: str) -> dict[str, Any]:
+    """What the holder of a signed link may see; raises InvalidTokenError."""
     try:
-        order = use_cases.show_order()(wiring.status_links().verify(token, now)).order
+        order = use_cases.show_order()(wiring.status_links().verify(token, wiring.now())).order
     except NotFoundError as error:
         raise InvalidTokenError(_NO_LINK) from error
     if order is None:
         # Whether there is such an order is nobody's business: the same answer as for a link that was not signed.
         raise InvalidTokenError(_NO_LINK)
-    view = customer_view(order)
-    if not wants_html(app):
-        return http.answer(view)
-    return pages.page("status.html", **_shown(view))
+    return customer_view(order)
 
 
 def _shown(view: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +170,11 @@ def _token(app: APIGatewayHttpResolver, asked: LookUpBody) -> str:
 
 def sender(app: APIGatewayHttpResolver) -> str:
     """Where the call comes from, as far as tries are counted."""
-    text: str = app.current_event.raw_event.get("requestContext", {}).get("http", {}).get("sourceIp", "")
+    return counted(app.current_event.raw_event.get("requestContext", {}).get("http", {}).get("sourceIp", ""))
+
+
+def counted(text: str) -> str:
+    """The address under which tries from an IP address are counted."""
     try:
         address = ip_address(text)
     except ValueError:
