@@ -20,7 +20,10 @@ BODIES = ROUTER | {"pydantic"}
 NEEDED = {
     **dict.fromkeys(starts.ASYNC, frozenset[str]()),
     **dict.fromkeys(("receive_webhook", "place_order", "quote_promises", "read_orders", "manage_quarantine"), ROUTER),
-    **dict.fromkeys(("change_order", "fulfill_orders", "manage_stock", "manage_policies", "manage_drafts"), BODIES),
+    **dict.fromkeys(
+        ("change_order", "fulfill_orders", "manage_stock", "manage_policies", "manage_drafts", "manage_webhooks"),
+        BODIES,
+    ),
     "show_status": ROUTER | {"jinja2"},
     "answer_assistants": BODIES | {"cryptography", "mcp"},
     "show_console": ROUTER | {"jinja2", "jwt", "cryptography"},

@@ -27,6 +27,7 @@ HTTP: Final[dict[str, Start]] = {
     "fulfill_orders": Start(("dynamodb",), ("wiring.orders()", "wiring.views()", "wiring.contacts()")),
     "manage_stock": Start(("dynamodb",), ("use_cases.move_stock()",)),
     "manage_policies": Start(("dynamodb",), ("use_cases.manage_sourcing()",)),
+    "manage_webhooks": Start(("dynamodb",), ("use_cases_outbound.manage_subscriptions()",)),
     "manage_drafts": Start(("dynamodb", "s3", "secretsmanager"), ("use_cases.save_draft()", "use_cases.place_draft()")),
     "quote_promises": Start(("dynamodb",), ("use_cases.quote_promises()",)),
     "manage_quarantine": Start(("dynamodb", "s3"), ("use_cases.replay_parked()",)),
@@ -52,6 +53,10 @@ ASYNC: Final[dict[str, Start]] = {
         ("dynamodb", "sqs", "secretsmanager"),
         ("use_cases.poll_channels()", "wiring.connections()", "wiring.queue('INTAKE_QUEUE')"),
         ("oms.channels.shopify_list",),
+    ),
+    "deliver_webhooks": Start(
+        ("dynamodb", "sqs", "secretsmanager"),
+        ("use_cases_outbound.fan_out()", "use_cases_outbound.deliver_webhook()"),
     ),
     "reconcile_stock": Start(("dynamodb", "s3"), ("use_cases.reconcile()",)),
 }

@@ -26,7 +26,7 @@ from oms.domain.order import events as ev
 from oms.domain.order.evolve import evolve, fold
 from oms.domain.order.ledger import LineLedger, Place
 from oms.domain.stock import StockMovement, movement_deltas
-from oms.domain.stripe_money import from_stripe_amount, to_stripe_amount
+from oms.domain.vendor_money import STRIPE, from_vendor_amount, to_vendor_amount
 from tests.support.builders import Story, line, snapshot
 from tests.support.refusals import Refusal, refusal
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Row = tuple["Callable[[], object]", Refusal]
 
+INEXACT = "the provider cannot express this amount"
 DIGITS = "an amount has more digits than its currency"
 RANGE = "an amount is out of range"
 KIND = "an amount must be a decimal string or number"
@@ -56,14 +57,22 @@ MONEY: list[Row] = [
     (lambda: to_minor(Decimal("1." + "0" * 60), "EUR"), (MalformedPayloadError, RANGE, {})),
     (lambda: check_minor(MAX_MINOR + 1), (MalformedPayloadError, RANGE, {})),
     (
-        lambda: to_stripe_amount(1005, "KWD"),
-        (InvalidInputError, "Stripe cannot express this amount exactly", {"currency": "KWD", "step": 10}),
+        lambda: to_vendor_amount(STRIPE, 1005, "KWD"),
+        (
+            InvalidInputError,
+            INEXACT,
+            {"vendor": STRIPE, "currency": "KWD", "step": 10},
+        ),
     ),
     (
-        lambda: to_stripe_amount(250, "MGA"),
-        (InvalidInputError, "Stripe cannot express this amount exactly", {"currency": "MGA", "step": 100}),
+        lambda: to_vendor_amount(STRIPE, 250, "MGA"),
+        (
+            InvalidInputError,
+            INEXACT,
+            {"vendor": STRIPE, "currency": "MGA", "step": 100},
+        ),
     ),
-    (lambda: from_stripe_amount(150, "ISK"), (MalformedPayloadError, DIGITS, {"currency": "ISK"})),
+    (lambda: from_vendor_amount(STRIPE, 150, "ISK"), (MalformedPayloadError, DIGITS, {"currency": "ISK"})),
 ]
 
 

@@ -51,6 +51,10 @@ class Books:
     captured: int = 0
     captures: list[tuple[str, int]] = field(default_factory=list)
     """(shipment, amount)."""
+    submitted: set[str] = field(default_factory=set)
+    """Shipments of which the provider was to decide the capture."""
+    undone: int = 0
+    """What was not taken after all, or taken back: owed, and asked for by a person."""
     voided: bool = False
     refunds: dict[str, RefundBook] = field(default_factory=dict)
     delivered_parcels: set[str] = field(default_factory=set)
@@ -128,6 +132,19 @@ class Books:
         self.captured += event.amount
         self.captures.append((event.shipment_id, event.amount))
         self.authorized = max(self.authorized, self.captured)
+
+    def _submit_capture(self, event: ev.CaptureSubmitted) -> None:
+        if event.shipment_id in self.submitted or any(each == event.shipment_id for each, _ in self.captures):
+            self.problems.append(("I5", f"the capture of {event.shipment_id} was asked for twice"))
+        self.submitted.add(event.shipment_id)
+
+    def _undo(self, event: ev.PaymentUndone) -> None:
+        self.undone += event.amount
+        for place, (shipment_id, amount) in enumerate(self.captures):
+            if shipment_id == event.shipment_id:
+                self.captures[place] = shipment_id, amount - event.amount
+                self.captured -= event.amount
+                return
 
     def _report(self, event: ev.ChannelPaymentReported) -> None:
         self.captured = event.captured
@@ -233,6 +250,8 @@ _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.LinesReturned: Books._return,
     ev.PaymentAuthorized: Books._authorize,
     ev.PaymentCaptured: Books._capture,
+    ev.CaptureSubmitted: Books._submit_capture,
+    ev.PaymentUndone: Books._undo,
     ev.ChannelPaymentReported: Books._report,
     ev.PaymentVoided: Books._void,
     ev.RefundRequested: Books._ask_refund,

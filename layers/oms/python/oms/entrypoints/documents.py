@@ -71,6 +71,8 @@ def _money(order: Order) -> dict[str, Any]:
         "chargeable": chargeable(order),
         "authorized": payment.authorized,
         "captured": payment.captured,
+        "capturing": sum(payment.submitted.values()),
+        "undone": sum(payment.undone.values()),
         "refunded": payment.refunded,
         "refundable": refundable(order),
         "declined": payment.declined,

@@ -71,6 +71,8 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.PaymentAuthorized: lambda e, c: f"Payment authorized: {money(e.amount, c)}",
     ev.PaymentDeclined: lambda e, _c: f"Payment declined{_because(e.reason)}",
     ev.PaymentCaptured: lambda e, c: f"Payment captured: {money(e.amount, c)}",
+    ev.CaptureSubmitted: lambda e, c: f"Capture of {money(e.amount, c)} taken by the provider, not yet decided",
+    ev.PaymentUndone: lambda e, c: f"{money(e.amount, c)} not captured, or taken back{_because(e.reason)}",
     ev.PaymentVoided: lambda _e, _c: "The rest of the authorization was let go",
     ev.LinesReserved: lambda e, _c: f"Reserved and released to the warehouse: {_at_nodes(e.units)}",
     ev.LinesBackordered: lambda e, _c: f"Waiting for stock: {_of_lines(e.lines)}",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.payment_events import TakePaymentEvent
     from oms.application.planning import PlanOrder
-    from oms.application.policies import ManageSourcing
+    from oms.application.policies import ManageIntegrations, ManageSourcing
     from oms.application.poll import PollChannels
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenAndPromise
     from oms.application.quoting import QuotePromises
@@ -165,6 +165,14 @@ def manage_sourcing() -> ManageSourcing:
     from oms.application.policies import ManageSourcing
 
     return ManageSourcing(wiring.policies(), wiring.reference(), wiring.now)
+
+
+@cache
+def manage_integrations() -> ManageIntegrations:
+    """Use case."""
+    from oms.application.policies import ManageIntegrations
+
+    return ManageIntegrations(wiring.policies(), wiring.reference(), wiring.now)
 
 
 @cache

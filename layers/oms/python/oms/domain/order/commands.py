@@ -6,6 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.frozen import frozen
+from oms.domain.payment_events import CaptureState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,11 +137,13 @@ class RecordTracking(Command):
 
 @frozen
 class RecordCapture(Command):
-    """The provider captured `amount` for a shipment."""
+    """The provider captured `amount` for a shipment, or (`state`) has still to decide, or refused."""
 
     shipment_id: str
     capture_id: str
     amount: int
+    state: CaptureState = CaptureState.SUCCEEDED
+    reason: str = ""
 
 
 @frozen

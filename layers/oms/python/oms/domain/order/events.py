@@ -13,8 +13,16 @@ from typing import Any
 from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
+from oms.domain.order import payment_facts
 from oms.domain.segments import Drawn, place_of
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
+
+CaptureSubmitted = payment_facts.CaptureSubmitted
+PaymentAuthorized = payment_facts.PaymentAuthorized
+PaymentCaptured = payment_facts.PaymentCaptured
+PaymentDeclined = payment_facts.PaymentDeclined
+PaymentUndone = payment_facts.PaymentUndone
+PaymentVoided = payment_facts.PaymentVoided
 
 
 @frozen
@@ -148,34 +156,6 @@ class HoldReleased:
 
     hold_id: str
     components: Components = ()
-
-
-@frozen
-class PaymentAuthorized:
-    """The provider holds `amount` for us."""
-
-    amount: int
-
-
-@frozen
-class PaymentDeclined:
-    """The provider will not pay."""
-
-    reason: str
-
-
-@frozen
-class PaymentCaptured:
-    """`amount` was taken. `shipment_id` is empty when it was not for a shipment of ours."""
-
-    capture_id: str
-    amount: int
-    shipment_id: str = ""
-
-
-@frozen
-class PaymentVoided:
-    """What was authorized and not captured was let go."""
 
 
 @frozen
@@ -368,6 +348,8 @@ OrderEvent = (
     | PaymentAuthorized
     | PaymentDeclined
     | PaymentCaptured
+    | CaptureSubmitted
+    | PaymentUndone
     | PaymentVoided
     | LinesReserved
     | LinesBackordered

@@ -26,6 +26,7 @@ from oms.domain.tracking import ParcelStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from oms.domain.order.state import Payment
     from oms.domain.segments import Drawn
 
 
@@ -104,10 +105,32 @@ def _(event: ev.PaymentCaptured, state: Order) -> Order:
     captures = {**payment.captures, event.shipment_id: payment.captures.get(event.shipment_id, 0) + event.amount}
     captured = payment.captured + event.amount
     authorized = max(payment.authorized, captured)
-    return replace(
-        state,
-        payment=replace(payment, captures=captures, captured=captured, authorized=authorized, declined=""),
-    )
+    payment = replace(payment, captures=captures, captured=captured, authorized=authorized, declined="")
+    return replace(state, payment=_decided(payment, event.shipment_id))
+
+
+@evolve.register(ev.CaptureSubmitted)
+def _(event: ev.CaptureSubmitted, state: Order) -> Order:
+    payment = state.payment
+    submitted = {**payment.submitted, event.shipment_id: event.amount}
+    ids = {**payment.capture_ids, event.capture_id: event.shipment_id}
+    return replace(state, payment=replace(payment, submitted=submitted, capture_ids=ids))
+
+
+@evolve.register(ev.PaymentUndone)
+def _(event: ev.PaymentUndone, state: Order) -> Order:
+    payment, shipment = state.payment, event.shipment_id
+    undone = {**payment.undone, shipment: payment.undone.get(shipment, 0) + event.amount}
+    if shipment in payment.captures:
+        captures = {**payment.captures, shipment: payment.captures[shipment] - event.amount}
+        payment = replace(payment, captures=captures, captured=payment.captured - event.amount)
+    return replace(state, payment=_decided(replace(payment, undone=undone), shipment))
+
+
+def _decided(payment: Payment, shipment_id: str) -> Payment:
+    """The provider's word on a capture ends that it is open."""
+    left = {each: amount for each, amount in payment.submitted.items() if each != shipment_id}
+    return replace(payment, submitted=left)
 
 
 @evolve.register(ev.PaymentVoided)

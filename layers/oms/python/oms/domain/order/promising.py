@@ -186,7 +186,7 @@ def authorize(order: Order, result: AuthorizationResult) -> tuple[OrderEvent, ..
 def _captured(order: Order, amount: int) -> tuple[OrderEvent, ...]:
     """The provider captured by itself; what it took for units that were cancelled before goes back."""
     fresh = amount - order.payment.captured
-    if fresh <= 0 or order.payment.captures:
+    if fresh <= 0 or order.payment.captures or order.payment.submitted or order.payment.undone:
         return ()
     reference = order.placed.payment.reference
     captured = PaymentCaptured(capture_id=reference, amount=fresh)

@@ -187,7 +187,12 @@ class Refund:
 
 @frozen
 class Payment:
-    """The money of the order, in minor units. `captures` maps a shipment (or '' for a whole capture) to its amount."""
+    """The money of the order, in minor units. `captures` maps a shipment (or '' for a whole capture) to its amount.
+
+    `submitted`: captures that the provider has not decided, by shipment. `undone`: what was refused or taken back of a
+    shipment's capture; it is not asked for again by itself. `capture_ids`: the provider's id of a capture that
+    it did not decide at once to its shipment.
+    """
 
     authorized: int = 0
     captured: int = 0
@@ -195,6 +200,9 @@ class Payment:
     voided: bool = False
     channel_state: PaymentState = PaymentState.PENDING
     captures: Mapping[str, int] = field(default_factory=dict)
+    submitted: Mapping[str, int] = field(default_factory=dict)
+    undone: Mapping[str, int] = field(default_factory=dict)
+    capture_ids: Mapping[str, str] = field(default_factory=dict)
     refunds: Mapping[str, Refund] = field(default_factory=dict)
 
     @property

@@ -128,7 +128,7 @@ def order_status(order: Order) -> OrderStatus:
 def settled(order: Order) -> bool:
     """Nobody owes anybody: what is due was captured and no refund is open."""
     payment = order.payment
-    if any(refund.open for refund in payment.refunds.values()) or money_due(order):
+    if any(refund.open for refund in payment.refunds.values()) or payment.submitted or money_due(order):
         return False
     return order.placed.payment.in_channel or payment.captured >= min(owed(order), payment.authorized)
 
