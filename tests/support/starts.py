@@ -52,6 +52,11 @@ ASYNC: Final[dict[str, Start]] = {
         ("use_cases.poll_channels()", "wiring.connections()", "wiring.queue('INTAKE_QUEUE')"),
         ("oms.channels.shopify_list",),
     ),
+    "tell_channels": Start(
+        ("dynamodb", "sqs", "secretsmanager"),
+        ("use_cases.tell_channel()", "wiring.connections()"),
+        ("oms.channels.shopify_out",),
+    ),
     "reconcile_stock": Start(("dynamodb", "s3"), ("use_cases.reconcile()",)),
 }
 STARTS: Final = {**HTTP, **ASYNC}

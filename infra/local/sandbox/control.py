@@ -1,6 +1,6 @@
 """The sandbox's own endpoints, under /_sandbox: what tests and the demo steer it with.
 
-GET  record       {"calls", "effects", "webhooks", "payment_intents", "charges", "refunds"}
+GET  record       {"calls", "effects", "webhooks", "told", "payment_intents", "charges", "refunds"}
 POST faults       one fault or a list of faults (see faults.py); {"clear": true} forgets all
 POST webhooks     {"url", "secret", "early_every", "twice_every"}, any of them
 POST settle       decide pending refunds
@@ -71,6 +71,7 @@ class Control:
 
     def _seen(self) -> dict[str, Any]:
         seen = {"calls": self._record.calls, "effects": self._record.effects, "webhooks": self._record.webhooks}
+        seen["told"] = self._record.told
         return seen | self._stripe.snapshot()
 
     def _move_clock(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters.access_token import AccessToken, ask, basic
-from oms.adapters.shop_api import needed, read_answer
+from oms.adapters.shop_api import Sent, needed, read_answer
 from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
@@ -43,12 +43,21 @@ class WalmartApi:
 
 @frozen(kw_only=False, show=False)
 class WalmartSession:
-    """GETs under one seller's key."""
+    """Calls under one seller's key."""
 
     rest: RestClient
     clock: Callable[[], float]
     token: AccessToken
     authorization: str
+
+    def send(self, call: Sent) -> Answer:
+        """The answer, whatever its status."""
+
+        def made(token: str) -> Answer:
+            headers = {**call.headers, **self._headers(), "wm_sec.access_token": token}
+            return self.rest.send(call.method, call.path, query=call.query, headers=headers, body=call.body)
+
+        return self.token.answered(self._log_in, made)
 
     def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ARG002 - TikTok needs it
         """The object of the answer; a list of nothing, which is 404, as an empty one."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from oms.application.status import LookUpOrder
     from oms.application.stock import CountStock, MoveStock
     from oms.application.supply import TakeSupply
+    from oms.application.telling import TellChannel
+    from oms.application.telling_levels import TellLevels
     from oms.application.tracking import ShowOrder, TakeTracking
     from oms.application.watchdog import ListUnpromised, RedriveOverdue
 
@@ -97,7 +99,7 @@ def replay_parked() -> ReplayParked:
     """Use case."""
     from oms.application.intake import ReplayParked
 
-    return ReplayParked(take_delivery(), wiring.quarantine(), wiring.relay_later)
+    return ReplayParked(take_delivery(), wiring.quarantine(), wiring.relay_later, wiring.tell_later)
 
 
 @cache
@@ -160,9 +162,12 @@ def settle_payment() -> SettlePaymentStep:
 @cache
 def relay_commit() -> RelayCommit:
     """Use case."""
+    from oms.application.outbound_accounts import OutboundAccounts
     from oms.application.relay import RelayCommit
+    from oms.application.relay_outbound import QueueOutbound
 
-    return RelayCommit(wiring.views(), wiring.workflows(), wiring.bus())
+    outbound = QueueOutbound(OutboundAccounts(wiring.reference(), wiring.now), wiring.tell_later, wiring.now)
+    return RelayCommit(wiring.views(), wiring.workflows(), wiring.bus(), outbound)
 
 
 @cache
@@ -198,6 +203,46 @@ def reconcile() -> Reconcile:
 
     reports, checkpoint = wiring.reports(), wiring.checkpoint("reconcile")
     return Reconcile(wiring.everything(), wiring.views(), reports, checkpoint, wiring.wait, wiring.now)
+
+
+@cache
+def tell_channel() -> TellChannel:
+    """Use case."""
+    from oms.application.gates import Gates
+    from oms.application.telling import TellChannel
+
+    outbox = wiring.outbox()
+    gates = Gates(outbox, wiring.now)
+    return TellChannel(
+        wiring.orders(),
+        wiring.reference(),
+        wiring.told(),
+        outbox,
+        gates,
+        wiring.quarantine(),
+        wiring.tell_later,
+        wiring.now,
+    )
+
+
+@cache
+def tell_levels() -> TellLevels:
+    """Use case."""
+    from oms.application.gates import Gates
+    from oms.application.telling_levels import TellLevels
+
+    outbox = wiring.outbox()
+    gates = Gates(outbox, wiring.now)
+    return TellLevels(
+        wiring.reference(),
+        show_availability(),
+        wiring.told(),
+        outbox,
+        gates,
+        wiring.quarantine(),
+        wiring.tell_later,
+        wiring.now,
+    )
 
 
 @cache
@@ -255,7 +300,9 @@ def take_feed_file() -> TakeFeedFile:
     """Use case."""
     from oms.application.feed_file import TakeFeedFile
 
-    return TakeFeedFile(take_stock_feed(), feed_reports(), wiring.feed_checkpoint, wiring.now)
+    return TakeFeedFile(
+        take_stock_feed(), feed_reports(), lambda feed_id: wiring.checkpoint(f"stock-feeds/{feed_id}"), wiring.now
+    )
 
 
 @cache

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oms.adapters.dynamodb_feed import DynamoFeed
     from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
     from oms.adapters.dynamodb_marks import DynamoMarks
+    from oms.adapters.dynamodb_outbox import DynamoOutbox
     from oms.adapters.dynamodb_policies import DynamoPolicies
     from oms.adapters.dynamodb_reference import DynamoReference
     from oms.adapters.dynamodb_scan import DynamoScan
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
     from oms.adapters.s3_feed import S3FeedFile
     from oms.adapters.secrets_manager import Connections, SecretDocument
     from oms.adapters.shards import Shards
+    from oms.adapters.vendor_http import VendorApi as HttpVendorApi
     from oms.application.customers import Customers
-    from oms.application.gateways import PaymentProvider, VendorApi
+    from oms.application.gateways import PaymentProvider, Told, VendorApi
     from oms.application.holds import StockHolds
     from oms.application.orders import Orders
     from oms.application.status_links import StatusLinks
@@ -136,11 +138,6 @@ def feed_file(key: str, etag: str, size: int) -> S3FeedFile:
     return S3FeedFile(client("s3"), os.environ["FEEDS_BUCKET"], key, etag, size)
 
 
-def feed_checkpoint(feed_id: str) -> S3Checkpoint:
-    """Where the reading of a feed's file goes on."""
-    return checkpoint(f"stock-feeds/{feed_id}")
-
-
 @cache
 def contacts() -> DynamoContacts:
     """Personal data."""
@@ -227,6 +224,14 @@ def marks() -> DynamoMarks:
     from oms.adapters.dynamodb_marks import DynamoMarks
 
     return DynamoMarks(client("dynamodb"), os.environ["VIEWS_TABLE"])
+
+
+@cache
+def outbox() -> DynamoOutbox:
+    """What became of what channels were told."""
+    from oms.adapters.dynamodb_outbox import DynamoOutbox
+
+    return DynamoOutbox(client("dynamodb"), os.environ["OUTBOUND_TABLE"])
 
 
 @cache
@@ -321,24 +326,29 @@ def providers() -> dict[str, PaymentProvider]:
     return {"stripe": StripePayments(os.environ["STRIPE_URL"], secret_key)}
 
 
+def _vendor_api(**more: Any) -> HttpVendorApi:
+    from oms.adapters.vendor_http import VendorApi as HttpVendorApi
+
+    names = (
+        *(("tiktok-shop", "TIKTOK_URL"), ("amazon", "AMAZON_URL"), ("amazon-auth", "AMAZON_AUTH_URL")),
+        *(("bigcommerce", "BIGCOMMERCE_URL"), ("ebay", "EBAY_URL"), ("walmart", "WALMART_URL"), ("etsy", "ETSY_URL")),
+        *(("mercadolibre", "MERCADOLIBRE_URL"), ("mercadopago", "MERCADOPAGO_URL"), ("meta-commerce", "META_URL")),
+    )
+    return HttpVendorApi(connections().credentials, {vendor: os.environ[name] for vendor, name in names}, **more)
+
+
 @cache
 def vendors() -> VendorApi:
     """Channels' own APIs."""
-    from oms.adapters.vendor_http import VendorApi as HttpVendorApi
+    return _vendor_api()
 
-    urls = {
-        "tiktok-shop": os.environ["TIKTOK_URL"],
-        "amazon": os.environ["AMAZON_URL"],
-        "amazon-auth": os.environ["AMAZON_AUTH_URL"],
-        "bigcommerce": os.environ["BIGCOMMERCE_URL"],
-        "ebay": os.environ["EBAY_URL"],
-        "walmart": os.environ["WALMART_URL"],
-        "etsy": os.environ["ETSY_URL"],
-        "mercadolibre": os.environ["MERCADOLIBRE_URL"],
-        "mercadopago": os.environ["MERCADOPAGO_URL"],
-        "meta-commerce": os.environ["META_URL"],
-    }
-    return HttpVendorApi(connections().credentials, urls)
+
+@cache
+def told() -> Told:
+    """The same, for what they are told: a call that takes long keeps other messages waiting."""
+    from oms.adapters.rest import Timeouts
+
+    return _vendor_api(timeouts=Timeouts(connect=2.0, read=9.0, total=10.0))
 
 
 def published_keys(source: str, account: str) -> PublishedKeys:
@@ -383,3 +393,8 @@ def take_in(message: Mapping[str, Any], delay_s: int) -> None:
 def relay_later(pk: str, sk: str) -> None:
     """Have a commit relayed again, from the log."""
     client("sqs").send_message(QueueUrl=os.environ["RELAY_RETRY_QUEUE"], MessageBody=json.dumps({"pk": pk, "sk": sk}))
+
+
+def tell_later(message: Mapping[str, Any], delay_s: int = 0) -> None:
+    """Have a channel told, so many seconds later."""
+    queue("OUTBOUND_QUEUE").send(message, delay_s)
