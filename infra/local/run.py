@@ -25,6 +25,7 @@ from infra.local.sandbox.accounts import URL_PARAMETERS
 from infra.local.sandbox.core import Settings
 from infra.local.sandbox.server import Sandbox
 from infra.local.system import RUNNING, STATE, System, of_deployment
+from infra.local.told import open_shops, tracking_came_back
 from oms.domain.money import format_minor
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def play(system: System) -> tuple[Demo, str]:
     """The demo, step by step."""
     demo = Demo(system, say)
     demo.load_shop()
+    open_shops(system)
     demo.place()
     demo.deliver()
     demo.find_untold()
@@ -98,7 +100,8 @@ def report(demo: Demo) -> bool:
     for row in parked:
         say("quarantine", f"{row['source']} {row['topic']}: {row['code']} - {row['reason']}")
     say("sum", f"{demo.sent} deliveries, {len(endings)} orders, {len(parked)} in quarantine")
-    return all(row["ok"] for row in endings.values())
+    went_back = tracking_came_back(demo.system, demo.documents(), say)
+    return went_back and all(row["ok"] for row in endings.values())
 
 
 def serve(system: System, engine: Engine, status_path: str) -> None:
