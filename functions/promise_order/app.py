@@ -1,4 +1,4 @@
-"""Workflow step: choose nodes, bind the stock and make the promise, in one transaction"""
+"""Workflow step: screen, choose nodes, bind the stock and make the promise in one transaction"""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    if event.get("screen"):
+        return use_cases.screen_and_promise()(event["order_id"], event)
     told = event.get("authorization")
     held = AuthorizationResult(state=AuthorizationState(told["state"]), amount=told["amount"]) if told else None
     return use_cases.promise_order()(event["order_id"], workflow_cause(event, "promise"), held)

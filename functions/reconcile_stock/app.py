@@ -1,4 +1,4 @@
-"""Schedule: hold stock against the log, and the log against itself; go on with a run that was put down"""
+"""Schedule: hold stock against the log, the log and its money against themselves; go on with a run that was put down"""
 
 from __future__ import annotations
 
@@ -22,5 +22,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         count("StockReconciled")
         count("StockDrifts", done["drift"])
         count("StreamsBroken", done["broken"])
+        count("LedgerDrift", done["ledger_drift"])
         flush()
     return {name: value for name, value in done.items() if not isinstance(value, list)}

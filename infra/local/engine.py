@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess  # nosec B404 # of the engine alone
@@ -26,6 +27,8 @@ HOST: Final = "127.0.0.1"
 REGION: Final = "us-east-1"
 DEFAULT_PORT: Final = 4566
 DEFAULT_API_PORT: Final = 8080
+PORTS: Final = range(20_000, 32_000)
+"""Below those that Linux (32768), macOS and Windows (49152) take for connections."""
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 60.0
 KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "VIRTUAL_ENV")
@@ -37,10 +40,15 @@ class EngineError(Exception):
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that no system gives to a connection by itself before the engine listens."""
+    for port in random.sample(PORTS, k=100):  # nosec B311 # a port is no secret
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise EngineError(f"no port of a hundred between {PORTS.start} and {PORTS.stop} is free")
 
 
 @dataclass(slots=True, kw_only=True)

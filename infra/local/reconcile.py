@@ -1,4 +1,4 @@
-"""`make reconcile`: prove that stock is the fold of the log, and that the log is as it was written."""
+"""`make reconcile`: prove that stock is the fold of the log, the log as it was written, and money balanced."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def reconcile(system: System) -> dict[str, Any]:
         S3Documents(system.client("s3"), out["ReportsBucket"]),
         InOneGo(),
         time.sleep,
+        system.outputs["MerchantTimeZone"],
         now,
     )
     return run(begin=True)
@@ -53,12 +54,15 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"drift   {each['sku']} at {each['node']}: {', '.join(parts) or each['problem']}"
     for each in report["broken_streams"]:
         yield f"broken  {each['stream']}: commit {each['commit']} is {each['problem']}"
+    for each in report["unbalanced"]:
+        what = each.get("problem") or f"{each['drift']} minor units of {each['currency']}"
+        yield f"ledger  order {each['order_id']}: {what}"
     for each in report["moving"]:
         yield f"moving  {each['sku']} at {each['node']}: neither proved nor refuted"
     for what, count in report["not_looked_at"].items():
         if count:
             yield f"further {count} {what} that were too many to be looked at"
-    shown = ("commits", "positions", "drift", "broken", "unsettled")
+    shown = ("commits", "positions", "ledger_orders", "drift", "broken", "ledger_drift", "unsettled")
     yield ", ".join(f"{name} {report[name]}" for name in shown)
 
 
@@ -71,7 +75,7 @@ def main() -> int:
         return 1
     for line in lines(report):
         print(line)
-    return 1 if report["drift"] or report["broken"] else 0
+    return 1 if report["drift"] or report["broken"] or report["ledger_wrong"] else 0
 
 
 if __name__ == "__main__":

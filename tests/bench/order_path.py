@@ -37,7 +37,7 @@ RATE: Final = 5.0
 CLIENTS: Final = 8
 GAP_S: Final = 0.25
 WARM: Final = 24
-ALONE: Final = 6
+ALONE: Final = 20
 BY: Final = ("step", "function", "call", "table", "what")
 
 

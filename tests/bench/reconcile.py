@@ -66,6 +66,7 @@ def run(dynamodb: Any, made: Made) -> Spent:
         MemoryDocuments(store),
         MemoryCheckpoint(),
         lambda _: None,
+        "Etc/UTC",
         lambda: datetime.now(UTC),
     )
     began, cpu, making = time.monotonic(), time.process_time(), made.cpu_s

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 SAMPLES = template.ROOT / "events" / "triggers"
 ORDER = ids.order_id("site", "main", "sample-order-1001")
-PROMISED = ["place_order.http", "screen_order.workflow", "authorize_payment.workflow", "promise_order.workflow"]
+PROMISED = ["place_order.http", "authorize_payment.workflow", "promise_order.workflow"]
 NEEDS: dict[str, list[str]] = {
     "read_orders.http": ["place_order.http"],
     "change_order.http": ["place_order.http"],
-    "screen_order.workflow": ["place_order.http"],
+    "promise_order.workflow-screen": ["place_order.http"],
     "authorize_payment.workflow": ["place_order.http"],
     "settle_payment.workflow": ["place_order.http"],
     "promise_order.workflow": ["place_order.http"],
@@ -45,7 +45,7 @@ NEEDS: dict[str, list[str]] = {
 }
 STATUS = {"place_order.http": 201, "manage_stock.http": 201, "manage_policies.http": 201, "receive_webhook.http": 200}
 STEPS = {
-    "screen_order.workflow": {"proceed": True, "cleared": True},
+    "promise_order.workflow-screen": {"authorize": False, "promised": 4, "short": 0, "more": False},
     "authorize_payment.workflow": {"state": "authorized", "amount": 0},
     "promise_order.workflow": {"promised": 4, "short": 0, "more": False},
     "settle_payment.workflow": {"moved": 0},

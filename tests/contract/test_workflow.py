@@ -118,8 +118,8 @@ def _in(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 BROKEN: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "no timeout": lambda machine: _in("Screen")(machine).pop("TimeoutSeconds"),
-    "gives up early": lambda machine: _in("Screen")(machine).update(TimeoutSeconds=20),
+    "no timeout": lambda machine: _in("ScreenAndPromise")(machine).pop("TimeoutSeconds"),
+    "gives up early": lambda machine: _in("ScreenAndPromise")(machine).update(TimeoutSeconds=20),
     "no retry": lambda machine: _in("Promise")(machine).pop("Retry"),
     "no jitter": lambda machine: _in("Promise")(machine)["Retry"][0].pop("JitterStrategy"),
     "no catch": lambda machine: _in("Settle")(machine).pop("Catch"),
@@ -128,7 +128,7 @@ BROKEN: dict[str, Callable[[dict[str, Any]], Any]] = {
     "unknown substitution": lambda machine: _in("Settle")(machine)["Arguments"].update(FunctionName="${CaptureArn}"),
     "written ARN": lambda machine: _in("Settle")(machine)["Arguments"].update(FunctionName="arn:aws:lambda:x"),
     "unreachable": lambda machine: machine["States"].update(Lost={"Type": "Succeed"}),
-    "dead end": lambda machine: _in("MayGoOn")(machine).update(Default="Wait"),
+    "dead end": lambda machine: _in("MustAsk")(machine).update(Default="Wait"),
     "too long": lambda machine: machine.update(TimeoutSeconds=600),
 }
 
@@ -158,91 +158,91 @@ def run(given: dict[str, Any], **answers: Any) -> Execution:
 
         return call
 
-    steps = {
-        "screen": "ScreenOrder",
-        "authorize": "AuthorizePayment",
-        "promise": "PromiseOrder",
-        "settle": "SettlePayment",
-    }
+    steps = {"authorize": "AuthorizePayment", "promise": "PromiseOrder", "settle": "SettlePayment"}
     tasks = {f"${{{function}Arn}}": stub(name) for name, function in steps.items()}
     return Machine(definition(), tasks).run(given)
 
 
 PROMISE = {"order_id": "ord_1", "step": "promise", "cause": "order#ord_1:1"}
+IDS = {"order_id": "ord_1", "cause": "order#ord_1:1"}
 HELD = {"state": "authorized", "amount": 1900}
+NOTHING = {"promised": 0, "short": 0, "more": False}
+ASK = {"authorize": True, **NOTHING}
+HELD_UP = {"authorize": False, **NOTHING}
+DONE = {"promised": 2, "short": 0, "more": False}
+
+
+def test_an_order_whose_money_is_held_is_promised_in_one_step() -> None:
+    done = run(PROMISE, promise={"authorize": False, **DONE})
+    assert (done.status, done.path) == ("SUCCEEDED", ["Route", "ScreenAndPromise", "MustAsk", "IsMoreToDo", "Waiting"])
+    assert [payload for _, payload in done.calls] == [{**IDS, "screen": True}]
 
 
 def test_an_order_is_screened_authorized_and_promised() -> None:
-    done = run(PROMISE, screen={"proceed": True}, authorize=HELD, promise={"promised": 2, "short": 0})
+    done = run(PROMISE, promise=[ASK, DONE], authorize=HELD)
     assert done.status == "SUCCEEDED"
-    assert done.path == ["Route", "Screen", "MayGoOn", "Authorize", "MoneyIsHeld", "Promise", "IsMoreToDo", "Waiting"]
-    assert done.output == {"promised": 2, "short": 0}
+    usual = ["Authorize", "MoneyIsHeld", "Promise", "IsMoreToDo", "Waiting"]
+    assert done.path == ["Route", "ScreenAndPromise", "MustAsk", *usual]
+    assert done.output == DONE
 
 
 def test_ids_travel_and_documents_do_not() -> None:
-    done = run(PROMISE, screen={"proceed": True}, authorize=HELD, promise={"promised": 2, "short": 0})
-    ids = {"order_id": "ord_1", "cause": "order#ord_1:1"}
-    assert [payload for _, payload in done.calls] == [ids, ids, {**ids, "authorization": HELD}]
+    done = run(PROMISE, promise=[ASK, DONE], authorize=HELD)
+    assert [payload for _, payload in done.calls] == [{**IDS, "screen": True}, IDS, {**IDS, "authorization": HELD}]
 
 
 def test_a_held_order_waits() -> None:
-    done = run(PROMISE, screen={"proceed": False})
+    done = run(PROMISE, promise=HELD_UP)
     assert (done.status, done.path[-1]) == ("SUCCEEDED", "Waiting")
 
 
 @pytest.mark.parametrize("state", ["pending", "declined"])
 def test_without_money_nothing_is_promised(state: str) -> None:
-    done = run(PROMISE, screen={"proceed": True}, authorize={"state": state, "amount": 0})
+    done = run(PROMISE, promise=[ASK], authorize={"state": state, "amount": 0})
     assert (done.status, done.path[-1]) == ("SUCCEEDED", "Waiting")
     assert len(done.calls) == 2
 
 
 def test_a_captured_payment_is_as_good_as_an_authorized_one() -> None:
-    done = run(
-        PROMISE,
-        screen={"proceed": True},
-        authorize={"state": "captured", "amount": 5},
-        promise={"promised": 1, "short": 0},
-    )
+    done = run(PROMISE, promise=[ASK, DONE], authorize={"state": "captured", "amount": 5})
     assert "Promise" in done.path
 
 
-def test_a_large_order_is_promised_in_several_runs() -> None:
+@pytest.mark.parametrize("first", [[{"authorize": False, "promised": 900, "short": 0, "more": True}], [ASK]])
+def test_a_large_order_is_promised_in_several_runs(first: list[Any]) -> None:
     more = {"promised": 900, "short": 0, "more": True}
-    done = run(PROMISE, screen={"proceed": True}, authorize=HELD, promise=[more, more, {**more, "more": False}])
+    done = run(PROMISE, promise=[*first, more, more, {**more, "more": False}], authorize=HELD)
     assert done.status == "SUCCEEDED"
     assert done.path.count("Promise") == 3
 
 
 def test_what_does_not_end_is_left_to_the_watchdog() -> None:
-    done = run(PROMISE, screen={"proceed": True}, authorize=HELD, promise={"more": True})
-    assert (done.status, done.path.count("Promise")) == ("SUCCEEDED", 13)
+    done = run(PROMISE, promise={"authorize": False, "promised": 90, "short": 0, "more": True})
+    assert (done.status, done.path.count("Promise")) == ("SUCCEEDED", 12)
 
 
 def test_a_cancellation_goes_on_without_asking_anybody() -> None:
-    done = run({**PROMISE, "step": "cancel"}, promise={"promised": 0, "short": 0, "more": False})
+    done = run({**PROMISE, "step": "cancel"}, promise=NOTHING)
     assert done.path == ["Route", "Promise", "IsMoreToDo", "Waiting"]
-    assert [payload for _, payload in done.calls] == [{"order_id": "ord_1", "cause": "order#ord_1:1"}]
+    assert [payload for _, payload in done.calls] == [IDS]
 
 
 def test_settling_is_a_burst_of_its_own() -> None:
     done = run({**PROMISE, "step": "settle"}, settle={"moved": 1})
     assert (done.status, done.path, done.output) == ("SUCCEEDED", ["Route", "Settle"], {"moved": 1})
-    assert done.calls[0][1] == {"order_id": "ord_1", "cause": "order#ord_1:1"}
+    assert done.calls[0][1] == IDS
 
 
 @pytest.mark.parametrize("error", [ContentionError("busy"), UpstreamError("down"), TimeoutError()])
 def test_what_may_pass_is_tried_again(error: Exception) -> None:
-    done = run(
-        PROMISE, screen=[error, {"proceed": True}], authorize=HELD, promise=[error, error, {"promised": 1, "short": 0}]
-    )
+    done = run(PROMISE, promise=[error, ASK, error, error, DONE], authorize=HELD)
     assert done.status == "SUCCEEDED"
-    assert [name for name, _ in done.calls].count("${PromiseOrderArn}") == 3
+    assert [name for name, _ in done.calls].count("${PromiseOrderArn}") == 5
     assert done.waits == [1, 1, 2]
 
 
 def test_what_keeps_failing_is_left_to_the_watchdog() -> None:
-    done = run(PROMISE, screen={"proceed": True}, authorize=UpstreamError("down"))
+    done = run(PROMISE, promise=[ASK], authorize=UpstreamError("down"))
     assert (done.status, done.path[-1], done.error) == ("FAILED", "LeftToWatchdog", "StepFailed")
     assert "ord_1" in done.cause
     assert len(done.calls) == 1 + 4

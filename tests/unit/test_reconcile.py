@@ -80,7 +80,7 @@ class Shop:
 
     def order(self, number: int, sku: str = "A") -> str:
         """An order that reserves a unit, says something that moves no stock, and frees the unit again."""
-        stream = f"order#{number}"
+        stream = f"made#{number}"
         self.commit(stream, reserved(sku))
         self.commit(stream, note())
         self.commit(stream, freed(sku))
@@ -117,6 +117,7 @@ class Shop:
             MemoryDocuments(self.store),
             self.checkpoint,
             self.wait,
+            "Etc/UTC",
             self.clock,
         )
 
@@ -189,24 +190,24 @@ def test_a_row_of_nothing_is_no_row(shop: Shop) -> None:
 
 
 def test_a_missing_commit_is_a_gap_and_what_it_moved_a_drift(shop: Shop) -> None:
-    shop.without("order#3", 1)
-    shop.without("order#5", 2)
+    shop.without("made#3", 1)
+    shop.without("made#5", 2)
     report = shop.report()
     assert report["broken_streams"] == [
-        {"stream": "order#3", "commit": 1, "problem": "missing"},
-        {"stream": "order#5", "commit": 2, "problem": "missing"},
+        {"stream": "made#3", "commit": 1, "problem": "missing"},
+        {"stream": "made#5", "commit": 2, "problem": "missing"},
     ]
     assert [each["sku"] for each in report["drifts"]] == ["A"]
 
 
 def test_a_last_commit_is_missed_by_its_stock_alone(shop: Shop) -> None:
-    shop.without("order#3", 3, 4)
+    shop.without("made#3", 3, 4)
     report = shop.report()
     assert (report["broken"], [each["sku"] for each in report["drifts"]]) == (0, ["A"])
 
 
 def test_a_last_commit_that_moved_nothing_cannot_be_missed(shop: Shop) -> None:
-    shop.without("order#3", 4)
+    shop.without("made#3", 4)
     report = shop.report()
     assert (report["broken"], report["drift"]) == (0, 0)
 
@@ -218,23 +219,23 @@ def test_a_whole_stream_that_is_gone_is_a_drift(shop: Shop) -> None:
 
 
 def test_an_altered_commit_is_found_and_so_is_one_with_a_new_hash(shop: Shop) -> None:
-    first = shop.stored("order#1")
-    shop.rewritten("order#1", [*first[:1], replace(first[1], plain_events=[]), *first[2:]])
-    second = shop.stored("order#2")
+    first = shop.stored("made#1")
+    shop.rewritten("made#1", [*first[:1], replace(first[1], plain_events=[]), *first[2:]])
+    second = shop.stored("made#2")
     forged = stored_form(replace(second[0].commit, events=(reserved("B"),)))
-    shop.rewritten("order#2", [forged, *second[1:]])
+    shop.rewritten("made#2", [forged, *second[1:]])
     report = shop.report()
     assert report["broken_streams"] == [
-        {"stream": "order#1", "commit": 2, "problem": "altered"},
-        {"stream": "order#2", "commit": 2, "problem": "unlinked"},
+        {"stream": "made#1", "commit": 2, "problem": "altered"},
+        {"stream": "made#2", "commit": 2, "problem": "unlinked"},
     ]
     assert [each["sku"] for each in report["drifts"]] == ["A", "B"]
 
 
 def test_an_unreadable_commit_is_named(shop: Shop) -> None:
-    stored: list[Any] = list(shop.stored("order#1"))
-    lost = Unreadable(stream="order#1", number=2)
-    shop.rewritten("order#1", [stored[0], lost, *stored[2:]])  # type: ignore[list-item]  # as an adapter gives it
+    stored: list[Any] = list(shop.stored("made#1"))
+    lost = Unreadable(stream="made#1", number=2)
+    shop.rewritten("made#1", [stored[0], lost, *stored[2:]])  # type: ignore[list-item]  # as an adapter gives it
     report = shop.report()
     assert [each["problem"] for each in report["broken_streams"]] == ["unreadable"]
 
@@ -284,7 +285,7 @@ def test_a_report_an_alert_and_a_row(shop: Shop) -> None:
 
 
 def test_a_broken_log_alone_is_an_alert_of_its_own_kind(shop: Shop) -> None:
-    shop.without("order#3", 2)
+    shop.without("made#3", 2)
     shop.report()
     ((alert,), _) = MemoryViews(shop.store).list_rows("alert", 10, "")
     assert (alert["kind"], alert["drift"], alert["broken"]) == ("broken_log", 0, 1)
@@ -302,11 +303,11 @@ def busy(shop: Shop, *, lag: timedelta = timedelta(0)) -> Callable[[], None]:
         shop.now += timedelta(milliseconds=10)
         begun += 1
         at = shop.now - lag
-        shop.commit(f"order#{begun}", reserved("A"), at=at)
+        shop.commit(f"made#{begun}", reserved("A"), at=at)
         if begun > 103:
-            shop.commit(f"order#{begun - 3}", freed("A"), at=at)
-        shop.commit(f"order#{begun % 10}", reserved("B"), at=at)
-        shop.commit(f"order#{begun % 10}", freed("B"), at=at)
+            shop.commit(f"made#{begun - 3}", freed("A"), at=at)
+        shop.commit(f"made#{begun % 10}", reserved("B"), at=at)
+        shop.commit(f"made#{begun % 10}", freed("B"), at=at)
         shop.now += timedelta(milliseconds=10)
 
     return go_on
@@ -322,11 +323,11 @@ def test_what_moves_meanwhile_is_no_drift(shop: Shop, lag: timedelta) -> None:
 
 def test_a_drift_of_a_row_that_moves_all_the_time_is_found(shop: Shop) -> None:
     shop.row("A", on_hand=101, available=101)
-    shop.without("order#3", 2)
+    shop.without("made#3", 2)
     shop.meanwhile = busy(shop)
     report = shop.report()
     assert [(each["sku"], len(each["components"])) for each in report["drifts"]] == [("A", 2)]
-    assert [each["stream"] for each in report["broken_streams"]] == ["order#3"]
+    assert [each["stream"] for each in report["broken_streams"]] == ["made#3"]
 
 
 def test_a_commit_on_its_way_at_the_first_reading_is_looked_at_again(shop: Shop) -> None:
@@ -337,7 +338,7 @@ def test_a_commit_on_its_way_at_the_first_reading_is_looked_at_again(shop: Shop)
         nonlocal pages
         pages += 1
         if pages == 3:
-            shop.commit("order#9", reserved("A"), at=T0)
+            shop.commit("made#9", reserved("A"), at=T0)
 
     shop.meanwhile = late
     report = shop.report()
@@ -345,13 +346,13 @@ def test_a_commit_on_its_way_at_the_first_reading_is_looked_at_again(shop: Shop)
 
 
 def test_a_writer_whose_clock_is_ahead_makes_no_drift(shop: Shop) -> None:
-    shop.commit("order#ahead", reserved("A"), at=shop.now + timedelta(hours=1))
+    shop.commit("made#ahead", reserved("A"), at=shop.now + timedelta(hours=1))
     assert shop.report()["drift"] == 0
 
 
 def test_what_moves_at_every_reading_is_neither_proved_nor_refuted(shop: Shop) -> None:
     """Commits dated long before they are written: at every reading others of them are on their way."""
-    shop.meanwhile = lambda: shop.commit("order#9", reserved("A"), at=T0)
+    shop.meanwhile = lambda: shop.commit("made#9", reserved("A"), at=T0)
     report = shop.report()
     assert (report["looks"], report["drift"], report["unsettled"]) == (3, 0, 1)
     assert report["moving"] == [{"sku": "A", "node": "WH"}]
@@ -363,7 +364,7 @@ def test_what_moves_at_every_reading_is_neither_proved_nor_refuted(shop: Shop) -
 
 def test_a_run_in_pieces_says_what_one_run_says(shop: Shop) -> None:
     shop.row("A", on_hand=101)
-    shop.without("order#3", 2)
+    shop.without("made#3", 2)
     whole = shop.report()
     calls = 1
     done = shop.reconciler()(begin=True, more=lambda: False)
@@ -424,7 +425,7 @@ def test_of_too_many_suspects_some_are_looked_at_and_the_rest_is_counted(
     for sku in "AB":
         shop.row(sku, on_hand=7)
     for number in (1, 2, 3):
-        shop.without(f"order#{number}", 2)
+        shop.without(f"made#{number}", 2)
     report = shop.report()
     assert (report["drift"], report["broken"]) == (1, 1)
     assert report["not_looked_at"] == {"positions": 1, "streams": 2}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oms.application.reports import ReportSales, day_bounds, summarize_sales, to_csv
+from oms.application.reports import ReportSales, day_bounds, sales_csv, summarize_sales
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_sums_are_by_channel_and_currency_and_leave_cancelled_orders_out() -> No
 
 def test_a_cell_that_a_spreadsheet_would_run_is_text() -> None:
     rows = summarize_sales(date(2026, 1, 1), [_row(datetime(2026, 1, 1, tzinfo=UTC), channel='=HYPERLINK("x")')])
-    assert b"'=HYPERLINK" in to_csv(rows)
+    assert b"'=HYPERLINK" in sales_csv(rows)
 
 
 class _Views:

@@ -15,7 +15,13 @@ from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
 from oms.application.orders import stream_of
 from oms.application.payment_events import TakePaymentEvent
 from oms.application.planning import PlanOrder
-from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep, workflow_cause
+from oms.application.promise import (
+    AuthorizePaymentStep,
+    PromiseOrderStep,
+    ScreenAndPromise,
+    ScreenOrderStep,
+    workflow_cause,
+)
 from oms.application.relay import RelayCommit
 from oms.application.settle import SettlePaymentStep
 from oms.application.stock import CountStock, MoveStock
@@ -84,11 +90,11 @@ class Uses:
         events = TakePaymentEvent(orders, views, providers)
         self.take = TakeDelivery(self.sync, orders, tracking, events, NoVendors(), ports.quarantine, now)
         self.replay = ReplayParked(self.take, ports.quarantine, lambda _pk, _sk: None, lambda _message: None)
-        self.screen = ScreenOrderStep(orders, ports.reference)
         self.authorize = AuthorizePaymentStep(orders, providers)
         holds = StockHolds(log, now)
         plan = PlanOrder(ports.stock, ports.reference, ports.work, remembered_decision)
         self.promise = PromiseOrderStep(orders, plan, now, holds)
+        self.usual = ScreenAndPromise(ScreenOrderStep(orders, ports.reference), self.promise)
         self.expire_holds = ExpireHolds(holds, ports.stock, now)
         self.hold = HoldStock(holds, ports.stock, ports.reference, source, self.expire_holds)
         self.extend_hold = ExtendHold(holds)
@@ -116,12 +122,9 @@ class Uses:
         if payload["step"] == NextStep.CANCEL.value:
             self.promise(order_id, workflow_cause(payload, "promise"), None)
             return "promised"
-        screened = self.screen(order_id, workflow_cause(payload, "screen"))
-        if not screened["proceed"]:
-            return "waiting"
-        if screened["cleared"]:
-            self.promise(order_id, workflow_cause(payload, "promise"), None)
-            return "promised"
+        told = self.usual(order_id, payload)
+        if not told["authorize"]:
+            return "promised" if told["promised"] or told["short"] else "waiting"
         told = self.authorize(order_id, workflow_cause(payload, "authorize"))
         if told["state"] not in ("authorized", "captured"):
             return "waiting"

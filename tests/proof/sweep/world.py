@@ -297,7 +297,7 @@ class World:
     def open(self) -> None:
         """Tie functions to their queues and steps, and fill what a shop has before its first order."""
         definition = json.loads((template.ROOT / "infra/workflows/b2c_order.asl.json").read_text(encoding="utf-8"))
-        steps = ("ScreenOrder", "AuthorizePayment", "PromiseOrder", "SettlePayment")
+        steps = ("AuthorizePayment", "PromiseOrder", "SettlePayment")
         tasks = {f"${{{each}Arn}}": lambda payload, name=each: self.invoke(name, payload) for each in steps}
         self._machine = Machine(definition, tasks)
         self.tap.on_effect = self._happened

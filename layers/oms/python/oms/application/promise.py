@@ -47,6 +47,17 @@ def _step_id(step: str, loaded: Loaded) -> str:
     return ids.command_id(step, loaded.history.stream, str(loaded.history.number))
 
 
+@frozen
+class Screened:
+    """What the screening left."""
+
+    proceed: bool
+    """Some line may go on."""
+    cleared: bool
+    """The money is held or not needed, so nobody has to be asked."""
+    loaded: Loaded | None
+
+
 @frozen(kw_only=False)
 class ScreenOrderStep:
     """Ask the screening rules, and let go of lines whose SKU has become known."""
@@ -54,8 +65,8 @@ class ScreenOrderStep:
     orders: Orders
     reference: Reference
 
-    def __call__(self, order_id: str, cause: Cause) -> dict[str, Any]:
-        """{'proceed': some line may go on, 'cleared': the money is held or not needed, so nobody has to be asked}."""
+    def __call__(self, order_id: str, cause: Cause) -> Screened:
+        """Whether the order may go on, and as it is now."""
         rules = self.reference.policy("screening").get("rules", [])
 
         def command(loaded: Loaded) -> Command:
@@ -69,9 +80,13 @@ class ScreenOrderStep:
                 kits=kits_of(made_of),
             )
 
-        order = self.orders.execute(order_id, command, cause).order
-        proceed = next_step(order) is NextStep.PROMISE or bool(wanted_units(order))
-        return {"proceed": proceed, "cleared": payment_cleared(order)}
+        outcome = self.orders.execute(order_id, command, cause)
+        order = outcome.order
+        return Screened(
+            proceed=next_step(order) is NextStep.PROMISE or bool(wanted_units(order)),
+            cleared=payment_cleared(order),
+            loaded=loaded_after(outcome),
+        )
 
     @staticmethod
     def _unknown_skus(order: Order) -> set[str]:
@@ -121,14 +136,16 @@ class PromiseOrderStep:
     now: Clock
     holds: StockHolds
 
-    def __call__(self, order_id: str, cause: Cause, authorization: AuthorizationResult | None) -> dict[str, Any]:
+    def __call__(
+        self, order_id: str, cause: Cause, authorization: AuthorizationResult | None, loaded: Loaded | None = None
+    ) -> dict[str, Any]:
         """{'promised': units bound, 'short': units that wait, 'more': there is more to do than time}.
 
         Large orders are planned and bound in several transactions, each whole in itself, and one that is being
-        cancelled is freed in several. Raises ContentionError when stock was taken from under every plan.
+        cancelled is freed in several. `loaded` is the order as it was just read. Raises ContentionError when stock was
+        taken from under every plan.
         """
         replans, until = REPLANS, self.now() + BUDGET
-        loaded: Loaded | None = None
         share = Share(self.plan.stock, self.now())
         while replans:
             attempt = _Attempt(self, authorization, share)
@@ -154,6 +171,22 @@ class PromiseOrderStep:
         from oms.application.claim import find_claim  # most orders name none
 
         return find_claim(order, wanted, self.holds, self.plan.reference, now)
+
+
+@frozen(kw_only=False)
+class ScreenAndPromise:
+    """The usual way of an order in one step: screened, and promised at once if nobody has to be asked for its money."""
+
+    screen: ScreenOrderStep
+    promise: PromiseOrderStep
+
+    def __call__(self, order_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """What the promise tells; 'authorize': the money has to be asked for first, and nothing was promised."""
+        screened = self.screen(order_id, workflow_cause(payload, "screen"))
+        if not screened.proceed or not screened.cleared:
+            return {"authorize": screened.proceed, "promised": 0, "short": 0, "more": False}
+        told = self.promise(order_id, workflow_cause(payload, "promise"), None, screened.loaded)
+        return {"authorize": False, **told}
 
 
 class _Attempt:

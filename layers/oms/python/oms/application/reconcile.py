@@ -1,25 +1,31 @@
-"""Prove that stock is the fold of the log, and that the log is as it was written, while orders are taken.
+"""Prove that stock is the fold of the log, the log as it was written, and money balanced, while orders are taken.
 
 First look: every row of stock, then every commit of the log. A row must be what the log says as of the instant at which
 the row was read, and each stream must be a chain. What does not agree is looked at again: its rows are read several
 times, then the whole log once more, and only the same difference at each reading is a drift. A stream that seemed
 broken is read by itself.
 
-Returned, and put into the report: counts, every drift by position and component, every broken stream by commit.
+Returned, and put into the report: counts, every drift by position and component, every broken stream by commit, every
+order whose ledger drifts. Beside it the ledger's entries of the day before are written, for accounting.
 """
 
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
+from oms.application.books import COLUMNS, TOTALS, Books, Day
 from oms.application.reconcile_run import Run, taken_up
 from oms.application.relay import KEEP_ALERT_DAYS
+from oms.application.reports import CSV, day_bounds, to_csv
 from oms.domain.audit import Fold, broken_at
 from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from oms.application.gateways import Documents
     from oms.application.ports import Checkpoint, Clock, Everything, Views
@@ -33,6 +39,8 @@ APART_S: Final = 1.0
 PAGES: Final = 200
 """After so many the run is put down as it is: whoever is throttled or dies then is not far behind. About 200 MB."""
 KIND: Final = "reconciliation"
+LINES: Final = 20_000
+"""Entries of a file of the ledger: some 3 MB."""
 
 
 @frozen(kw_only=False)
@@ -44,6 +52,8 @@ class Reconcile:
     documents: Documents
     checkpoint: Checkpoint
     wait: Callable[[float], None]
+    zone: str
+    """In which days of the ledger begin and end."""
     now: Clock
 
     def __call__(self, *, begin: bool, more: Callable[[], bool] = lambda: True) -> dict[str, Any]:
@@ -60,6 +70,7 @@ class Reconcile:
                 return {"state": "unfinished", "look": run.look, "commits": run.commits}
             if run.look == 1:
                 run.broken = self._broken(run)
+                self._end_books(run.books)
             moving = run.sift()
             if not moving or run.look == LOOKS:
                 break
@@ -75,7 +86,12 @@ class Reconcile:
         for rows in self.everything.stock_pages():
             fold.read(at, rows)
             at = self.now()
-        return Run(fold)
+        return Run(fold, Books(self._day_before(begun)))
+
+    def _day_before(self, begun: datetime) -> Day:
+        day = begun.astimezone(ZoneInfo(self.zone)).date() - timedelta(days=1)
+        since, until = day_bounds(day, self.zone)
+        return Day(name=day.isoformat(), since=since, until=until)
 
     def _readings(self, run: Run, positions: Sequence[Position]) -> Fold:
         """The rows of these positions, several times."""
@@ -91,11 +107,27 @@ class Reconcile:
         """False when it was interrupted."""
         for count, page in enumerate(self.everything.log_pages(run.marks, len(run.chains)), start=1):
             run.take(page)
+            self._write_lines(run.books, LINES)
             if run.marks and not more():
                 return False
             if count % PAGES == 0:
                 self.checkpoint.save(run.document())
         return True
+
+    def _end_books(self, books: Books) -> None:
+        """The orders that came in pieces, and the files."""
+        for stream in sorted(books.again):
+            books.read(stream, self.everything.stream(stream))
+            self._write_lines(books, LINES)
+        self._write_lines(books, 1)
+        self.documents.put(_ledger_key(books, "totals"), to_csv(TOTALS, books.totals()), CSV)
+
+    def _write_lines(self, books: Books, enough: int) -> None:
+        """A further file of the day's entries, if there are enough for one."""
+        if len(books.lines) >= enough:
+            books.files += 1
+            self.documents.put(_ledger_key(books, f"{books.files:04d}"), to_csv(COLUMNS, books.lines), CSV)
+            books.lines = []
 
     def _broken(self, run: Run) -> list[dict[str, Any]]:
         found = (broken_at(stream, self.everything.stream(stream)) for stream in sorted(run.streams))
@@ -114,6 +146,7 @@ class Reconcile:
             "broken": len(run.broken),
             "unsettled": len(moving),
             "not_looked_at": run.further,
+            **run.books.report(),
             "drifts": sorted(run.drifts, key=lambda each: (each["sku"], each["node"])),
             "broken_streams": run.broken,
             "moving": [{"sku": sku, "node": node} for sku, node in moving],
@@ -127,13 +160,20 @@ class Reconcile:
         self.documents.put(key, text.encode("utf-8", "surrogatepass"), "application/json")
         row = {name: value for name, value in report.items() if not isinstance(value, list)}
         self.views.put_row(KIND, day, {**row, "document": key}, replace=True)
-        if report["drift"] or report["broken"]:
+        wrong = {"stock_drift": report["drift"], "broken_log": report["broken"], "ledger_drift": report["ledger_wrong"]}
+        if any(wrong.values()):
             alert = {
                 "alert_id": f"reconcile:{day}",
-                "kind": "stock_drift" if report["drift"] else "broken_log",
+                "kind": next(kind for kind, count in wrong.items() if count),
                 "raised_at": report["finished_at"],
                 "drift": report["drift"],
                 "broken": report["broken"],
+                "ledger_wrong": report["ledger_wrong"],
                 "document": key,
             }
             self.views.put_row("alert", f"{day}#reconcile", alert, keep_days=KEEP_ALERT_DAYS, replace=True)
+
+
+def _ledger_key(books: Books, part: str) -> str:
+    day = books.day.name
+    return f"reports/ledger/{day[:4]}/{day[5:7]}/ledger-{day}-{part}.csv"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.application.books import Books
+from oms.application.books import taken_up as books_taken_up
 from oms.domain.audit import Account, Chain, Fold, Verdict, describe, describe_unreadable
 from oms.domain.commit import Unreadable
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from oms.application.ports import LogPage, Mark
     from oms.domain.audit import Position
 
-FORM: Final = 3
+FORM: Final = 4
 """Of what is put down: of another form, it is not taken up."""
 PARTS: Final = 4
 """Of the log, read in turn, so that the load goes round the table's partitions."""
@@ -25,10 +27,23 @@ NAMED: Final = 1000
 class Run:
     """`look` 1 reads everything; those after it look again at the positions that did not agree."""
 
-    __slots__ = ("broken", "chains", "commits", "drifts", "fold", "further", "look", "marks", "positions", "streams")
+    __slots__ = (
+        "books",
+        "broken",
+        "chains",
+        "commits",
+        "drifts",
+        "fold",
+        "further",
+        "look",
+        "marks",
+        "positions",
+        "streams",
+    )
 
-    def __init__(self, fold: Fold) -> None:
+    def __init__(self, fold: Fold, books: Books) -> None:
         self.fold = fold
+        self.books = books
         self.look = 1
         self.commits = 0
         self.positions = 0
@@ -48,11 +63,13 @@ class Run:
         for stored in page.commits:
             if self.look == 1:
                 self.commits += 1
+                self.books.take(page.part, stored)
                 if not chain.follows(stored):
                     self._suspect(stored.stream if isinstance(stored, Unreadable) else stored.commit.stream)
             if not isinstance(stored, Unreadable):
                 self.fold.add(stored)
         if page.mark is None:
+            self.books.end(page.part)
             del self.marks[page.part]
         else:
             self.marks[page.part] = page.mark
@@ -105,6 +122,7 @@ class Run:
             "broken": self.broken,
             "drifts": self.drifts,
             "further": self.further,
+            "books": self.books.document(),
         }
 
 
@@ -118,7 +136,7 @@ def taken_up(document: Mapping[str, Any] | None) -> Run | None:
     for sku, node, *account in document["accounts"]:
         fold.accounts[sku, node] = _taken_up(account)
     fold.unreadable = dict.fromkeys((sku, node) for sku, node in document["unreadable"])
-    run = Run(fold)
+    run = Run(fold, books_taken_up(document["books"]))
     run.look, run.commits, run.positions = document["look"], document["commits"], document["positions"]
     run.marks = {part: None if mark is None else (mark[0], mark[1]) for part, mark in document["marks"]}
     run.chains = {part: Chain((stream, number, head)) for part, (stream, number, head) in document["tails"]}

@@ -12,13 +12,14 @@ from oms.domain.frozen import frozen
 from oms.domain.money import format_minor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from oms.application.gateways import Documents
     from oms.application.ports import Clock, Views
 
 PAGE: Final = 100
+CSV: Final = "text/csv; charset=utf-8"
 COLUMNS: Final = ("day", "channel", "currency", "orders", "cancelled_orders", "units", "revenue")
 
 
@@ -48,15 +49,19 @@ def summarize_sales(day: date, rows: Sequence[Mapping[str, Any]]) -> list[dict[s
     ]
 
 
-def to_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """The report as CSV, revenue in major units. A cell that a spreadsheet would run is quoted as text."""
+def sales_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """The report as CSV, revenue in major units."""
+    shown = [{**row, "revenue": format_minor(row["revenue"], row["currency"])} for row in rows]
+    return to_csv(COLUMNS, [[row[name] for name in COLUMNS] for row in shown])
+
+
+def to_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A table for spreadsheets and their like. A cell that a spreadsheet would run is quoted as text."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        cells = [row[name] for name in COLUMNS[:-1]] + [format_minor(row["revenue"], row["currency"])]
-        writer.writerow([_inert(cell) for cell in cells])
-    return out.getvalue().encode("utf-8-sig")
+    writer.writerow(head)
+    writer.writerows([_inert(cell) for cell in row] for row in rows)
+    return out.getvalue().encode("utf-8-sig", "backslashreplace")
 
 
 def _inert(cell: object) -> object:
@@ -88,7 +93,7 @@ class ReportSales:
                 break
         report = summarize_sales(day, rows)
         key = f"reports/sales/{day:%Y/%m}/sales-{day.isoformat()}.csv"
-        self.documents.put(key, to_csv(report), "text/csv; charset=utf-8")
+        self.documents.put(key, sales_csv(report), CSV)
         for row in report:
             key_of_row = f"sales#{day.isoformat()}#{row['channel']}#{row['currency']}"
             self.views.put_row("report", key_of_row, row, replace=True)

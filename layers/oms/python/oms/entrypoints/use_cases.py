@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from oms.application.planning import PlanOrder
     from oms.application.policies import ManageSourcing
     from oms.application.poll import PollChannels
-    from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenOrderStep
+    from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenAndPromise
     from oms.application.quoting import QuotePromises
     from oms.application.reconcile import Reconcile
     from oms.application.relay import RelayCommit
@@ -103,14 +103,6 @@ def replay_parked() -> ReplayParked:
 
 
 @cache
-def screen_order() -> ScreenOrderStep:
-    """Workflow step."""
-    from oms.application.promise import ScreenOrderStep
-
-    return ScreenOrderStep(wiring.orders(), wiring.reference())
-
-
-@cache
 def authorize_payment() -> AuthorizePaymentStep:
     """Workflow step."""
     from oms.application.promise import AuthorizePaymentStep
@@ -133,6 +125,14 @@ def promise_order() -> PromiseOrderStep:
     from oms.application.promise import PromiseOrderStep
 
     return PromiseOrderStep(wiring.orders(), plan_order(), wiring.now, wiring.stock_holds())
+
+
+@cache
+def screen_and_promise() -> ScreenAndPromise:
+    """Workflow step."""
+    from oms.application.promise import ScreenAndPromise, ScreenOrderStep
+
+    return ScreenAndPromise(ScreenOrderStep(wiring.orders(), wiring.reference()), promise_order())
 
 
 @cache
@@ -201,8 +201,8 @@ def reconcile() -> Reconcile:
     """Use case."""
     from oms.application.reconcile import Reconcile
 
-    reports, checkpoint = wiring.reports(), wiring.checkpoint("reconcile")
-    return Reconcile(wiring.everything(), wiring.views(), reports, checkpoint, wiring.wait, wiring.now)
+    reports, checkpoint, zone = wiring.reports(), wiring.checkpoint("reconcile"), os.environ["MERCHANT_TIME_ZONE"]
+    return Reconcile(wiring.everything(), wiring.views(), reports, checkpoint, wiring.wait, zone, wiring.now)
 
 
 @cache

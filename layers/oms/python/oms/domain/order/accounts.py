@@ -25,6 +25,7 @@ from oms.domain.frozen import frozen
 from oms.domain.order.charging import owed, units_value
 from oms.domain.order.evolve import fold
 from oms.domain.order.state import RefundStatus
+from oms.domain.order.status import NextStep, next_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -133,17 +134,26 @@ def entries(order_id: str, commits: Iterable[Commit]) -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def drift(order: Order) -> int:
-    """Minor units by which an order that is done is not settled; 0 while something is still to come.
+def imbalance(stands: Mapping[str, int]) -> int:
+    """Minor units by which accounts are wrong, whatever is still to come.
 
-    Of a payment that is captured shipment by shipment, all that was charged is paid when nothing is left to hand over;
-    no refund gives back more than was taken; and no account is credited that only money comes into.
+    Debits equal credits, and no refund gives back more than the tender took.
+    """
+    overdrawn = sum(max(0, -amount) for account, amount in stands.items() if account.startswith(TENDER))
+    return abs(sum(stands.values())) + overdrawn
+
+
+def drift(order: Order) -> int:
+    """Minor units by which an order is wrong, or is not settled though nothing is to come; 0 of any that is right.
+
+    Of a payment that is captured shipment by shipment, all that was charged is paid when nothing is left to hand over
+    or to settle.
     """
     stands = balances(order)
-    wrong = abs(sum(stands.values())) + max(0, -stands.get(f"{TENDER}{order.placed.payment.provider}", 0))
+    wrong = imbalance(stands)
     done = all(line.ledger.gone == line.ledger.live for line in order.lines.values())
     covered = order.payment.authorized >= owed(order)
     ours = not order.placed.payment.in_channel and all(order.payment.captures) and bool(order.payment.captures)
-    if done and ours and covered:
+    if done and ours and covered and next_step(order) is not NextStep.SETTLE:
         wrong += abs(stands.get(RECEIVABLE, 0))
     return wrong
