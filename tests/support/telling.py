@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from infra.local.sandbox.accounts import credentials
 from infra.local.sandbox.core import Request, Settings
 from infra.local.sandbox.server import Sandbox
 from oms.adapters.rest import Answer, RestClient
@@ -35,7 +36,18 @@ if TYPE_CHECKING:
 CREDENTIALS = {
     "shopify": {"url": "https://shop.example", "access_token": "sandbox_shopify_token"},
     "woocommerce": {"url": "https://woo.example", "consumer_key": "ck_sandbox", "consumer_secret": "cs_sandbox"},
+    **credentials(Settings(), "https://magento.example"),
 }
+LOGINS = ("/token", "/oauth2/token")
+
+
+def walmart_line(number: str, amount: str) -> dict[str, Any]:
+    """A line of an order that nobody has acknowledged."""
+    units = {"unitOfMeasurement": "EACH", "amount": amount}
+    statuses = {"orderLineStatus": [{"status": "Created", "statusQuantity": units}]}
+    return {"lineNumber": number, "orderLineQuantity": units, "orderLineStatuses": statuses}
+
+
 ORDERS: dict[str, dict[str, Any]] = {
     "shopify": {
         "id": 1001,
@@ -51,6 +63,17 @@ ORDERS: dict[str, dict[str, Any]] = {
         "refunds": [],
     },
     "woocommerce": {"id": 1001, "status": "processing"},
+    "bigcommerce": {
+        "order": {"id": 1001},
+        "products": [{"id": 1, "order_address_id": 7}, {"id": 2, "order_address_id": 7}],
+    },
+    "magento": {"order": {"entity_id": 1001, "state": "processing"}, "creditmemos": []},
+    "ebay": {"orderId": "1001"},
+    "walmart": {
+        "purchaseOrderId": "1001",
+        "orderLines": {"orderLine": [walmart_line("1", "2"), walmart_line("2", "1")]},
+    },
+    "etsy": {"receipt_id": 1001, "shipments": []},
 }
 
 
@@ -171,10 +194,12 @@ class Shop:
     # ---------------------------------------------------------------- the network
 
     def _send(self, method: str, path: str, **parts: Any) -> Answer:
-        self.calls.append(f"{method} {path}")
+        login = path.endswith(LOGINS)
+        self.calls += [] if login else [f"{method} {path}"]
 
         def reached() -> Answer:
             names = {name.lower(): value for name, value in (parts.get("headers") or {}).items()}
+            names["host"] = "magento.example"
             request = Request(
                 method=method,
                 path=urlsplit(path).path,
@@ -186,7 +211,7 @@ class Shop:
             assert reply is not None
             return Answer(status=reply.status, headers=dict(reply.headers), body=reply.body())
 
-        return self.faults.popleft()(reached) if self.faults else reached()
+        return self.faults.popleft()(reached) if self.faults and not login else reached()
 
 
 def fine(reached: Callable[[], Answer]) -> Answer:

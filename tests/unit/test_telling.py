@@ -9,8 +9,9 @@ import pytest
 
 from oms.application.telling import LONGEST_DELAY_S, PATIENCE, SETTLED_S
 from oms.channels import shopify_out
-from oms.channels.outward import Again
+from oms.channels.outward import Again, kinds, sources
 from oms.domain.gate import THRESHOLD
+from oms.domain.outbound import Kind
 from oms.domain.outbox import LEASE, MAX_TRIES
 from tests.support.telling import Shop, fine, lost, says, unreachable
 
@@ -18,17 +19,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SOURCES = ("shopify", "woocommerce")
-READS = {("shopify", "fulfillment"): 2, ("shopify", "refund"): 2, ("shopify", "cancellation"): 1}
-READS |= {("woocommerce", "fulfillment"): 0, ("woocommerce", "refund"): 1, ("woocommerce", "cancellation"): 0}
-KINDS = ("fulfillment", "cancellation", "refund")
+READS = {
+    ("shopify", "fulfillment"): 2,
+    ("shopify", "refund"): 2,
+    ("shopify", "cancellation"): 1,
+    ("woocommerce", "fulfillment"): 0,
+    ("woocommerce", "refund"): 1,
+    ("woocommerce", "cancellation"): 0,
+    ("bigcommerce", "fulfillment"): 2,
+    ("bigcommerce", "cancellation"): 0,
+    ("magento", "fulfillment"): 1,
+    ("magento", "cancellation"): 1,
+    ("ebay", "fulfillment"): 1,
+    ("walmart", "acknowledgement"): 1,
+    ("walmart", "fulfillment"): 1,
+    ("walmart", "cancellation"): 1,
+    ("etsy", "fulfillment"): 1,
+}
+"""What is asked first, of everything that a channel can be told."""
+TOLD = pytest.mark.parametrize(("source", "kind"), list(READS))
 
 
 def shop(patch: pytest.MonkeyPatch, source: str, kind: str = "fulfillment", **settings: Any) -> Shop:
     """One thing of this kind is due."""
-    made = Shop(patch, source, **settings)
+    made = Shop(patch, source, **{"cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK", **settings})
     if kind == "cancellation":
         made.story.cancel()
-    else:
+    elif kind != "acknowledgement":
         made.story.promise()
         made.story.ship(tracking="TRK")
         if kind == "refund":
@@ -40,8 +57,7 @@ def effects(made: Shop, kind: str) -> int:
     return sum(each["kind"] == kind for each in made.told)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("source", SOURCES)
+@TOLD
 def test_a_shop_is_told_once_however_often_the_message_comes(
     monkeypatch: pytest.MonkeyPatch, source: str, kind: str
 ) -> None:
@@ -53,9 +69,14 @@ def test_a_shop_is_told_once_however_often_the_message_comes(
     assert len(made.calls) == READS[source, kind] + 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("fault", [lost, unreachable, says(503), says(502), says(429, retry_after="7"), says(401)])
+NOT_LET_IN = says(401)
+FAULTS = (lost, unreachable, says(503), says(502), says(429, retry_after="7"), NOT_LET_IN)
+TOKENS = ("ebay", "walmart", "etsy")
+"""Channels whose access token is replaced when it is refused."""
+
+
+@TOLD
+@pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_a_call_that_fails_is_made_again_and_the_effect_is_one(
     monkeypatch: pytest.MonkeyPatch, source: str, kind: str, fault: Callable[..., Any], at: int
@@ -64,8 +85,9 @@ def test_a_call_that_fails_is_made_again_and_the_effect_is_one(
         return
     made = shop(monkeypatch, source, kind)
     made.faults.extend([*[fine] * at, fault])
-    assert made.say(made.message(kind)).word == "waiting"
-    assert made.drain()[-1] in ("sent", "already", "nothing")
+    renewed = fault is NOT_LET_IN and source in TOKENS
+    assert made.say(made.message(kind)).word == ("sent" if renewed else "waiting")
+    assert renewed or made.drain()[-1] in ("sent", "already", "nothing")
     assert effects(made, kind) == 1
     assert made.parked == []
 
@@ -76,6 +98,11 @@ def test_what_nobody_answered_is_not_asked_about_before_it_has_settled(monkeypat
     outcome = made.say(made.message("fulfillment"))
     assert outcome.wait_s >= SETTLED_S
     assert made.drain() == ["already"]
+
+
+def test_every_word_of_every_channel_is_tried_here() -> None:
+    known = {(source, kind.value) for source in sources() for kind in kinds(source) if kind is not Kind.STOCK}
+    assert known == set(READS)
 
 
 def test_two_workers_do_not_send_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,8 +122,7 @@ def test_two_workers_do_not_send_one_message(monkeypatch: pytest.MonkeyPatch) ->
     assert effects(made, "fulfillment") == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("source", SOURCES)
+@TOLD
 def test_a_worker_that_dies_after_it_sent_leaves_no_second_effect(
     monkeypatch: pytest.MonkeyPatch, source: str, kind: str
 ) -> None:
@@ -305,3 +331,116 @@ def test_skus_that_the_catalogue_does_not_have_are_told_to_nobody(monkeypatch: p
     message = {**moved(made), "skus": ["NOBODYS"]}
     assert made.say(message).word == "known"
     assert made.calls == []
+
+
+# ---------------------------------------------------------------- words of single channels
+
+
+@pytest.mark.parametrize("source", ["woocommerce", "bigcommerce", "magento"])
+def test_where_a_channel_has_no_word_for_some_units_a_person_tells_it(
+    monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    made = Shop(monkeypatch, source)
+    made.story.cancel({"1": 1})
+    assert made.say(made.message("cancellation")).word == "parked"
+    assert made.calls == []
+
+
+def test_walmart_is_told_units_however_the_messages_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Shop(monkeypatch, "walmart", cancellation_reason="SELLER_CANCEL_OUT_OF_STOCK")
+    made.story.cancel({"1": 1})
+    made.story.cancel({"1": 1})
+    assert made.say(made.message("cancellation", 1)).word == "sent"
+    assert made.say(made.message("cancellation", 0)).word == "already"
+    assert [each["units"] for each in made.told] == [2]
+
+
+def test_a_cancellation_without_a_reason_is_not_told_walmart(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Shop(monkeypatch, "walmart")
+    made.story.cancel()
+    assert made.say(made.message("cancellation")).word == "parked"
+    assert made.calls == []
+
+
+def test_shopify_cancels_units_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Shop(monkeypatch, "shopify")
+    made.story.cancel({"1": 1})
+    made.faults.extend([fine, lost])
+    assert made.say(made.message("cancellation")).word == "waiting"
+    assert made.drain() == ["already"]
+    assert effects(made, "cancellation") == 1
+
+
+def test_a_parcel_to_several_addresses_is_before_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = shop(monkeypatch, "bigcommerce")
+    order = made.sandbox.bigcommerce.shelf.get("1001")
+    assert order is not None
+    made.sandbox.bigcommerce.shelf.put(
+        "1001", {**order, "products": [{"id": 1, "order_address_id": 7}, {"id": 2, "order_address_id": 8}]}
+    )
+    assert made.say(made.message("fulfillment")).word == "parked"
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"errors": [{"message": "x", "extensions": {"code": "THROTTLED"}}]}, "waiting"),
+        ({"errors": [{"message": "x", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]}, "waiting"),
+        ({"errors": [{"message": "x", "extensions": {"code": "ACCESS_DENIED"}}]}, "parked"),
+        ({"data": {"fulfillmentCreate": {"userErrors": [{"field": ["fulfillment"], "message": "x"}]}}}, "parked"),
+        ({"data": {"fulfillmentCreate": {"fulfillment": None, "userErrors": []}}}, "waiting"),
+    ],
+)
+def test_what_shopify_says_within_an_answer(monkeypatch: pytest.MonkeyPatch, body: Any, word: str) -> None:
+    made = shop(monkeypatch, "shopify")
+    made.faults.extend([fine, fine, says(200, body)])
+    assert made.say(made.message("fulfillment")).word == word
+
+
+def test_shopify_says_when_there_are_points_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    cost = {"requestedQueryCost": 10, "throttleStatus": {"currentlyAvailable": 4, "restoreRate": 2.0}}
+    body = {"errors": [{"extensions": {"code": "THROTTLED"}}], "extensions": {"cost": cost}}
+    made = shop(monkeypatch, "shopify")
+    made.faults.extend([fine, fine, says(200, body)])
+    assert made.say(made.message("fulfillment")).wait_s == 3.0
+
+
+def test_a_refund_takes_back_what_payments_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = shop(monkeypatch, "shopify", "refund")
+    sale = {"id": 5, "kind": "sale", "status": "success", "gateway": "card", "amount": "6.00"}
+    card = {"id": 6, "kind": "capture", "status": "success", "gateway": "gift", "amount": "25.00"}
+    back = {"id": 7, "kind": "refund", "status": "success", "gateway": "card", "amount": "1.00", "parent_id": 5}
+    failed_ = {"id": 8, "kind": "sale", "status": "failure", "gateway": "card", "amount": "99.00"}
+    made.faults.extend([fine, says(200, {"transactions": [sale, card, back, failed_]})])
+    made.say(made.message("refund"))
+    assert made.told[0]["amounts"] == ["5.00", "5.00"]
+
+
+@pytest.mark.parametrize("change", [{"presentment_currency": "USD"}, {"currency": "USD"}, {"total_price": "3.00"}])
+def test_a_refund_that_cannot_be_exact_is_before_a_person(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    made = shop(monkeypatch, "shopify", "refund")
+    order = made.sandbox.shopify.shelf.get("1001")
+    assert order is not None
+    made.sandbox.shopify.shelf.put("1001", {**order, **change})
+    assert made.say(made.message("refund")).word == "parked"
+    assert made.told == []
+
+
+def test_parcels_may_go_to_the_tracking_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = shop(monkeypatch, "woocommerce", tracking_plugin=True)
+    parcel = {"tracking_id": "ab", "tracking_number": "TRK"}
+    made.faults.extend([says(200), says(201, parcel)])
+    assert made.say(made.message("fulfillment")).word == "sent"
+    assert made.calls == [
+        "GET /wp-json/wc-shipment-tracking/v3/orders/1001/shipment-trackings",
+        "POST /wp-json/wc-shipment-tracking/v3/orders/1001/shipment-trackings",
+    ]
+
+
+def test_an_expired_token_is_replaced_within_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = shop(monkeypatch, "walmart")
+    made.faults.append(says(401))
+    assert made.say(made.message("fulfillment")).word == "sent"
+    assert effects(made, "fulfillment") == 1

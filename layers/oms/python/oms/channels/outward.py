@@ -121,15 +121,16 @@ class Levels(Protocol):
         """Raises UpstreamRefusedError when they were not set."""
 
 
+_ALL: Final = frozenset({Kind.FULFILLMENT, Kind.CANCELLATION, Kind.REFUND, Kind.STOCK})
+_SHIPS: Final = frozenset({Kind.FULFILLMENT, Kind.CANCELLATION})
 _MODULES: Final[Mapping[str, tuple[str, frozenset[Kind]]]] = {
-    "shopify": (
-        "oms.channels.shopify_out",
-        frozenset({Kind.FULFILLMENT, Kind.CANCELLATION, Kind.REFUND, Kind.STOCK}),
-    ),
-    "woocommerce": (
-        "oms.channels.woocommerce_out",
-        frozenset({Kind.FULFILLMENT, Kind.CANCELLATION, Kind.REFUND, Kind.STOCK}),
-    ),
+    "shopify": ("oms.channels.shopify_out", _ALL),
+    "woocommerce": ("oms.channels.woocommerce_out", _ALL),
+    "bigcommerce": ("oms.channels.bigcommerce_out", _SHIPS),
+    "magento": ("oms.channels.magento_out", _SHIPS),
+    "ebay": ("oms.channels.ebay_out", frozenset({Kind.FULFILLMENT})),
+    "walmart": ("oms.channels.walmart_out", _SHIPS | {Kind.ACKNOWLEDGEMENT}),
+    "etsy": ("oms.channels.etsy_out", frozenset({Kind.FULFILLMENT})),
 }
 """By the name that orders carry: the module, and what the channel has words for."""
 

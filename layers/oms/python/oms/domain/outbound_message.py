@@ -38,6 +38,8 @@ class Message:
     """(line, SKU) of `lines`."""
     ordered: tuple[tuple[str, int], ...] = ()
     """(line, units) as the order was placed."""
+    cancelled: tuple[tuple[str, int], ...] = ()
+    """(line, units) that had been cancelled once `lines` were, of their lines."""
     shipped_at: str = ""
     """ISO 8601, of a fulfillment."""
 
@@ -53,7 +55,7 @@ def message_of(told: Due, history: History) -> Message | None:
     if order is None or commit is None or told.event >= len(commit.events):
         return None
     event = commit.events[told.event]
-    known = _known(event, told, order)
+    known = _known(event, told, order, history)
     if known is None or (isinstance(event, ev.LinesCancelled) and _followed(told, history, whole=known["whole"])):
         return None
     lines: tuple[ev.LineUnits, ...] = known["lines"]
@@ -74,7 +76,7 @@ def message_of(told: Due, history: History) -> Message | None:
     )
 
 
-def _known(event: Any, told: Due, order: Order) -> dict[str, Any] | None:
+def _known(event: Any, told: Due, order: Order, history: History) -> dict[str, Any] | None:
     match event:
         case ev.OrderPlaced():
             lines = [ev.LineUnits(line_id=each.line_id, quantity=each.quantity) for each in event.lines]
@@ -90,7 +92,7 @@ def _known(event: Any, told: Due, order: Order) -> dict[str, Any] | None:
             return {"lines": tuple(lines), "whole": not left, **what}
         case ev.LinesCancelled():
             whole = all(line.ledger.live == 0 for line in order.lines.values())
-            return {"lines": event.lines, "whole": whole, "reason": event.reason}
+            return {"lines": event.lines, "whole": whole, "reason": event.reason, "cancelled": _so_far(told, history)}
         case ev.RefundRequested():
             refund = order.payment.refunds.get(event.refund_id)
             if refund is None or not refund.open or not order.placed.payment.in_channel:
@@ -98,6 +100,16 @@ def _known(event: Any, told: Due, order: Order) -> dict[str, Any] | None:
             of = {"refund_id": event.refund_id, "reason": event.reason}
             return {"lines": event.lines, "amount": event.amount, **of}
     return None
+
+
+def _so_far(told: Due, history: History) -> tuple[tuple[str, int], ...]:
+    """Units by line that were cancelled, by whomever, up to and with this commit."""
+    units: dict[str, int] = {}
+    for commit in history.commits:
+        for event in commit.events if commit.number <= told.commit else ():
+            for each in event.lines if isinstance(event, ev.LinesCancelled) else ():
+                units[each.line_id] = units.get(each.line_id, 0) + each.quantity
+    return tuple(units.items())
 
 
 def _followed(told: Due, history: History, *, whole: bool) -> bool:
