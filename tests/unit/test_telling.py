@@ -444,3 +444,11 @@ def test_an_expired_token_is_replaced_within_one_call(monkeypatch: pytest.Monkey
     made.faults.append(says(401))
     assert made.say(made.message("fulfillment")).word == "sent"
     assert effects(made, "fulfillment") == 1
+
+
+@pytest.mark.parametrize("numbers", [7, [], None])
+def test_tracking_numbers_in_a_shape_of_their_own_are_none(monkeypatch: pytest.MonkeyPatch, numbers: Any) -> None:
+    made = shop(monkeypatch, "shopify")
+    order = {"id": 1001, "fulfillments": [{"id": 3, "status": "success", "tracking_numbers": numbers}]}
+    made.faults.append(says(200, {"order": order}))
+    assert made.say(made.message("fulfillment")).word == "sent"

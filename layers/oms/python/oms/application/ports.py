@@ -197,17 +197,11 @@ class Marks(Protocol):
         """Note it in place of `seen`; False, and nothing noted, when that is not what is there."""
 
 
-class Outbox(Protocol):
+class Outbox(Marks, Protocol):
     """What became of each message to a channel, and of the accounts: how far, how often, from when on again.
 
-    As `Marks`, but that a row is there for each message, and goes a year after it was last written.
+    There is a row for each message, and it goes a year after it was last written.
     """
-
-    def load(self, name: str) -> Mapping[str, Any] | None:
-        """What was kept last, read consistently."""
-
-    def save(self, name: str, row: Mapping[str, Any], seen: Mapping[str, Any] | None) -> bool:
-        """Keep it in place of `seen`; False, and nothing kept, when that is not what is there."""
 
 
 class Contacts(Protocol):

@@ -55,11 +55,11 @@ def tell(message: Message, settings: Mapping[str, Any], answers: Mapping[str, Re
         return known
     wanted = {each.line_id: each.quantity for each in message.lines}
     lines = [each for each in _listed(answers, "lines") if str(each.get("id")) in wanted]
-    addresses = {each.get("order_address_id") for each in lines}
+    addresses = {str(each.get("order_address_id")): each.get("order_address_id") for each in lines}
     if len(lines) != len(wanted) or len(addresses) != 1:
         raise refuse("the parcel's lines are not of one address of the order", missing=len(wanted) - len(lines))
     body = {
-        "order_address_id": addresses.pop(),
+        "order_address_id": next(iter(addresses.values())),
         "tracking_number": message.tracking_number,
         "shipping_method": message.carrier,
         "shipping_provider": "",

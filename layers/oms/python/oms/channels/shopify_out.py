@@ -160,7 +160,8 @@ def _fulfill(
     message: Message, settings: Mapping[str, Any], order: Mapping[str, Any], answers: Mapping[str, Reply]
 ) -> Call | Done:
     for each in rows(order, "fulfillments"):
-        numbers = each.get("tracking_numbers") or [each.get("tracking_number")]
+        several = each.get("tracking_numbers")
+        numbers = several if isinstance(several, list) and several else [each.get("tracking_number")]
         if each.get("status") != "cancelled" and message.tracking_number in numbers:
             return Done(ref=str(each.get("id") or ""), already=True)
     wanted = {each.line_id: each.quantity for each in message.lines}
@@ -173,9 +174,9 @@ def _fulfill(
             units = min(wanted.get(str(line.get("line_item_id")), 0), _whole(line.get("fulfillable_quantity")))
             if units:
                 wanted[str(line.get("line_item_id"))] -= units
-                places.add(of.get("assigned_location_id"))
-                item = {"id": f"gid://shopify/FulfillmentOrderLineItem/{line['id']}", "quantity": units}
-                taken.setdefault(f"gid://shopify/FulfillmentOrder/{of['id']}", []).append(item)
+                places.add(str(of.get("assigned_location_id")))
+                item = {"id": f"gid://shopify/FulfillmentOrderLineItem/{line.get('id')}", "quantity": units}
+                taken.setdefault(f"gid://shopify/FulfillmentOrder/{of.get('id')}", []).append(item)
     left = sum(wanted.values())
     if left:
         raise refuse("units of the parcel are not open in the channel", units=left)
@@ -325,7 +326,7 @@ def tell_levels(
     units = {each.sku: each.units for each in levels}
     quantities = [
         {
-            "inventoryItemId": item["id"],
+            "inventoryItemId": item.get("id"),
             "locationId": f"gid://shopify/Location/{settings['location']}",
             "quantity": units[str(node.get("sku"))],
             "changeFromQuantity": None,
