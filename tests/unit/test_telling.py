@@ -452,3 +452,9 @@ def test_tracking_numbers_in_a_shape_of_their_own_are_none(monkeypatch: pytest.M
     order = {"id": 1001, "fulfillments": [{"id": 3, "status": "success", "tracking_numbers": numbers}]}
     made.faults.append(says(200, {"order": order}))
     assert made.say(made.message("fulfillment")).word == "sent"
+
+
+def test_a_vendor_may_say_in_a_header_of_its_own_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = shop(monkeypatch, "bigcommerce")
+    made.faults.append(says(429, x_rate_limit_time_reset_ms="15500"))
+    assert made.say(made.message("fulfillment")).wait_s == 15.5

@@ -55,6 +55,9 @@ class BigCommerceSession:
     def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ARG002 - TikTok needs it
         """The object of the answer; a list as its `items`."""
         answer = self.send(Sent(method="GET", path=path, query=query))
+        return read_answer(answer, self.rest.vendor, self.wait(answer))
+
+    def wait(self, answer: Answer) -> float | None:
+        """As a header of its own says, bounded to an hour."""
         reset = answer.headers.get("x-rate-limit-time-reset-ms", "")
-        wait = min(int(reset) / 1000, _MAX_WAIT) if _MILLISECONDS.fullmatch(reset) else None
-        return read_answer(answer, self.rest.vendor, wait)
+        return min(int(reset) / 1000, _MAX_WAIT) if _MILLISECONDS.fullmatch(reset) else None

@@ -100,6 +100,14 @@ class Sending(Protocol):
         """The answer, whatever its status; an access token that is refused early is replaced once."""
 
 
+@runtime_checkable
+class Waiting(Protocol):
+    """A vendor that says in a header of its own when there are calls again."""
+
+    def wait(self, answer: Answer) -> float | None:
+        """Seconds; None when the answer does not say."""
+
+
 class Told(Protocol):
     """A call that changes something (a connector's Call)."""
 
@@ -193,7 +201,8 @@ class VendorApi:
             document = {"items": answer.array()} if answer.body.lstrip()[:1] == b"[" else answer.document()
         except ValueError:
             document = {}
-        return answer.status, document, answer.retry_after()
+        own = session.wait(answer) if isinstance(session, Waiting) else None
+        return answer.status, document, answer.retry_after() or own
 
     def close(self) -> None:
         """Close the pooled connections."""

@@ -67,7 +67,7 @@ class WalmartSession:
             answer = self.rest.send("GET", path, query=query, headers=headers)
             if path == _LIST_PATH and answer.status == _NOT_FOUND:
                 return {"list": {}}
-            return read_answer(answer, self.rest.vendor, self._wait(answer))
+            return read_answer(answer, self.rest.vendor, self.wait(answer))
 
         return self.token.used(self._log_in, call)
 
@@ -79,7 +79,8 @@ class WalmartSession:
         call = {"wm_svc.name": "Walmart Marketplace", "wm_qos.correlation_id": str(uuid.uuid4())}
         return {**call, "accept": "application/json"}
 
-    def _wait(self, answer: Answer) -> float | None:
+    def wait(self, answer: Answer) -> float | None:
+        """As a header of its own says, bounded to an hour."""
         until = answer.headers.get("x-next-replenish-time", answer.headers.get("x-next-replenishment-time", ""))
         if not _MILLISECONDS.fullmatch(until):
             return None
