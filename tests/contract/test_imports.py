@@ -20,7 +20,7 @@ BODIES = ROUTER | {"pydantic"}
 NEEDED = {
     **dict.fromkeys(starts.ASYNC, frozenset[str]()),
     **dict.fromkeys(("receive_webhook", "place_order", "quote_promises", "read_orders", "manage_quarantine"), ROUTER),
-    **dict.fromkeys(("change_order", "fulfill_orders", "manage_stock", "manage_policies"), BODIES),
+    **dict.fromkeys(("change_order", "fulfill_orders", "manage_stock", "manage_policies", "manage_drafts"), BODIES),
     "show_status": ROUTER | {"jinja2"},
     "show_console": ROUTER | {"jinja2", "jwt", "cryptography"},
 }

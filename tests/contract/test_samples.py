@@ -43,7 +43,13 @@ NEEDS: dict[str, list[str]] = {
     "report_sales.schedule": ["place_order.http"],
     "reconcile_stock.schedule": PROMISED,
 }
-STATUS = {"place_order.http": 201, "manage_stock.http": 201, "manage_policies.http": 201, "receive_webhook.http": 200}
+STATUS = {
+    "place_order.http": 201,
+    "manage_stock.http": 201,
+    "manage_policies.http": 201,
+    "manage_drafts.http": 201,
+    "receive_webhook.http": 200,
+}
 STEPS = {
     "promise_order.workflow-screen": {"authorize": False, "promised": 4, "short": 0, "more": False},
     "authorize_payment.workflow": {"state": "authorized", "amount": 0},

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ORDER = "/orders/ord_00000000000000000000000000"
 WORK = "/fulfillment-orders/ful_00000000000000000000000000_1"
 PARKED = "/quarantine/qrn_00000000000000000000000000"
+DRAFT = "/drafts/drf_00000000000000000000000000"
 STOCK_HOLD = "/stock/holds/sth_00000000000000000000000000"
 READERS = {"service", "warehouse", "finance", "sales", "shop"}
 ALLOWED: dict[tuple[str, str], set[str]] = {
@@ -51,6 +52,14 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", STOCK_HOLD): {"shop", "sales", "service", "warehouse"},
     ("POST", f"{STOCK_HOLD}/extend"): {"shop"},
     ("POST", f"{STOCK_HOLD}/release"): {"shop"},
+    ("GET", "/drafts"): {"sales", "finance", "service"},
+    ("POST", "/drafts"): {"sales"},
+    ("GET", DRAFT): {"sales", "finance", "service"},
+    ("PUT", DRAFT): {"sales"},
+    ("POST", f"{DRAFT}/approve"): {"finance"},
+    ("POST", f"{DRAFT}/reject"): {"finance"},
+    ("POST", f"{DRAFT}/discard"): {"sales"},
+    ("POST", f"{DRAFT}/place"): {"sales"},
     ("POST", "/promises"): {"service", "sales", "shop"},
     ("POST", "/availability"): {"warehouse", "service", "sales", "shop"},
     ("GET", "/policies/sourcing"): set(),

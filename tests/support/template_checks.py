@@ -19,7 +19,7 @@ SCHEDULE: Final = "AWS::Scheduler::Schedule"
 TABLE: Final = "AWS::DynamoDB::Table"
 
 MAX_RESOURCES: Final = 350
-MAX_FUNCTIONS: Final = 25
+MAX_FUNCTIONS: Final = 26
 MAX_READERS: Final = 2
 KEY: Final = "DataKey"
 PARKING: Final = "ParkFailed"

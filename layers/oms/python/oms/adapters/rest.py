@@ -44,6 +44,11 @@ class Timeouts:
     total: float = 25.0
 
 
+def within(seconds: float) -> Timeouts:
+    """The whole answer within so many seconds; as long as that between two pieces of it, but for a tail."""
+    return Timeouts(read=0.8 * seconds, total=seconds)
+
+
 @frozen
 class Answer:
     """What the vendor sent back; header names in lower case."""

@@ -8,6 +8,7 @@ OmsError
 │   ├── QuarantineNotFoundError
 │   ├── FeedGoneError
 │   ├── StockHoldNotFoundError
+│   ├── DraftNotFoundError
 │   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
 │   └── PolicyVersionNotFoundError
 ├── InvalidInputError
@@ -35,6 +36,7 @@ OmsError
 │   ├── ReplayWindowError
 │   └── InvalidTokenError
 ├── ForbiddenError
+│   └── OwnDraftError
 ├── PayloadTooLargeError
 ├── IdempotencyKeyError
 │   ├── IdempotencyKeyMissingError
@@ -51,6 +53,9 @@ OmsError
 │   ├── StaleRowError
 │   ├── HoldExpiredError
 │   ├── PolicyOutdatedError
+│   ├── ApprovalNeededError
+│   ├── DraftOutdatedError
+│   ├── DraftExpiredError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -125,6 +130,12 @@ class StockHoldNotFoundError(NotFoundError):
     """No such hold of stock."""
 
     code = "stock_hold_not_found"
+
+
+class DraftNotFoundError(NotFoundError):
+    """No such draft."""
+
+    code = "draft_not_found"
 
 
 class SupplyNotFoundError(NotFoundError):
@@ -290,6 +301,12 @@ class ForbiddenError(OmsError):
     code = "forbidden"
 
 
+class OwnDraftError(ForbiddenError):
+    """A draft is approved by somebody else than who saved it."""
+
+    code = "own_draft"
+
+
 class PayloadTooLargeError(OmsError):
     """The body is over the size limit."""
 
@@ -385,6 +402,24 @@ class PolicyOutdatedError(RefusedError):
     """The policy was saved by somebody else since its author saw it."""
 
     code = "policy_outdated"
+
+
+class ApprovalNeededError(RefusedError):
+    """The prices of a draft need somebody's approval."""
+
+    code = "approval_needed"
+
+
+class DraftOutdatedError(RefusedError):
+    """The draft was saved by somebody else since it was seen."""
+
+    code = "draft_outdated"
+
+
+class DraftExpiredError(RefusedError):
+    """The time of a draft is over."""
+
+    code = "draft_expired"
 
 
 class LedgerImbalanceError(RefusedError):

@@ -14,6 +14,7 @@ from oms.entrypoints import wiring
 if TYPE_CHECKING:
     from oms.application.availability import ShowAvailability
     from oms.application.decisions import ShowDecisions
+    from oms.application.drafts import PlaceDraft, SaveDraft
     from oms.application.feed import TakeStockFeed
     from oms.application.feed_file import TakeFeedFile
     from oms.application.feed_report import FeedReports
@@ -38,12 +39,33 @@ if TYPE_CHECKING:
     from oms.application.watchdog import ListUnpromised, RedriveOverdue
 
 
+TOLD_WITHIN_S = 10.0
+"""What a channel is told is not to keep other messages waiting for long."""
+
+
 @cache
 def sync_snapshot() -> SyncSnapshot:
     """Use case."""
     from oms.application.intake import SyncSnapshot
 
     return SyncSnapshot(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.customers(), wiring.gazetteer())
+
+
+@cache
+def save_draft() -> SaveDraft:
+    """Use case."""
+    from oms.application.drafts import SaveDraft
+
+    free_percent = int(os.environ["FREE_REDUCTION_PERCENT"])
+    return SaveDraft(wiring.drafts(), wiring.claims(), wiring.reference(), free_percent)
+
+
+@cache
+def place_draft() -> PlaceDraft:
+    """Use case."""
+    from oms.application.drafts import PlaceDraft
+
+    return PlaceDraft(wiring.drafts(), wiring.claims(), wiring.orders(), sync_snapshot())
 
 
 @cache
@@ -216,7 +238,7 @@ def tell_channel() -> TellChannel:
     return TellChannel(
         wiring.orders(),
         wiring.reference(),
-        wiring.told(),
+        wiring.vendors(TOLD_WITHIN_S),
         outbox,
         gates,
         wiring.quarantine(),
@@ -236,7 +258,7 @@ def tell_levels() -> TellLevels:
     return TellLevels(
         wiring.reference(),
         show_availability(),
-        wiring.told(),
+        wiring.vendors(TOLD_WITHIN_S),
         outbox,
         gates,
         wiring.quarantine(),

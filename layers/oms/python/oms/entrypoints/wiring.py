@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from oms.adapters.shards import Shards
     from oms.adapters.vendor_http import VendorApi as HttpVendorApi
     from oms.application.customers import Customers
-    from oms.application.gateways import PaymentProvider, Told, VendorApi
+    from oms.application.drafts import Drafts
+    from oms.application.gateways import PaymentProvider
     from oms.application.holds import StockHolds
     from oms.application.orders import Orders
     from oms.application.status_links import StatusLinks
@@ -300,6 +301,14 @@ def stock_holds() -> StockHolds:
 
 
 @cache
+def drafts() -> Drafts:
+    """Sales representatives' drafts."""
+    from oms.application.drafts import Drafts
+
+    return Drafts(log(), now)
+
+
+@cache
 def customers() -> Customers:
     """Pseudonyms."""
     from oms.application.customers import Customers
@@ -326,7 +335,10 @@ def providers() -> dict[str, PaymentProvider]:
     return {"stripe": StripePayments(os.environ["STRIPE_URL"], secret_key)}
 
 
-def _vendor_api(**more: Any) -> HttpVendorApi:
+@cache
+def vendors(seconds: float = 25.0) -> HttpVendorApi:
+    """Channels' own APIs, each call within so many seconds."""
+    from oms.adapters.rest import within
     from oms.adapters.vendor_http import VendorApi as HttpVendorApi
 
     names = (
@@ -334,21 +346,8 @@ def _vendor_api(**more: Any) -> HttpVendorApi:
         *(("bigcommerce", "BIGCOMMERCE_URL"), ("ebay", "EBAY_URL"), ("walmart", "WALMART_URL"), ("etsy", "ETSY_URL")),
         *(("mercadolibre", "MERCADOLIBRE_URL"), ("mercadopago", "MERCADOPAGO_URL"), ("meta-commerce", "META_URL")),
     )
-    return HttpVendorApi(connections().credentials, {vendor: os.environ[name] for vendor, name in names}, **more)
-
-
-@cache
-def vendors() -> VendorApi:
-    """Channels' own APIs."""
-    return _vendor_api()
-
-
-@cache
-def told() -> Told:
-    """The same, for what they are told: a call that takes long keeps other messages waiting."""
-    from oms.adapters.rest import Timeouts
-
-    return _vendor_api(timeouts=Timeouts(connect=2.0, read=9.0, total=10.0))
+    urls = {vendor: os.environ[name] for vendor, name in names}
+    return HttpVendorApi(connections().credentials, urls, within(seconds))
 
 
 def published_keys(source: str, account: str) -> PublishedKeys:
