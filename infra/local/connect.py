@@ -64,7 +64,7 @@ def tell(system: System, source: str, account: str, settings: Mapping[str, Any])
     """
     from oms.adapters.dynamodb_reference import DynamoReference
     from oms.channels.outward import kinds
-    from oms.domain.outbound import POLICY
+    from oms.domain.channel_dues import POLICY
 
     reference = DynamoReference(system.client("dynamodb"), system.outputs["ReferenceTable"])
     accounts = dict(reference.policy(POLICY).get("accounts", {}))

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms.channels.outward import Call, Done, Later, Level, Reply, kinds, levels, outward, sources
+from oms.domain.channel_dues import Kind
+from oms.domain.channel_message import Message
 from oms.domain.errors import UpstreamError
 from oms.domain.order.events import LineUnits
-from oms.domain.outbound import Kind
-from oms.domain.outbound_message import Message
 
 WORDS = st.sampled_from(
     [

@@ -18,11 +18,11 @@ from oms.application.gates import Gates
 from oms.application.telling import TellChannel
 from oms.application.telling_levels import TellLevels
 from oms.channels.outward import kinds
+from oms.domain.channel_dues import Due, due
 from oms.domain.commit import Cause, Commit
 from oms.domain.errors import UpstreamError
 from oms.domain.history import History
 from oms.domain.order.summary import summarize
-from oms.domain.outbound import Due, due
 from tests.proof.memory import MemoryMarks, MemoryQuarantine, MemoryReference, Store
 from tests.support.builders import IN_CHANNEL, T0, Story, line
 

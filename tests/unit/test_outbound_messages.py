@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from oms.application.relay_outbound import COALESCE_S, QueueOutbound
+from oms.domain.channel_dues import Account, Kind, read_accounts
+from oms.domain.channel_message import Message, message_of
 from oms.domain.history import History
-from oms.domain.outbound import Account, Kind, read_accounts
-from oms.domain.outbound_message import Message, message_of
 from tests.support.builders import IN_CHANNEL, line, minutes, paid, snapshot
 from tests.support.telling import Told
 

@@ -10,8 +10,8 @@ import pytest
 from oms.application.telling import LONGEST_DELAY_S, PATIENCE, SETTLED_S
 from oms.channels import shopify_out
 from oms.channels.outward import Again, kinds, sources
+from oms.domain.channel_dues import Kind
 from oms.domain.gate import THRESHOLD
-from oms.domain.outbound import Kind
 from oms.domain.outbox import LEASE, MAX_TRIES
 from tests.support.telling import Shop, fine, lost, says, unreachable
 

@@ -11,8 +11,8 @@ from tests.proof.sweep import (
     stories_drafts,
     stories_feeds,
     stories_orders,
-    stories_outbound,
     stories_recovery,
+    stories_told,
 )
 from tests.proof.sweep.world import world
 
@@ -33,7 +33,7 @@ def _told(module: ModuleType) -> dict[str, Callable[[World], None]]:
 
 _MODULES: Final = (
     *(stories_orders, stories_recovery, stories_doors, stories_channels),
-    *(stories_feeds, stories_drafts, stories_outbound),
+    *(stories_feeds, stories_drafts, stories_told),
 )
 STORIES: Final = {name: story for module in _MODULES for name, story in _told(module).items()}
 """By name, in the order in which they stand in their modules."""

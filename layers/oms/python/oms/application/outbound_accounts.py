@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from oms.domain.outbound import POLICY, read_accounts
+from oms.domain.channel_dues import POLICY, read_accounts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from oms.application.ports import Clock, Reference
-    from oms.domain.outbound import Account
+    from oms.domain.channel_dues import Account
 
 KEEP: Final = timedelta(seconds=60)
 """A change of who is told takes effect within it."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.channels.outward import kinds, levels
+from oms.domain.channel_dues import Kind, due
 from oms.domain.frozen import frozen
-from oms.domain.outbound import Kind, due
 from oms.domain.stock import stock_deltas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from oms.application.ports import Clock
+    from oms.domain.channel_dues import Account, Due
     from oms.domain.commit import Commit
-    from oms.domain.outbound import Account, Due
 
 COALESCE_S: Final = 5
 """Movements of so long become one level."""

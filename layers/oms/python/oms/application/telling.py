@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.application.intake import OUTBOUND
 from oms.channels.outward import Again, Call, Done, Reply, kinds, outward
 from oms.domain import ids
+from oms.domain.channel_dues import POLICY, Due, Kind, read_accounts
+from oms.domain.channel_message import message_of
 from oms.domain.commit import Cause
 from oms.domain.errors import OmsError, OutboundInDoubtError, UpstreamError, UpstreamRefusedError
 from oms.domain.frozen import frozen
 from oms.domain.order.commands import RecordRefundOutcome
-from oms.domain.outbound import POLICY, Due, Kind, read_accounts
-from oms.domain.outbound_message import message_of
 from oms.domain.outbox import LEASE, MAX_TRIES, State, begin, read_progress, wait_s
 from oms.domain.parked import Parked
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from oms.application.orders import Orders
     from oms.application.ports import Clock, Outbox, Quarantine, Reference
     from oms.channels.outward import Later, Outward
-    from oms.domain.outbound_message import Message
+    from oms.domain.channel_message import Message
     from oms.domain.outbox import Progress
 
 LONGEST_DELAY_S: Final = 900

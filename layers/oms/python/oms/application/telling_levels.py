@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.application.telling import LONGEST_DELAY_S, AskedToWaitError, Outcome, made, not_yet, park_outbound
 from oms.channels.outward import Level, kinds, levels, outward
 from oms.domain import ids
+from oms.domain.channel_dues import POLICY, Kind, read_accounts
 from oms.domain.errors import UpstreamError, UpstreamRefusedError
 from oms.domain.frozen import frozen
-from oms.domain.outbound import POLICY, Kind, read_accounts
 from oms.domain.outbox import LEASE, MAX_TRIES, wait_s
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from oms.application.gates import Gates
     from oms.application.gateways import Told
     from oms.application.ports import Clock, Outbox, Quarantine, Reference
-    from oms.domain.outbound import Account
+    from oms.domain.channel_dues import Account
 
 SKEW: Final = timedelta(seconds=2)
 """Clocks differ by less, and so old may be what a look at stock gives."""

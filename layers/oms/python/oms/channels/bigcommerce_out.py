@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.channels.outward import Again, Call, Done, Later, found, refuse, rows
 from oms.channels.parcels_out import among, taken
+from oms.domain.channel_dues import Kind
 from oms.domain.gate import Limit
-from oms.domain.outbound import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oms.channels.outward import Reply
-    from oms.domain.outbound_message import Message
+    from oms.domain.channel_message import Message
 
 limit = Limit(interval_ms=200, burst=30)
 

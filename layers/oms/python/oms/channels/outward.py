@@ -11,15 +11,15 @@ from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from oms.domain.channel_dues import Kind
 from oms.domain.errors import UpstreamRefusedError
 from oms.domain.frozen import frozen
-from oms.domain.outbound import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from oms.domain.channel_message import Message
     from oms.domain.gate import Limit
-    from oms.domain.outbound_message import Message
 
 _OK: Final = range(200, 300)
 

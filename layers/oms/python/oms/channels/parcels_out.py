@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from oms.channels.outward import Reply
-    from oms.domain.outbound_message import Message
+    from oms.domain.channel_message import Message
 
 
 def among(message: Message, parcels: Iterable[Mapping[str, Any]], number: str, ref: str) -> Done | None:

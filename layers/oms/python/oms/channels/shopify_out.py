@@ -23,17 +23,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.channels.outward import Again, Call, Done, Later, Level, found, part, refuse, rows
 from oms.channels.shopify import API
+from oms.domain.channel_dues import Kind
 from oms.domain.errors import MalformedPayloadError, UpstreamError
 from oms.domain.gate import Limit
 from oms.domain.money import format_minor, to_minor
-from oms.domain.outbound import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oms.channels.outward import Reply
+    from oms.domain.channel_message import Message
     from oms.domain.errors import UpstreamRefusedError
-    from oms.domain.outbound_message import Message
 
 limit = Limit(interval_ms=500, burst=20)
 most = 50

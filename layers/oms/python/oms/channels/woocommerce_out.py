@@ -17,16 +17,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.channels.outward import Again, Call, Done, Later, Level, found, refuse, rows
+from oms.domain.channel_dues import Kind
 from oms.domain.errors import UpstreamError
 from oms.domain.gate import Limit
 from oms.domain.money import format_minor
-from oms.domain.outbound import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oms.channels.outward import Reply
-    from oms.domain.outbound_message import Message
+    from oms.domain.channel_message import Message
 
 limit = Limit(interval_ms=200, burst=10)
 most = 50

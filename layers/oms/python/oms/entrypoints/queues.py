@@ -135,9 +135,9 @@ def park_dead_letter(received: Message) -> Taken:
         message = _from_amazon(received.body)
     count("DeliveriesDeadLettered")
     if "tell" in message:
-        from oms.entrypoints import outbound
+        from oms.entrypoints import telling
 
-        outbound.park(message, received.queue)
+        telling.park(message, received.queue)
         return Taken("quarantined")
     error = MalformedPayloadError("its consumer failed on every try", queue=received.queue)
     source = RELAY if set(message) == {"pk", "sk"} else ""

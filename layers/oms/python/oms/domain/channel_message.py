@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from oms.domain.channel_dues import OURS, Due, Kind
 from oms.domain.frozen import frozen
 from oms.domain.order import events as ev
 from oms.domain.order.evolve import fold
-from oms.domain.outbound import OURS, Due, Kind
 
 if TYPE_CHECKING:
     from oms.domain.history import History

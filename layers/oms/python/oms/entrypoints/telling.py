@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.telling import park_outbound
+from oms.domain.channel_dues import Kind
 from oms.domain.errors import MalformedPayloadError
-from oms.domain.outbound import Kind
 from oms.entrypoints import use_cases, wiring
 from oms.entrypoints.telemetry import correlate, count, logger
 

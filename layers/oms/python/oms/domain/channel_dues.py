@@ -2,7 +2,7 @@
 
 The log is the outbox: what is to be told follows from a commit, and nothing else is written for it. A `Due` names one
 thing to tell by its place in the log, so that it has one identity however often it is looked at; what a connector needs
-to word it is in `outbound_message`.
+to word it is in `channel_message`.
 
 A channel is not told what it said itself: a cancellation or refund that came from it has another `origin`.
 """
