@@ -233,7 +233,7 @@ def test_bodies_are_the_models_of_the_code(model: type[BaseModel]) -> None:
         ("ShipToToPlace", contract.SHIP_TO),
         ("ContactToPlace", site._CONTACT),
         ("AddressToPlace", site._ADDRESS),
-        ("StripePayment", site._PAYMENTS[site.STRIPE]),
+        ("HeldPayment", site._PAYMENTS[site.STRIPE]),
         ("SettledPayment", site._PAYMENTS[site.IN_CHANNEL]),
         ("CartToQuote", promises.CART),
         ("LineToQuote", promises.LINE),

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from oms.domain.order.state import Order
     from tests.proof.sweep.world import World
 
-APART: Final = ("alert", "quarantine", "report", "reconciliation", "stock_feed", "channel_day", "mark")
+APART: Final = (
+    *("alert", "quarantine", "report", "reoptimization", "reconciliation", "stock_feed", "channel_day", "mark"),
+    *("webhook_health", "webhook_replay"),
+)
 """Rows of `views` that no commit makes; tries of look-ups besides."""
 UNSTEADY: Final = frozenset({"tries", "dpk", "dsk", "ttl"})
 """What the watchdog and the clock change of a row."""

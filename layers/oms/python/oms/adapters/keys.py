@@ -16,6 +16,7 @@
 | views | `waiting#<sku>` | `<placed at>#<order id>` |
 | views | `<kind>` (quarantine, alert, report, stock_feed) | `<key>` |
 | views | `mark` | `<name>` |
+| views | `webhook_health` | `<subscription id>` |
 | views | `hit#<what>` | `<window>` |
 | reference | `product#<sku>`, `policy#<name>`, `account#<source>#<account>` | `v` |
 | reference | `tariff#main`, `network#<id of its content>` | `v` |
@@ -23,6 +24,7 @@
 | reference | `node` | `<node id>` |
 | outbound | `<message id>`, `gate#<source>#<account>`, `levels#<source>#<account>` | `v` |
 | outbound | `level#<source>#<account>#<sku>` | `v` |
+| reference | `webhook` | `<subscription id>` |
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ LOT_PREFIX: Final = "lot#"
 OWNER: Final = "owner"
 ONLY: Final = "v"
 MARK: Final = "mark"
+WEBHOOK: Final = "webhook"
+WEBHOOK_HEALTH: Final = "webhook_health"
 LAST_VERSION: Final = 99_999_999
 DAY_SHARDS: Final = 4
 """Partitions of the orders of a day: one takes 1,000 write units a second."""

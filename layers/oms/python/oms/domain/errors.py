@@ -5,12 +5,14 @@ OmsError
 │   ├── OrderNotFoundError           (retryable: the event may have overtaken the order)
 │   ├── FulfillmentOrderNotFoundError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
+│   ├── CaptureNotFoundError         (retryable: the provider's event may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
 │   ├── FeedGoneError
 │   ├── StockHoldNotFoundError
 │   ├── DraftNotFoundError
 │   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
-│   └── PolicyVersionNotFoundError
+│   ├── PolicyVersionNotFoundError
+│   └── WebhookNotFoundError
 ├── InvalidInputError
 │   ├── MalformedPayloadError
 │   ├── UnknownCurrencyError
@@ -24,6 +26,7 @@ OmsError
 │   ├── InvalidCursorError
 │   ├── MalformedRowError
 │   ├── InvalidPolicyError
+│   ├── EndpointRefusedError
 │   └── SourcingInputError
 │       ├── SourcingRangeError
 │       ├── UnknownSkuError
@@ -56,6 +59,9 @@ OmsError
 │   ├── ApprovalNeededError
 │   ├── DraftOutdatedError
 │   ├── DraftExpiredError
+│   ├── WebhookOutdatedError
+│   ├── WebhookDisabledError
+│   ├── NotMasterError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -114,6 +120,13 @@ class ParcelNotFoundError(NotFoundError):
     retryable = True
 
 
+class CaptureNotFoundError(NotFoundError):
+    """No shipment of the order was paid with this capture (yet): it was made by somebody else."""
+
+    code = "capture_not_found"
+    retryable = True
+
+
 class QuarantineNotFoundError(NotFoundError):
     """No such quarantined input."""
 
@@ -149,6 +162,12 @@ class PolicyVersionNotFoundError(NotFoundError):
     """No such version of a policy was saved."""
 
     code = "policy_version_not_found"
+
+
+class WebhookNotFoundError(NotFoundError):
+    """No such subscription to webhooks, or none such replay of one."""
+
+    code = "webhook_not_found"
 
 
 class InvalidInputError(OmsError):
@@ -269,6 +288,12 @@ class InvalidPolicyError(InvalidInputError):
     """A document of rules with problems; `problems` are all of them, each with its rules' names."""
 
     code = "invalid_policy"
+
+
+class EndpointRefusedError(InvalidInputError):
+    """Webhooks are not sent there: not https, another port than 443, an address that is not of the public internet."""
+
+    code = "endpoint_refused"
 
 
 class AuthenticationError(OmsError):
@@ -420,6 +445,24 @@ class DraftExpiredError(RefusedError):
     """The time of a draft is over."""
 
     code = "draft_expired"
+
+
+class WebhookOutdatedError(RefusedError):
+    """The subscription was changed by somebody else since its author saw it."""
+
+    code = "webhook_outdated"
+
+
+class WebhookDisabledError(RefusedError):
+    """Nothing is sent to a disabled subscription: enable it first."""
+
+    code = "webhook_disabled"
+
+
+class NotMasterError(RefusedError):
+    """Another integration is declared to be master of this field."""
+
+    code = "not_master"
 
 
 class LedgerImbalanceError(RefusedError):

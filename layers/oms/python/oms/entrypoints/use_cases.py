@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.payment_events import TakePaymentEvent
     from oms.application.planning import PlanOrder
-    from oms.application.policies import ManageSourcing
+    from oms.application.policies import ManageIntegrations, ManageSourcing
     from oms.application.poll import PollChannels
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenAndPromise
     from oms.application.quoting import QuotePromises
     from oms.application.reconcile import Reconcile
     from oms.application.relay import RelayCommit
+    from oms.application.reoptimize import ReoptimizeOrders
     from oms.application.reports import ReportSales
     from oms.application.settle import SettlePaymentStep
     from oms.application.status import LookUpOrder
@@ -150,6 +151,14 @@ def promise_order() -> PromiseOrderStep:
 
 
 @cache
+def reoptimize_orders() -> ReoptimizeOrders:
+    """Use case."""
+    from oms.application.reoptimize import ReoptimizeOrders
+
+    return ReoptimizeOrders(wiring.orders(), wiring.views(), plan_order(), wiring.now)
+
+
+@cache
 def screen_and_promise() -> ScreenAndPromise:
     """Workflow step."""
     from oms.application.promise import ScreenAndPromise, ScreenOrderStep
@@ -171,6 +180,14 @@ def manage_sourcing() -> ManageSourcing:
     from oms.application.policies import ManageSourcing
 
     return ManageSourcing(wiring.policies(), wiring.reference(), wiring.now)
+
+
+@cache
+def manage_integrations() -> ManageIntegrations:
+    """Use case."""
+    from oms.application.policies import ManageIntegrations
+
+    return ManageIntegrations(wiring.policies(), wiring.reference(), wiring.now)
 
 
 @cache
