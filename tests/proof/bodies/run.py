@@ -105,9 +105,9 @@ def _other_sender(seed: Seed, request: InboundRequest) -> Outcome:
     notice = who.identify(request)
     if notice.kind not in {NoticeKind.TRACKING, NoticeKind.PAYMENT}:
         return _ignored(notice)
-    found = who.read_tracking(request) if seed.way is Way.TRACKING else who.read_event(request)
+    found = [who.read_tracking(request)] if seed.way is Way.TRACKING else who.read_events(request)
     repr(found).encode()
-    return Outcome(kind=NORMALIZED, like=type(found).__name__)
+    return Outcome(kind=NORMALIZED, like=" ".join(type(each).__name__ for each in found))
 
 
 def _verified(who: Any, request: InboundRequest, secrets: Sequence[str]) -> None:
