@@ -32,7 +32,7 @@ COLUMNS: Final = {
     "pools": ("pool", "channel"),
 }
 OTHERS: Final = {
-    "products": ("needs", "duty", "components"),
+    "products": ("needs", "duty", "components", "serials"),
     "nodes": ("latitude", "longitude", "postal_code", "region", "city", "active"),
     "stock": ("kind", "code", "to_node_id", "reason", "pool", "lot", "best_before"),
     "pools": ("account", "until", "only"),
@@ -100,8 +100,18 @@ def read_product(row: dict[str, str]) -> dict[str, Any]:
     One with `components` is a kit, and has no stock of its own.
     """
     sizes = {name: _whole(row, name, 0, 10_000_000) for name in COLUMNS["products"][2:]}
-    more = {**_capabilities(row, "needs"), **_optional(row, "duty", 0, MAX_COST), **_components(row)}
+    more = {**_capabilities(row, "needs"), **_optional(row, "duty", 0, MAX_COST), **_components(row), **_serials(row)}
+    if "components" in more and "serials" in more:
+        raise RowError("a kit has no serial numbers: its components have")
     return {"sku": _text(row, "sku"), "title": _text(row, "title", 500), **sizes, **more}
+
+
+def _serials(row: dict[str, str]) -> dict[str, bool]:
+    """`true` where each unit has a serial number of its own."""
+    told = (row.get("serials") or "").strip().lower()
+    if told not in ("", "true", "false"):
+        raise RowError(f"serials is true or false: {told[:20]!r}")
+    return {"serials": True} if told == "true" else {}
 
 
 def _components(row: dict[str, str]) -> dict[str, Any]:

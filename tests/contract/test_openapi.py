@@ -178,7 +178,7 @@ def test_writes_of_the_staff_api_are_idempotent() -> None:
     writes = [
         key for key, each in functions.operations().items() if key[0] == "POST" and each.roles and not each.session
     ]
-    assert len(writes) == 18
+    assert len(writes) == 19
     questions = {("POST", "/availability"), ("POST", "/promises")}
     assert {key for key in writes if not functions.operations()[key].idempotent} == questions
 

@@ -11,6 +11,7 @@ from oms.domain.canonical import Contact
 from oms.domain.codec import from_plain, to_plain
 from oms.domain.errors import VersionConflictError
 from oms.domain.kits import read_components
+from oms.domain.serials import read_serialized
 from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_nodes, read_product
 from tests.proof.memory.store import Port, step, through_json
 
@@ -80,6 +81,12 @@ class MemoryReference(Port):
         """See the port."""
         products = self.store.reference.get("product", {})
         return {sku: read_components(products[sku]) for sku in skus if sku and sku in products}
+
+    @step("reference.serialized")
+    def serialized(self, skus: Iterable[str]) -> frozenset[str]:
+        """See the port."""
+        products = self.store.reference.get("product", {})
+        return frozenset(sku for sku in skus if sku in products and read_serialized(products[sku]))
 
     @step("reference.nodes")
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:

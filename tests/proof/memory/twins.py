@@ -144,11 +144,13 @@ def log_operation(rng: random.Random, twins: Twins) -> None:
     if kind < 0.5:
         commit = _commit(rng, twins.memory.history(stream), stream)
         beside = _beside(rng, twins)
+        unique = [*_unique(rng), *_serials(rng)]
         twins.do(
             "append",
             commit,
             stock=_stock(rng, twins),
-            unique=_unique(rng),
+            unique=unique,
+            released=[each for each in _serials(rng) if each not in unique],
             lots=_lots(rng),
             due=_due(rng),
             beside=beside,
@@ -268,6 +270,11 @@ def _lots(rng: random.Random) -> list[Lot]:
 def _unique(rng: random.Random) -> list[str]:
     keys = [f"number#{rng.randrange(60)}", f"payment#stripe#{rng.randrange(60)}"]
     return rng.choice(([], [], [], keys, keys[:1], keys[1:]))
+
+
+def _serials(rng: random.Random) -> list[str]:
+    """Few, so that streams meet at them."""
+    return [f"serial#A#B#{each}" for each in rng.sample(range(12), rng.choice((0, 0, 0, 0, 0, 1, 2)))]
 
 
 def stock_operation(rng: random.Random, twins: Twins) -> None:
