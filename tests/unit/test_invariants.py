@@ -437,8 +437,16 @@ def test_a_unit_is_with_one_customer() -> None:
     parcel = ev.ShippedParcel(parcel_id="pcl", carrier="dhl", tracking_number="T", units=(part,))
     left = ev.ShipmentShipped(shipment_id="shp", fulfillment_order_id="ful", node_id="WH1", parcels=(parcel,))
     back, later = ev.LinesReturned(units=(part,)), ev.SerialsReturned(serials={"1": (unit,)})
-    for sound_one in ([left, back, left], [left, later]):
-        assert list(serials.out_once({"order#1": chain("order#1", [sound_one]), "order#2": []})) == []
-    for streams in ([[left], [left]], [[left, left]], [[back]], [[left, back, later]], [[left, back, left], [left]]):
+    fine: list[list[Any]] = [[left, back, left], [left, later]]
+    for each in fine:
+        assert list(serials.out_once({"order#1": chain("order#1", [each]), "order#2": []})) == []
+    wrong: list[list[list[Any]]] = [
+        [[left], [left]],
+        [[left, left]],
+        [[back]],
+        [[left, back, later]],
+        [[left, back, left], [left]],
+    ]
+    for streams in wrong:
         told = {f"order#{number}": chain(f"order#{number}", [each]) for number, each in enumerate(streams)}
         assert {each.invariant for each in serials.out_once(told)} == {"I1"}, streams
