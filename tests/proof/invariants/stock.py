@@ -91,7 +91,7 @@ def _each(parts: Iterable[ev.NodeUnits | holding.HeldUnits], per_unit: Units) ->
     for part in parts:
         for sku, units in goods(part):
             yield (sku, part.node_id), units, per_unit
-        for one in part.drawn if isinstance(part, ev.NodeUnits) else ():
+        for one in part.drawn:
             segment = (one.sku, f"{part.node_id}~{one.segment}")
             if one.segment.startswith("lot:"):
                 yield segment, one.units, per_unit

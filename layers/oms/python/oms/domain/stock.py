@@ -253,7 +253,7 @@ def _each(units: Iterable[ev.NodeUnits | HeldUnits], **per_unit: int) -> list[St
         for sku, count in each.parts:
             changes = {name: sign * count for name, sign in per_unit.items()}
             found.append(StockDelta(sku=sku, node_id=each.node_id, **changes))
-        for part in each.drawn if isinstance(each, ev.NodeUnits) else ():
+        for part in each.drawn:
             if not part.pooled:
                 changes = {name: sign * part.units for name, sign in per_unit.items()}
                 found.append(StockDelta(sku=part.sku, node_id=place_of(each.node_id, part.segment), **changes))
@@ -264,7 +264,7 @@ def _out_of_pools(units: Iterable[ev.NodeUnits | HeldUnits], sign: int) -> list[
     """Of units that are bound (1) or no longer (-1): those that a pool had were never available to all."""
     found = []
     for each in units:
-        for part in each.drawn if isinstance(each, ev.NodeUnits) else ():
+        for part in each.drawn:
             if part.pooled:
                 count = sign * part.units
                 pool = place_of(each.node_id, part.segment)
