@@ -262,7 +262,7 @@ class MemoryFeed(Port):
     @step("feed.tell")
     def tell_one(self, source: str, told: Told) -> bool:
         """A row. What was not there is there now, with nothing in it."""
-        store, sku, node = self.store, told.row.sku, told.row.node_id
+        store, sku, node = self.store, told.row.sku, told.row.place
         known = store.marks.get((sku, node), {}).get(source, NO_MARK)
         if known != told.marked and store.checks_seen:
             return False
