@@ -11,6 +11,9 @@ COMPILE := .venv-lock/bin/uv pip compile --no-config --universal --python-versio
 # The package lives where the layer is built from; a path file makes it importable, as a layer does on AWS.
 IMPORTABLE = $(abspath layers/oms/python)
 
+# Packages that the shared layer brings: no other layer brings them again.
+SHARED = $(shell sed -n 's/==.*//p' layers/oms/python/requirements.txt)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench deploy play import feed reconcile whatif connect token gazetteer lock clean
 
@@ -69,6 +72,8 @@ gazetteer: .venv-gazetteer/.stamp ## Make the table of places again from the loc
 lock: .venv-lock/.stamp ## Lock all requirements again (UPGRADE=1: to the newest releases)
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) layers/oms/python/requirements.in -c requirements/dev.txt -o layers/oms/python/requirements.txt
+	$(COMPILE) layers/assistants/python/requirements.in -c requirements/dev.txt $(foreach each,$(SHARED),--no-emit-package $(each)) \
+		-o layers/assistants/python/requirements.txt
 	$(COMPILE) requirements/sam.in -o requirements/sam.txt
 	$(COMPILE) requirements/gates.in -o requirements/gates.txt
 	$(COMPILE) requirements/lock.in -o requirements/lock.txt

@@ -1,4 +1,4 @@
-"""/policies/sourcing…: the rules of sourcing, their versions, and the way back"""
+"""/policies/…: the rules of sourcing, their versions, and the way back; integrations"""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def versions() -> Response[str]:
 @app.post("/policies/sourcing/rollback")
 def roll_back() -> Response[str]:
     return policy_api.roll_back(app)
+
+
+@app.get("/policies/integrations")
+def show_integrations() -> Response[str]:
+    return policy_api.show_integrations(app)
+
+
+@app.put("/policies/integrations")
+def save_integrations() -> Response[str]:
+    return policy_api.save_integrations(app)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 SOURCES: Final = (
     *("shopify", "woocommerce", "tiktok-shop", "amazon", "bigcommerce", "magento"),
     *("ebay", "walmart", "etsy", "mercadolibre", "meta-commerce", "webhook"),
-    *("easypost", "stripe"),
+    *("easypost", "stripe", "adyen", "paypal"),
 )
 UNSIGNED: Final = ("amazon",)
 TOKENS: Final = ("mercadolibre",)
 THEIRS: Final = {
     "bigcommerce": "the app's client secret",
     "magento": "the client id of the project that subscribed",
+    "adyen": "the endpoint's HMAC key (hexadecimal)",
+    "paypal": "the id of the webhook that you registered",
     "etsy": "the endpoint's signing secret (whsec_…)",
     "mercadolibre": "the seller's user id, a colon, and a token of yours for the URL",
     "meta-commerce": "the app secret, a colon, and a verify token of yours",

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 
 import urllib3
 
 from infra.local import recorded as rec
+from infra.local.checkout import pay
 from infra.local.connect import connect
 from infra.local.engine import ROOT
 from infra.local.import_ import import_file
@@ -26,6 +26,7 @@ from infra.local.sandbox.core import Settings
 from infra.local.sandbox.ebay import VERIFICATION_TOKEN
 from infra.local.sandbox.etsy import SIGNING_SECRET
 from infra.local.sandbox.mercadolibre import SELLER
+from infra.local.sandbox.paypal_signing import WEBHOOK_ID
 from infra.local.sandbox.untold import untold
 from infra.local.warehouse import Warehouse
 from oms.domain import ids
@@ -56,6 +57,8 @@ SECRETS: Final = {
     "webhook": "whsec_ZGVtby13ZWJob29rLXNlY3JldA==",
     "easypost": "demo-easypost-secret",
     "stripe": SANDBOX.webhook_secret,
+    "adyen": SANDBOX.adyen_hmac_key,
+    "paypal": WEBHOOK_ID,
 }
 """What the demo's senders sign with. Secrets of nothing but the demo on this machine."""
 CREDENTIALS: Final[dict[str, dict[str, str]]] = {
@@ -163,7 +166,7 @@ class Demo:
         self.orders["shopify 6399000000101"] = ids.order_id("shopify", "main", given["id"])
 
     def place(self) -> None:
-        """Orders of the merchant's own site, paid by card: the money is held, and taken when goods leave."""
+        """Orders of the merchant's own site, paid at Stripe, Adyen and PayPal: held, and taken when goods leave."""
         for file in sorted((EVENTS / "channels" / "site").glob("*.json")):
             document = json.loads(file.read_text())
             key = f"demo-{file.stem}"
@@ -172,10 +175,8 @@ class Demo:
                 self.orders[f"site {document['number']}"] = known
                 self.say("site", f"{document['number']}: known from an earlier run")
                 continue
-            if document["payment"]["provider"] == "stripe":
-                method = document["payment"]["reference"]
-                intent = self._intent(key, document["total"], document["currency"], method)
-                document["payment"]["reference"] = intent
+            if reference := pay(self.system.sandbox_url, key, document):
+                document["payment"]["reference"] = reference
             replies = [self.system.call("POST", "/orders", document, role="shop", key=key) for _ in range(2)]
             if replies[0].status not in OK or replies[1].status != 200:  # noqa: PLR2004
                 raise DemoError(
@@ -183,24 +184,6 @@ class Demo:
                 )
             self.orders[f"site {document['number']}"] = replies[0].document["order_id"]
             self.say("site", f"{document['number']}: {replies[0].status}, the same again: {replies[1].status}")
-
-    def _intent(self, key: str, amount: int, currency: str, method: str) -> str:
-        """What the merchant's checkout does with Stripe: an intent that holds the money until it is captured."""
-        fields = {
-            "amount": str(amount),
-            "currency": currency.lower(),
-            "capture_method": "manual",
-            "payment_method": method,
-            "payment_method_options[card][request_multicapture]": "if_available",
-        }
-        headers = {
-            "authorization": f"Bearer {SANDBOX.stripe_key}",
-            "idempotency-key": key,
-            "content-type": "application/x-www-form-urlencoded",
-        }
-        url = f"{self.system.sandbox_url}/v1/payment_intents"
-        answer = urllib3.request("POST", url, body=urlencode(fields), headers=headers)
-        return str(answer.json()["id"])
 
     def work(self, *, to_the_end: bool = False) -> None:
         """Warehouses ship what is released and carriers deliver it.
@@ -249,6 +232,12 @@ class Demo:
             key="demo-no",
         )
         self.say("refund", f"more than was captured: {too_much.status} {too_much.document['code']}")
+        for number in ("S-1006", "S-1007"):
+            order = self._call("GET", f"/orders/{self.orders[f'site {number}']}").document
+            back = {**asked, "lines": [{"line_id": order["lines"][0]["line_id"], "quantity": 1}]}
+            reply = self._call("POST", f"/orders/{order['order_id']}/refunds", back, key=f"demo-refund-{number}")
+            (made,) = reply.document["money"]["refunds"]
+            self.say("refund", f"{number}, paid at {order['money']['provider']}: {made['amount']} {made['status']}")
 
     def release_unknown(self) -> None:
         """The catalogue learns a product that an order named before; its line goes on."""
@@ -275,7 +264,21 @@ class Demo:
         if (found.status, wrong.status) != (200, 404):
             raise DemoError(f"look-ups were answered {found.status} and {wrong.status}")
         self.say("customer", f"look-up by number and e-mail: {found.status}; with another e-mail: {wrong.status}")
+        self._assist(good)
         return str(link["path"])
+
+    def _assist(self, customer: dict[str, str]) -> None:
+        """What an assistant finds out for the customer, and for somebody else."""
+        from infra.local.assistant import ask
+
+        url = f"{self.system.api_url}/mcp"
+        told = ask(url, "look_up_order", customer)
+        parcels = ask(url, "track_parcels", {"token": told["token"]}) if told else None
+        stranger = ask(url, "look_up_order", {**customer, "email": "somebody.else@example.com"})
+        if not told or not parcels or stranger or told["order"]["number"] != customer["number"]:
+            raise DemoError(f"an assistant was told {told}, {parcels} and {stranger}")
+        seen = f"{told['order']['status']}, parcels: {len(parcels['parcels'])}"
+        self.say("assistant", f"order {told['order']['number']} is {seen}; with another e-mail: refused")
 
     def endings(self) -> dict[str, dict[str, Any]]:
         """How each order stands against what it must come to."""

@@ -10,6 +10,7 @@ from oms.adapters.gazetteer import PackagedGazetteer
 from oms.domain.errors import OmsError, SourcingInputError
 from oms.domain.kits import MAX_COMPONENTS, MAX_PER_KIT, kit_problems
 from oms.domain.lots import day
+from oms.domain.money import to_minor
 from oms.domain.movements import MovementKind, ReasonCode
 from oms.domain.offers import segment_named
 from oms.domain.places import COUNTRY, find_place
@@ -32,7 +33,7 @@ COLUMNS: Final = {
     "pools": ("pool", "channel"),
 }
 OTHERS: Final = {
-    "products": ("needs", "duty", "components", "serials"),
+    "products": ("needs", "duty", "components", "list_prices", "serials"),
     "nodes": ("latitude", "longitude", "postal_code", "region", "city", "active"),
     "stock": ("kind", "code", "to_node_id", "reason", "pool", "lot", "best_before"),
     "pools": ("account", "until", "only"),
@@ -100,7 +101,8 @@ def read_product(row: dict[str, str]) -> dict[str, Any]:
     One with `components` is a kit, and has no stock of its own.
     """
     sizes = {name: _whole(row, name, 0, 10_000_000) for name in COLUMNS["products"][2:]}
-    more = {**_capabilities(row, "needs"), **_optional(row, "duty", 0, MAX_COST), **_components(row), **_serials(row)}
+    more = {**_capabilities(row, "needs"), **_optional(row, "duty", 0, MAX_COST), **_components(row), **_prices(row)}
+    more |= _serials(row)
     if "components" in more and "serials" in more:
         raise RowError("a kit has no serial numbers: its components have")
     return {"sku": _text(row, "sku"), "title": _text(row, "title", 500), **sizes, **more}
@@ -112,6 +114,21 @@ def _serials(row: dict[str, str]) -> dict[str, bool]:
     if told not in ("", "true", "false"):
         raise RowError(f"serials is true or false: {told[:20]!r}")
     return {"serials": True} if told == "true" else {}
+
+
+def _prices(row: dict[str, str]) -> dict[str, Any]:
+    """`EUR 19.90|USD 21.00`: what a unit costs by the list, once for each currency."""
+    prices: dict[str, int] = {}
+    for word in _words(row, "list_prices"):
+        currency, _, amount = word.partition(" ")
+        try:
+            price = to_minor(amount.strip(), currency)
+        except OmsError as error:
+            raise RowError(f"list_prices are amounts like EUR 19.90|JPY 2000: {word[:40]!r}") from error
+        if currency in prices or price < 0:
+            raise RowError(f"list_prices have one amount of 0 or more for each currency: {word[:40]!r}")
+        prices[currency] = price
+    return {"list_prices": prices} if prices else {}
 
 
 def _components(row: dict[str, str]) -> dict[str, Any]:

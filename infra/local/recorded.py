@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.local.signing import signed
+from infra.local.signing import signed, signed_body
 from oms.application.senders import sender
 from oms.channels.registry import SOURCES, connector
 from oms.domain import ids
@@ -103,7 +103,7 @@ def send(system: System, recorded: Recorded, account: str, secret: str) -> tuple
         "POST",
         f"/webhooks/{recorded.source}/{account}",
         headers=sign(recorded, secret),
-        body=recorded.body,
+        body=signed_body(recorded.source, recorded.body, secret),
     )
     document = reply.document if isinstance(reply.document, dict) else {}
     return reply.status, str(document.get("outcome") or document.get("code") or "")

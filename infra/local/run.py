@@ -21,6 +21,7 @@ from rich.table import Table
 from infra.local.demo import EVENTS, Demo, DemoError
 from infra.local.deploy import DeployError, deploy
 from infra.local.engine import DEFAULT_API_PORT, DEFAULT_PORT, ROOT, Engine, EngineError
+from infra.local.outbound import Erp, OutboundError
 from infra.local.sandbox.accounts import URL_PARAMETERS
 from infra.local.sandbox.core import Settings
 from infra.local.sandbox.server import Sandbox
@@ -56,6 +57,7 @@ def start(engine: Engine, sandbox: Sandbox) -> System:
         **dict.fromkeys(URL_PARAMETERS, sandbox.base_url),
         "DeletionProtection": "false",
         "CookieSecure": "false",
+        "WebhooksLocalHost": sandbox.base_url.removeprefix("http://"),
         # The issuer of a local pool's tokens is not on this machine; its public keys are.
         "JwksBaseUrl": engine.endpoint,
     }
@@ -67,10 +69,11 @@ def start(engine: Engine, sandbox: Sandbox) -> System:
     return system
 
 
-def play(system: System) -> tuple[Demo, str]:
+def play(system: System) -> tuple[Demo, Erp, str]:
     """The demo, step by step."""
-    demo = Demo(system, say)
+    demo, erp = Demo(system, say), Erp(system, say)
     demo.load_shop()
+    erp.subscribe()
     demo.place()
     demo.deliver()
     demo.find_untold()
@@ -80,11 +83,12 @@ def play(system: System) -> tuple[Demo, str]:
     demo.work()
     demo.refund()
     demo.work(to_the_end=True)
-    return demo, demo.look_up()
+    erp.tell_again(f"{time.time():.0f}")
+    return demo, erp, demo.look_up()
 
 
-def report(demo: Demo) -> bool:
-    """What became of each order; whether all ended as they should."""
+def report(demo: Demo, erp: Erp) -> bool:
+    """What became of each order, and what other systems were told; whether all ended as they should."""
     table = Table(title="Orders", title_justify="left")
     for column in ("order", "number", "total", "stage", "payment", "as it should"):
         table.add_column(column)
@@ -98,7 +102,8 @@ def report(demo: Demo) -> bool:
     for row in parked:
         say("quarantine", f"{row['source']} {row['topic']}: {row['code']} - {row['reason']}")
     say("sum", f"{demo.sent} deliveries, {len(endings)} orders, {len(parked)} in quarantine")
-    return all(row["ok"] for row in endings.values())
+    told = erp.check(demo.orders[name] for name in endings)
+    return told and all(row["ok"] for row in endings.values())
 
 
 def serve(system: System, engine: Engine, status_path: str) -> None:
@@ -109,6 +114,7 @@ def serve(system: System, engine: Engine, status_path: str) -> None:
     say("console", f"{system.api_url}/console   user {name}   password {password}")
     say("customer", f"{system.api_url}{status_path}")
     say("look-up", f"{system.api_url}/status   S-1001 and mara.lind@example.com")
+    say("assistant", f"{system.api_url}/mcp   Model Context Protocol, docs/assistants.md")
     say("api", f"{system.api_url}   token: make token ROLE=admin")
     say("sandbox", f"{system.sandbox_url}/_sandbox/record")
     say("log", str(engine.log.relative_to(ROOT)))
@@ -134,6 +140,8 @@ def main(arguments: Sequence[str]) -> int:
     settings = Settings(
         samples=EVENTS / "sandbox",
         webhook_url=f"http://127.0.0.1:{asked.api_port}/webhooks/stripe/main",
+        adyen_webhook_url=f"http://127.0.0.1:{asked.api_port}/webhooks/adyen/main",
+        paypal_webhook_url=f"http://127.0.0.1:{asked.api_port}/webhooks/paypal/main",
         early_every=3,
         twice_every=2,
     )
@@ -146,13 +154,13 @@ def main(arguments: Sequence[str]) -> int:
             system = start(engine, sandbox)
             system.save()
             say("engine", f"deployed in {time.monotonic() - began:.1f} s")
-            demo, status_path = play(system)
-            good = report(demo)
+            demo, erp, status_path = play(system)
+            good = report(demo, erp)
             say("sum", f"{time.monotonic() - began:.0f} s since the start")
             if not asked.once:
                 serve(system, engine, status_path)
             return 0 if good else 1
-    except (EngineError, DeployError, DemoError, OSError) as problem:
+    except (EngineError, DeployError, DemoError, OutboundError, OSError) as problem:
         console.print(f"[red]{problem}[/red]")
         if isinstance(problem, (EngineError, OSError)):
             console.print("Ports of your choice: make run ENGINE_PORT=4567 API_PORT=8081 SANDBOX_PORT=8098")

@@ -8,7 +8,7 @@ import hmac
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from infra.local.sandbox import adobe, ebay
+from infra.local.sandbox import adobe, adyen, ebay, paypal_signing
 from oms.domain.inbound import TOKEN_HEADER
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ def signed(source: str, body: bytes, secret: str, now: int) -> dict[str, str]:
     """The headers that prove who sends; none of a source whose deliveries come another way."""
     rule = _RULES.get(source)
     return rule(body, secret, now) if rule else {}
+
+
+def signed_body(source: str, body: bytes, secret: str) -> bytes:
+    """The body as it is sent: some senders sign within it."""
+    return adyen.sign_body(body, secret) if source == "adyen" else body
 
 
 def _mac(key: str | bytes, message: bytes) -> bytes:
@@ -88,4 +93,5 @@ _RULES: Final[Mapping[str, Callable[[bytes, str, int], dict[str, str]]]] = {
     "meta-commerce": _meta,
     "easypost": _easypost,
     "stripe": _stripe,
+    "paypal": paypal_signing.headers_of,
 }

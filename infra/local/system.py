@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STATE: Final = ROOT / ".local"
 RUNNING: Final = STATE / "system.json"
 TIMEOUT: Final = urllib3.Timeout(connect=3, read=30)
-KEYS: Final = ("customer_key", "session_key")
+KEYS: Final = ("customer_key", "session_key", "webhook_key")
 TOKEN_LIFE_S: Final = 3000
 
 
@@ -124,12 +124,13 @@ class System:
         self.client("secretsmanager").put_secret_value(SecretId=self.outputs[output], SecretString=json.dumps(document))
 
     def make_keys(self) -> None:
-        """Give the system its own keys, once."""
+        """Give the system its own keys, each once."""
         document = self.read_secret("KeysSecret")
-        if document:
-            return
-        status = {"current": "k1", "key:k1": secrets.token_urlsafe(32)}
-        self.write_secret("KeysSecret", {"status_links": status, **{name: secrets.token_urlsafe(32) for name in KEYS}})
+        made: dict[str, Any] = {name: secrets.token_urlsafe(32) for name in KEYS if name not in document}
+        if "status_links" not in document:
+            made |= {"status_links": {"current": "k1", "key:k1": secrets.token_urlsafe(32)}}
+        if made:
+            self.write_secret("KeysSecret", {**document, **made})
 
     def save(self, path: Path = RUNNING) -> None:
         """Remember where the system runs, for the other commands."""

@@ -10,18 +10,22 @@ import pytest
 
 from tests.support import functions, reach, starts
 
-FRAMEWORKS = {"boto3", "botocore", "pydantic", "aws_lambda_powertools", "jinja2", "jwt"}
+FRAMEWORKS = {"boto3", "botocore", "pydantic", "aws_lambda_powertools", "jinja2", "jwt", "mcp"}
 NEVER = {"boto3", "s3transfer", "aws_xray_sdk", "unittest", "pytest"}
 """What no function needs, in no state."""
-HEAVY = {"aws_lambda_powertools", "pydantic", "jinja2", "jwt", "cryptography"}
-"""What is loaded by those that need it, each 0.05 to 0.4 of an `import boto3`."""
+HEAVY = {"aws_lambda_powertools", "pydantic", "jinja2", "jwt", "cryptography", "mcp"}
+"""What is loaded by those that need it, each 0.05 to 0.4 of an `import boto3`; `mcp` takes several of them."""
 ROUTER = frozenset({"aws_lambda_powertools"})
 BODIES = ROUTER | {"pydantic"}
 NEEDED = {
     **dict.fromkeys(starts.ASYNC, frozenset[str]()),
     **dict.fromkeys(("receive_webhook", "place_order", "quote_promises", "read_orders", "manage_quarantine"), ROUTER),
-    **dict.fromkeys(("change_order", "fulfill_orders", "manage_stock", "manage_policies"), BODIES),
+    **dict.fromkeys(
+        ("change_order", "fulfill_orders", "manage_stock", "manage_policies", "manage_drafts", "manage_webhooks"),
+        BODIES,
+    ),
     "show_status": ROUTER | {"jinja2"},
+    "answer_assistants": BODIES | {"cryptography", "mcp"},
     "show_console": ROUTER | {"jinja2", "jwt", "cryptography"},
 }
 """What of it a function has loaded when it can serve the call that it gets most."""
@@ -73,7 +77,7 @@ def test_the_core_loads_no_framework(package: str) -> None:
 
 def test_adapters_load_nothing_of_http() -> None:
     loaded = _loaded(WALK, "oms.adapters")
-    assert not loaded & {"pydantic", "jinja2", "jwt", "aws_lambda_powertools"}
+    assert not loaded & {"pydantic", "jinja2", "jwt", "aws_lambda_powertools", "mcp"}
     assert "botocore" in loaded, "or this test looks at nothing"
 
 

@@ -51,7 +51,7 @@ def test_our_samples_cover_every_kind() -> None:
         asked = request(json.dumps(json.loads(file.read_text())["body"]).encode())
         if STRIPE.identify(asked).kind is NoticeKind.PAYMENT:
             kinds.add(STRIPE.read_event(asked).kind)
-    assert kinds == set(PaymentEventKind)
+    assert kinds == set(PaymentEventKind) - {PaymentEventKind.CAPTURE}, "Stripe tells what captures come to"
 
 
 @pytest.mark.skipif(not THEIRS, reason="the shared payloads are not here")

@@ -49,7 +49,7 @@ def total_before_its_refund(w: World) -> None:
     ship(w, work(w, MAIN), "EZ1")
     w.settle()
     w.vendors.post("/v1/refunds", {"payment_intent": payment["reference"], "amount": "400"})
-    w.vendors.outbox.events.reverse()
+    w.vendors.untold.reverse()
     w.settle()
 
 

@@ -40,10 +40,18 @@ NEEDS: dict[str, list[str]] = {
     "relay_commits.sqs": ["place_order.http"],
     "redrive_overdue.schedule": ["place_order.http"],
     "redrive_overdue.stream": ["place_order.http"],
+    "reoptimize_orders.schedule": PROMISED,
     "report_sales.schedule": ["place_order.http"],
     "reconcile_stock.schedule": PROMISED,
 }
-STATUS = {"place_order.http": 201, "manage_stock.http": 201, "manage_policies.http": 201, "receive_webhook.http": 200}
+STATUS = {
+    "place_order.http": 201,
+    "manage_stock.http": 201,
+    "manage_policies.http": 201,
+    "manage_drafts.http": 201,
+    "manage_webhooks.http": 201,
+    "receive_webhook.http": 200,
+}
 STEPS = {
     "promise_order.workflow-screen": {"authorize": False, "promised": 4, "short": 0, "more": False},
     "authorize_payment.workflow": {"state": "authorized", "amount": 0},
@@ -112,7 +120,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         made = Cloud().build()
         made.secret("ConnectionsSecret", {"shopify/main": {"current": "a-secret-for-samples"}})
         links = {"current": "k1", "key:k1": "a link key"}
-        made.secret("KeysSecret", {"customer_key": "c", "session_key": "s", "status_links": links})
+        keys = {"customer_key": "c", "session_key": "s", "webhook_key": "w", "status_links": links}
+        made.secret("KeysSecret", keys)
         made.enter("manage_stock", monkeypatch)
         reference = wiring.reference()
         for sku in ("MUG-01", "LAMP-OAK", "TEE-BLK-M"):

@@ -37,6 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _start(state: Path, sandbox: Sandbox, engine: Engine) -> Oms:
     urls = dict.fromkeys(URL_PARAMETERS, sandbox.base_url)
+    urls["WebhooksLocalHost"] = sandbox.base_url.removeprefix("http://")
     deployment = deploy(ROOT / "template.yaml", engine.endpoint, {**PARAMETERS, **urls}, api_url=engine.api_url)
     system = recorded(of_deployment(deployment, sandbox.base_url))
     system.make_keys()

@@ -16,7 +16,7 @@ from oms.domain import ids
 from tests.proof.invariants.evidence import Answer, PaymentRecord, RefundRecord, Seen, Sent, SentOrder, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from infra.local.sandbox import Sandbox
@@ -215,24 +215,47 @@ def recorded(system: System) -> RecordedSystem:
 
 
 def payments_of(sandbox: Sandbox, references: Iterable[str] | None = None) -> dict[str, PaymentRecord]:
-    """What the payment provider recorded, of these payments or of all."""
+    """What the payment providers recorded, of these payments or of all."""
     wanted = None if references is None else set(references)
+    effects = [each for each in sandbox.effects if wanted is None or each["payment_intent"] in wanted]
+    undone = {each["charge"] for each in effects if each["kind"] == "capture_failed"}
     moved: dict[str, dict[str, list[tuple[str, int]]]] = defaultdict(lambda: defaultdict(list))
-    for each in sandbox.effects:
-        if wanted is None or each["payment_intent"] in wanted:
+    currencies: dict[str, str] = {}
+    for each in effects:
+        currencies[each["payment_intent"]] = each["currency"]
+        if each["kind"] != "capture" or each["charge"] not in undone:
             moved[each["payment_intent"]][each["kind"]].append((each["key"], each["amount"]))
     refunds: dict[str, list[RefundRecord]] = defaultdict(list)
     for made in list(sandbox.stripe.ledger.refunds.values()):
         ours = made.metadata.get("oms_refund_id", "")
         record = RefundRecord(ref=made.ref, amount=made.amount, counts=made.status in LIVE, our_id=ours)
         refunds[made.intent.ref].append(record)
+    for reference, record in _refunds_elsewhere(sandbox, effects):
+        refunds[reference].append(record)
     return {
         reference: PaymentRecord(
             reference=reference,
-            currency=sandbox.stripe.ledger.intents[reference].currency,
+            currency=currencies[reference],
             authorized=sum(amount for _, amount in kinds["authorize"]),
             captures=tuple(kinds["capture"]),
             refunds=tuple(refunds[reference]),
         )
         for reference, kinds in moved.items()
     }
+
+
+def _refunds_elsewhere(sandbox: Sandbox, effects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, RefundRecord]]:
+    """Refunds at Adyen and PayPal, with their payment. What PayPal gives back for one of ours in parts is one."""
+    effects = list(effects)
+    failed = {each["refund"] for each in effects if each["kind"] == "refund_failed"}
+    given = {ref: made.reference for ref, made in sandbox.adyen.modifications.items()}
+    given |= {it.ref: it.reference for order in sandbox.paypal.orders.values() for it in order.things}
+    parts: dict[tuple[str, str, bool], list[Mapping[str, Any]]] = defaultdict(list)
+    for each in effects:
+        if each["kind"] == "refund" and each.get("vendor") in ("adyen", "paypal"):
+            name = given[each["refund"]] or each["refund"]
+            parts[each["payment_intent"], name, each["refund"] not in failed].append(each)
+    for (payment, name, counts), made in parts.items():
+        _, _, our_id = name.partition(".")
+        amount = sum(each["amount"] for each in made)
+        yield payment, RefundRecord(ref=made[0]["refund"], amount=amount, counts=counts, our_id=our_id)

@@ -38,7 +38,7 @@ S = TypeVar("S")
 
 EVENTS: Final = ROOT / "events"
 QUEUES: Final = ("IntakeQueue", "AmazonQueue", "TrackingQueue", "PaymentsQueue", "StockFeedQueue", "RelayRetryQueue")
-DEAD: Final = (*(f"{name}DeadLetters" for name in QUEUES), "FailedInvocations")
+DEAD: Final = (*(f"{name}DeadLetters" for name in (*QUEUES, "WebhooksQueue")), "FailedInvocations")
 ROLES: Final = ("admin", "service", "warehouse", "finance", "sales", "shop")
 NEWARK: Final = {"country": "US", "region": "NJ", "postal_code": "07102", "latitude": 40.73, "longitude": -74.17}
 PERSON: Final = {

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 ORDER = "/orders/ord_00000000000000000000000000"
 WORK = "/fulfillment-orders/ful_00000000000000000000000000_1"
 PARKED = "/quarantine/qrn_00000000000000000000000000"
+DRAFT = "/drafts/drf_00000000000000000000000000"
 STOCK_HOLD = "/stock/holds/sth_00000000000000000000000000"
+WEBHOOK = "/webhook-subscriptions/whs_00000000000000000000000000"
 READERS = {"service", "warehouse", "finance", "sales", "shop"}
 ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/orders"): {"shop", "sales"},
@@ -52,6 +54,14 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", STOCK_HOLD): {"shop", "sales", "service", "warehouse"},
     ("POST", f"{STOCK_HOLD}/extend"): {"shop"},
     ("POST", f"{STOCK_HOLD}/release"): {"shop"},
+    ("GET", "/drafts"): {"sales", "finance", "service"},
+    ("POST", "/drafts"): {"sales"},
+    ("GET", DRAFT): {"sales", "finance", "service"},
+    ("PUT", DRAFT): {"sales"},
+    ("POST", f"{DRAFT}/approve"): {"finance"},
+    ("POST", f"{DRAFT}/reject"): {"finance"},
+    ("POST", f"{DRAFT}/discard"): {"sales"},
+    ("POST", f"{DRAFT}/place"): {"sales"},
     ("POST", "/promises"): {"service", "sales", "shop"},
     ("POST", "/availability"): {"warehouse", "service", "sales", "shop"},
     ("GET", "/policies/sourcing"): set(),
@@ -61,6 +71,14 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/quarantine"): {"service"},
     ("GET", PARKED): {"service"},
     ("POST", f"{PARKED}/replay"): {"service"},
+    ("GET", "/policies/integrations"): {"service", "warehouse", "finance", "sales"},
+    ("PUT", "/policies/integrations"): set(),
+    ("GET", "/webhook-subscriptions"): set(),
+    ("POST", "/webhook-subscriptions"): set(),
+    ("GET", WEBHOOK): set(),
+    ("PUT", WEBHOOK): set(),
+    **{("POST", f"{WEBHOOK}/{verb}"): set() for verb in ("enable", "disable", "secret", "ping", "replays")},
+    ("GET", f"{WEBHOOK}/replays/whr_00000000000000000000000000"): set(),
 }
 """Beside `admin`, who may do everything."""
 BODIES: dict[str, dict[str, Any]] = {
@@ -119,13 +137,15 @@ def test_nobody_is_let_in_without_a_genuine_token(oms: Oms, method: str, path: s
     "source",
     [
         *("shopify", "woocommerce", "tiktok-shop", "bigcommerce", "walmart", "etsy", "ebay"),
-        *("mercadolibre", "meta-commerce", "easypost", "stripe"),
+        *("mercadolibre", "meta-commerce", "easypost", "stripe", "adyen", "paypal"),
     ],
 )
 def test_a_delivery_that_nobody_signed_is_refused_and_not_queued(oms: Oms, source: str) -> None:
     oms.quiet()
     before = len(oms.scan_table("EventsTable")), len(oms.parked())
-    folder = {"easypost": "carriers", "stripe": "payments"}.get(source, "channels")
+    folder = {"easypost": "carriers", **dict.fromkeys(("stripe", "adyen", "paypal"), "payments")}.get(
+        source, "channels"
+    )
     file = max((EVENTS / folder / source).glob("*.json"))  # the first of some are pings
     delivery = rec.read(source, file)
     secret = {"tiktok-shop": "app:wrong", "etsy": "whsec_d3Jvbmc="}.get(source, "wrong")

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from oms.adapters.rest import Timeouts
+from infra.local.sandbox.core import Request
+from oms.adapters.rest import Answer, RestClient, Timeouts
+from oms.domain.errors import UpstreamError
 
 if TYPE_CHECKING:
+    import pytest
+
     from infra.local.sandbox import Sandbox
+    from infra.local.sandbox.core import Reply
     from oms.adapters.stripe_api import StripePayments
     from oms.domain.payments import RefundResult
 
@@ -39,6 +44,38 @@ def post(sandbox: Sandbox, path: str, form: dict[str, str]) -> dict[str, Any]:
         answer = pool.request("POST", sandbox.base_url + path, fields=form, headers=headers, encode_multipart=False)
         document: dict[str, Any] = json.loads(answer.data)
     return document
+
+
+class Outbox:
+    """Events that nobody delivers: a test reads them."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def send(self, events: list[Any]) -> None:
+        self.events += events
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def in_process(patch: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    """Calls of adapters reach the sandbox without a socket."""
+
+    def send(client: RestClient, method: str, path: str, **parts: Any) -> Answer:
+        reply = ask(sandbox, method, path, **parts)
+        if reply is None:
+            raise UpstreamError("no answer from the vendor", vendor=client.vendor, cause="ProtocolError")
+        return Answer(status=reply.status, headers=dict(reply.headers), body=reply.body())
+
+    patch.setattr(RestClient, "send", send)
+
+
+def ask(sandbox: Sandbox, method: str, path: str, **parts: Any) -> Reply | None:
+    """A call of the sandbox."""
+    names = {name.lower(): value for name, value in (parts.get("headers") or {}).items()}
+    query, body = dict(parts.get("query") or {}), parts.get("body") or b""
+    return sandbox.handle(Request(method=method, path=path, query=query, headers=names, body=body))
 
 
 def moved(sandbox: Sandbox, kind: str) -> list[int]:

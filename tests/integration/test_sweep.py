@@ -21,7 +21,6 @@ SLICE: Final = 199
 """Every such case; a prime, so that all faults and all functions have their turn."""
 BY_TOOLS: Final[Mapping[call_sites.CallSite, str]] = {
     ("adapters/dynamodb_contacts.py", "DynamoContacts.erase", "PutItem"): "no function erases yet",
-    ("adapters/dynamodb_views.py", "DynamoViews.get_row", "GetItem"): "no function reads one such row yet",
     ("adapters/dynamodb_reference.py", "DynamoReference.put", "PutItem"): "`make import` writes master data",
     ("adapters/dynamodb_reference.py", "DynamoReference.kits", "Scan"): "`make import` looks for kits",
 }

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.entrypoints import sessions, use_cases, wiring
+from oms.entrypoints import sessions, use_cases, use_cases_outbound, wiring, wiring_outbound
 from tests.support import template
 
 if TYPE_CHECKING:
@@ -62,6 +62,12 @@ class Cloud:
         wiring.client("events").create_event_bus(Name=name)
         return name
 
+    def _aws_events_rule(self, _: str, properties: dict[str, Any]) -> str:
+        name, bus = self._value(properties["Name"]), self.names[template.target(properties["EventBusName"])]
+        asked = {"Name": name, "EventBusName": bus, "State": properties["State"]}
+        wiring.client("events").put_rule(**asked, EventPattern=json.dumps(properties["EventPattern"]))
+        return name
+
     @staticmethod
     def _aws_stepfunctions_statemachine(name: str, properties: dict[str, Any]) -> str:
         request = {"name": name, "definition": "{}", "roleArn": "arn:aws:iam::123456789012:role/x", "type": "EXPRESS"}
@@ -72,7 +78,8 @@ class Cloud:
         logical = "".join(word.title() for word in function.split("_"))
         for name, value in template.environment(self.found[logical]["Properties"]).items():
             monkeypatch.setenv(name, self._value(value))
-        for made in (*vars(wiring).values(), *vars(use_cases).values(), sessions.public_keys):
+        modules = (wiring, wiring_outbound, use_cases, use_cases_outbound)
+        for made in (*(each for module in modules for each in vars(module).values()), sessions.public_keys):
             if hasattr(made, "cache_clear") and made.__name__ != "client":
                 made.cache_clear()
 

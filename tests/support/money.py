@@ -17,15 +17,8 @@ if TYPE_CHECKING:
 
 def tell(story: Story, kind: PaymentEventKind, amount: int = 0, **fields: Any) -> tuple[ev.OrderEvent, ...]:
     """A webhook event of the provider."""
-    event = PaymentEvent(
-        source="stripe",
-        account="acct",
-        event_id="evt",
-        kind=kind,
-        occurred_at=minutes(0),
-        amount=amount,
-        **{"currency": "EUR", **fields},
-    )
+    said = {"source": "stripe", "currency": "EUR", **fields}
+    event = PaymentEvent(account="acct", event_id="evt", kind=kind, occurred_at=minutes(0), amount=amount, **said)
     return story.do(cmd.RecordProviderEvent(command_id=story.id("provider"), event=event))
 
 

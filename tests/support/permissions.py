@@ -121,21 +121,30 @@ def calls(made: Request, names: Mapping[str, str], found: Resources) -> Iterator
         case "dynamodbstreams":
             (table,) = [name for name, each in of_type(found, "AWS::DynamoDB::Table") if "StreamSpecification" in each]
             yield Grant(f"dynamodb:{operation}", f"{table}/stream")
+        case "sqs" if operation == "SendMessageBatch":
+            yield Grant("sqs:SendMessage", names[asked["QueueUrl"]])  # which IAM does not tell apart
         case "s3":
             bucket, folder = names[asked["Bucket"]], asked["Key"].partition("/")[0]
             yield Grant(f"s3:{operation}", f"{bucket}/{folder}/*")
             if operation == "GetObject" and folder in ("quarantine", "checkpoints", "stock-feeds"):
                 yield Grant("s3:ListBucket", bucket)  # or a missing one is "denied", not "no such key"
-        case "events" if operation == "ListRules":
-            yield Grant("events:ListRules", "*")
         case "events":
-            for entry in asked["Entries"]:
-                yield Grant(f"events:{operation}", names[entry["EventBusName"]])
+            yield from (Grant(f"events:{operation}", each) for each in _on_buses(operation, asked, names))
         case _ if service in NAMED_BY:
             prefix, member = NAMED_BY[service]
             yield Grant(f"{prefix}:{operation}", names[asked[member]])
         case _ if (service, operation) not in UNSIGNED:
             yield Grant(f"{service}:{operation}", "?")
+
+
+def _on_buses(operation: str, asked: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """What a call of EventBridge names."""
+    match operation:
+        case "ListRules":
+            return ["*"]
+        case "PutRule":
+            return [names[asked["Name"]]]
+    return [names[entry["EventBusName"]] for entry in asked["Entries"]]
 
 
 def _on_tables(operation: str, asked: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[Grant]:

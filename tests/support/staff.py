@@ -337,7 +337,11 @@ def call(
         "rawQueryString": urlencode(query or {}),
         "headers": {"host": HOST, **(headers or {})},
         "queryStringParameters": dict(query or {}) or None,
-        "requestContext": {"http": {"method": method, "path": path, "sourceIp": sender}, "stage": "$default"},
+        "requestContext": {
+            "domainName": HOST,
+            "http": {"method": method, "path": path, "sourceIp": sender},
+            "stage": "$default",
+        },
         "body": body or None,
         "isBase64Encoded": False,
     }

@@ -27,9 +27,12 @@ HTTP: Final[dict[str, Start]] = {
     "fulfill_orders": Start(("dynamodb",), ("wiring.orders()", "wiring.views()", "wiring.contacts()")),
     "manage_stock": Start(("dynamodb",), ("use_cases.move_stock()",)),
     "manage_policies": Start(("dynamodb",), ("use_cases.manage_sourcing()",)),
+    "manage_webhooks": Start(("dynamodb",), ("use_cases_outbound.manage_subscriptions()",)),
+    "manage_drafts": Start(("dynamodb", "s3", "secretsmanager"), ("use_cases.save_draft()", "use_cases.place_draft()")),
     "quote_promises": Start(("dynamodb",), ("use_cases.quote_promises()",)),
     "manage_quarantine": Start(("dynamodb", "s3"), ("use_cases.replay_parked()",)),
     "show_status": Start(("dynamodb", "secretsmanager"), ("use_cases.look_up_order()",), ("jinja2",)),
+    "answer_assistants": Start(("dynamodb", "secretsmanager"), ("use_cases.look_up_order()",)),
     "show_console": Start(
         ("dynamodb", "secretsmanager"), ("wiring.orders()", "wiring.views()", "wiring.log()"), ("jinja2", "jwt")
     ),
@@ -45,11 +48,16 @@ ASYNC: Final[dict[str, Start]] = {
     "promise_order": Start(("dynamodb",), ("use_cases.screen_and_promise()",)),
     "settle_payment": Start(("dynamodb", "secretsmanager"), ("use_cases.settle_payment()",)),
     "redrive_overdue": Start(("dynamodb",), ("use_cases.redrive_overdue()",)),
+    "reoptimize_orders": Start(("dynamodb",), ("use_cases.reoptimize_orders()",)),
     "report_sales": Start(("dynamodb", "s3"), ("use_cases.report_sales()",)),
     "poll_channels": Start(
         ("dynamodb", "sqs", "secretsmanager"),
         ("use_cases.poll_channels()", "wiring.connections()", "wiring.queue('INTAKE_QUEUE')"),
         ("oms.channels.shopify_list",),
+    ),
+    "deliver_webhooks": Start(
+        ("dynamodb", "sqs", "secretsmanager"),
+        ("use_cases_outbound.fan_out()", "use_cases_outbound.deliver_webhook()"),
     ),
     "reconcile_stock": Start(("dynamodb", "s3"), ("use_cases.reconcile()",)),
 }
@@ -81,6 +89,7 @@ def environment() -> dict[str, str]:
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         **made_up,
         "MAX_RECEIVES": "5",
+        "FREE_REDUCTION_PERCENT": "0",
         "MERCHANT_TIME_ZONE": "Etc/UTC",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "made-up",

@@ -194,6 +194,10 @@ def test_alerts_lead_to_their_orders(shop: Shop, order_id: str) -> None:
     body = get("/console/alerts", "warehouse").body
     assert "channel differs: shopify/main, 2026-11-21, 2 phantom, 1 differing" in body
     assert "channel not polled: shopify/main, refused" in body
+    told = {"raised_at": "2026-11-22", "kind": "webhook_stopped", "subscription_id": "whs_1", "problem": "given_up"}
+    shop.views.rows["alert"] = [{**told, "event_id": "order#1:1:0", "detail": "HTTP 500: <script>"}]
+    body = get("/console/alerts", "warehouse").body
+    assert "webhook stopped: given up, order#1:1:0, HTTP 500: &lt;script&gt;" in body
     shop.views.rows["alert"] = []
     assert "Nothing needs you." in get("/console/alerts", "warehouse").body
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from oms.domain.canonical import MAX_LINES, MAX_QUANTITY, check_order
+from oms.domain.canonical import (
+    MAX_LINES,
+    MAX_QUANTITY,
+    MAX_REFUNDS,
+    ChannelRefund,
+    RefundedLine,
+    check_order,
+)
 from oms.domain.codec import event_from_plain, from_plain
 from oms.domain.errors import (
     InvalidInputError,
@@ -26,7 +34,7 @@ from oms.domain.order import events as ev
 from oms.domain.order.evolve import evolve, fold
 from oms.domain.order.ledger import LineLedger, Place
 from oms.domain.stock import StockMovement, movement_deltas
-from oms.domain.stripe_money import from_stripe_amount, to_stripe_amount
+from oms.domain.vendor_money import STRIPE, from_vendor_amount, to_vendor_amount
 from tests.support.builders import Story, line, snapshot
 from tests.support.refusals import Refusal, refusal
 
@@ -35,6 +43,7 @@ if TYPE_CHECKING:
 
 Row = tuple["Callable[[], object]", Refusal]
 
+INEXACT = "the provider cannot express this amount"
 DIGITS = "an amount has more digits than its currency"
 RANGE = "an amount is out of range"
 KIND = "an amount must be a decimal string or number"
@@ -56,14 +65,22 @@ MONEY: list[Row] = [
     (lambda: to_minor(Decimal("1." + "0" * 60), "EUR"), (MalformedPayloadError, RANGE, {})),
     (lambda: check_minor(MAX_MINOR + 1), (MalformedPayloadError, RANGE, {})),
     (
-        lambda: to_stripe_amount(1005, "KWD"),
-        (InvalidInputError, "Stripe cannot express this amount exactly", {"currency": "KWD", "step": 10}),
+        lambda: to_vendor_amount(STRIPE, 1005, "KWD"),
+        (
+            InvalidInputError,
+            INEXACT,
+            {"vendor": STRIPE, "currency": "KWD", "step": 10},
+        ),
     ),
     (
-        lambda: to_stripe_amount(250, "MGA"),
-        (InvalidInputError, "Stripe cannot express this amount exactly", {"currency": "MGA", "step": 100}),
+        lambda: to_vendor_amount(STRIPE, 250, "MGA"),
+        (
+            InvalidInputError,
+            INEXACT,
+            {"vendor": STRIPE, "currency": "MGA", "step": 100},
+        ),
     ),
-    (lambda: from_stripe_amount(150, "ISK"), (MalformedPayloadError, DIGITS, {"currency": "ISK"})),
+    (lambda: from_vendor_amount(STRIPE, 150, "ISK"), (MalformedPayloadError, DIGITS, {"currency": "ISK"})),
 ]
 
 
@@ -79,7 +96,14 @@ def line_with(**changes: Any) -> Callable[[], object]:
     return lambda: check_order(replace(sound, lines=(replace(sound.lines[0], **changes),)))
 
 
+def refunded(count: int = 1, **changes: Any) -> Callable[[], object]:
+    """The order with refunds, each changed."""
+    sound = [ChannelRefund(refund_ref=str(number), amount=1) for number in range(count)]
+    return order_with(refunds=tuple(replace(each, **changes) for each in sound))
+
+
 LONG = "x" * 201
+TIME = "a time of the order is out of range"
 CANONICAL: list[Row] = [
     (order_with(lines=()), (MalformedPayloadError, "an order needs at least one line", {})),
     (order_with(external_id=""), (MalformedPayloadError, "the order has no usable id", {})),
@@ -111,6 +135,40 @@ CANONICAL: list[Row] = [
     ),
     (line_with(line_ref=LONG), (MalformedPayloadError, "a line has an oversized id", {"line": "x" * 200})),
     (line_with(sku=LONG), (MalformedPayloadError, "a line has an oversized id", {"line": "1"})),
+    (line_with(line_ref=""), (MalformedPayloadError, "a line has no id", {})),
+    *(
+        (order_with(**{name: datetime(year, 1, 1, tzinfo=UTC)}), (MalformedPayloadError, TIME, {}))
+        for name in ("revision", "placed_at")
+        for year in (1989, 2100)
+    ),
+    (refunded(amount=-1), (MalformedPayloadError, "an amount is negative", {})),
+    (refunded(amount=MAX_MINOR + 1), (MalformedPayloadError, RANGE, {})),
+    (refunded(refund_ref=""), (MalformedPayloadError, "a refund has no usable id", {})),
+    (refunded(refund_ref=LONG), (MalformedPayloadError, "a refund has no usable id", {})),
+    (refunded(refund_ref="R", count=2), (MalformedPayloadError, "two refunds share one id", {})),
+    (
+        refunded(count=MAX_REFUNDS + 1),
+        (MalformedPayloadError, "too many refunds", {"refunds": MAX_REFUNDS + 1, "limit": MAX_REFUNDS}),
+    ),
+    (refunded(amount=MAX_MINOR, count=2), (MalformedPayloadError, RANGE, {})),
+    *(
+        (
+            refunded(lines=(RefundedLine(line_ref="1", quantity=quantity),)),
+            (MalformedPayloadError, "a refunded quantity is out of range", {"line": "1"}),
+        )
+        for quantity in (0, -1, MAX_QUANTITY + 1)
+    ),
+    *(
+        (
+            refunded(lines=(RefundedLine(line_ref=ref, quantity=1),)),
+            (MalformedPayloadError, "a refunded line has no usable id", {}),
+        )
+        for ref in ("", LONG)
+    ),
+    (
+        refunded(lines=(RefundedLine(line_ref="1", quantity=1),) * (MAX_LINES + 1)),
+        (TooManyLinesError, "too many lines", {"lines": MAX_LINES + 1, "limit": MAX_LINES}),
+    ),
     (line_with(tax=MAX_MINOR + 1), (MalformedPayloadError, RANGE, {})),
     (line_with(unit_price=MAX_MINOR), (MalformedPayloadError, RANGE, {})),
 ]

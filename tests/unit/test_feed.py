@@ -107,7 +107,7 @@ def test_rows_that_change_nothing_are_read_and_not_written() -> None:
     assert shop.writes() == 3  # 90, 90, 19
     shop.steps.clear()
     assert of(shop.said(*rows)) == counts(unchanged=200)
-    assert [step.op for step in shop.steps] == ["feed.fed"]
+    assert [step.op for step in shop.steps] == ["reference.policy", "feed.fed"]
     assert shop.folded()
 
 

@@ -139,6 +139,13 @@ def sound() -> Evidence:
                 content_type="application/problem+json",
                 document={**LIMIT, "status": 422},
             ),
+            found.Answer(
+                method="POST",
+                path="/mcp",
+                status=400,
+                content_type="application/json",
+                document={"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": "Parse error"}},
+            ),
             found.Answer(method="GET", path="/x", status=401, document={"message": "Unauthorized"}),
         ],
         reads=[found.Seen(order_id=CARD, acked=1, version=1), found.Seen(order_id=CARD, acked=1, version=4)],
@@ -238,8 +245,14 @@ def cheaper(evidence: Evidence) -> None:
     sent(evidence, CARD, total=total - 500)
 
 
-def answer(evidence: Evidence, status: int, document: Any = None, content_type: str = "application/json") -> None:
-    answered = found.Answer(method="POST", path="/orders", status=status, content_type=content_type, document=document)
+def answer(
+    evidence: Evidence,
+    status: int,
+    document: Any = None,
+    content_type: str = "application/json",
+    path: str = "/orders",
+) -> None:
+    answered = found.Answer(method="POST", path=path, status=status, content_type=content_type, document=document)
     evidence.answers = [*evidence.answers, answered]
 
 
@@ -372,6 +385,8 @@ DEFECTS: dict[str, tuple[str, Callable[[Evidence], None]]] = {
         "I12",
         lambda e: answer(e, 409, {**LIMIT, "status": 422}, "application/problem+json"),
     ),
+    "no error of JSON-RPC": ("I12", lambda e: answer(e, 400, {"jsonrpc": "2.0", "error": "x"}, path="/mcp")),
+    "an assistant's problem document": ("I12", lambda e: answer(e, 429, LIMIT, "application/problem+json", "/mcp")),
     "a row behind its log": ("I13", lambda e: row(e, SHOP, stage="placed", number=1)),
     "a row with other units": ("I13", lambda e: row(e, SHOP, units=9)),
     "an order in no list": ("I13", lambda e: setattr(e, "rows", list(e.rows or ())[1:])),

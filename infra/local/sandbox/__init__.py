@@ -1,4 +1,4 @@
-"""A loopback stand-in for the vendors: Stripe, TikTok Shop, Amazon. Independent of `oms`, so that it can judge it."""
+"""A loopback stand-in for the vendors, payment providers and channels. Independent of `oms`: it judges it."""
 
 from infra.local.sandbox.core import Settings
 from infra.local.sandbox.server import Sandbox

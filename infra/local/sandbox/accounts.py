@@ -10,7 +10,17 @@ if TYPE_CHECKING:
     from infra.local.sandbox.core import Settings
 
 URL_PARAMETERS: Final = (
-    *("StripeUrl", "TikTokUrl", "AmazonUrl", "AmazonAuthUrl", "BigCommerceUrl", "AdobeKeysUrl"),
+    *(
+        "StripeUrl",
+        "AdyenUrl",
+        "PayPalUrl",
+        "PayPalCertsUrl",
+        "TikTokUrl",
+        "AmazonUrl",
+        "AmazonAuthUrl",
+        "BigCommerceUrl",
+        "AdobeKeysUrl",
+    ),
     *("EbayUrl", "WalmartUrl", "EtsyUrl", "MercadoLibreUrl", "MercadoPagoUrl", "MetaUrl"),
 )
 
@@ -18,6 +28,8 @@ URL_PARAMETERS: Final = (
 def credentials(settings: Settings, base_url: str = "") -> dict[str, dict[str, str]]:
     """What accounts need to be called; without a URL of Magento's shop where that is not known yet."""
     return {
+        "adyen": {"api_key": settings.adyen_key, "merchant_account": settings.adyen_merchant},
+        "paypal": {"client_id": settings.paypal_client_id, "client_secret": settings.paypal_client_secret},
         "bigcommerce": {"store_hash": settings.bigcommerce_store, "access_token": settings.bigcommerce_token},
         "magento": {
             "url": base_url,

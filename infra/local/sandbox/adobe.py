@@ -15,6 +15,8 @@ from infra.local.sandbox.core import Reply
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     from infra.local.sandbox.core import Request
 
 CLIENT_ID = "sandbox_adobe_client"
@@ -49,6 +51,15 @@ def sign(body: bytes) -> str:
     padded = b"\x00\x01" + b"\xff" * (_BYTES - len(digest) - 3) + b"\x00" + digest
     private = pow(_E, -1, (_P - 1) * (_Q - 1))
     return base64.b64encode(pow(int.from_bytes(padded, "big"), private, _N).to_bytes(_BYTES, "big")).decode()
+
+
+def private_key() -> RSAPrivateKey:
+    """The key, for what makes certificates of it."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    private = pow(_E, -1, (_P - 1) * (_Q - 1))
+    parts = (rsa.rsa_crt_dmp1(private, _P), rsa.rsa_crt_dmq1(private, _Q), rsa.rsa_crt_iqmp(_P, _Q))
+    return rsa.RSAPrivateNumbers(_P, _Q, private, *parts, rsa.RSAPublicNumbers(_E, _N)).private_key()
 
 
 def public_key() -> str:

@@ -1,11 +1,12 @@
 """The sandbox's own endpoints, under /_sandbox: what tests and the demo steer it with.
 
-GET  record       {"calls", "effects", "webhooks", "payment_intents", "charges", "refunds"}
+GET  record       {"calls", "effects", "webhooks", "receipts", "payment_intents", "charges", "refunds"}
 POST faults       one fault or a list of faults (see faults.py); {"clear": true} forgets all
 POST webhooks     {"url", "secret", "early_every", "twice_every"}, any of them
 POST settle       decide pending refunds
 POST authenticate {"payment_intent"}: the shopper passes the bank's check
 POST clock        {"advance": seconds}
+POST merchant     {"system", "secret"}: what this system of the merchant's checks signatures with
 POST orders       {"vendor", "id", "order"}: a channel has this order (null: has it no longer), and tells nobody.
                   Amazon's in its parts: {"order", "orderItems", "address", "buyerInfo"}
 """
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from infra.local.sandbox.core import Clock, Request
     from infra.local.sandbox.faults import FaultPlan
     from infra.local.sandbox.lists import Shelf
+    from infra.local.sandbox.merchant import MerchantVendor
     from infra.local.sandbox.record import Record
     from infra.local.sandbox.stripe import StripeVendor
     from infra.local.sandbox.webhooks import Webhooks
@@ -39,6 +41,7 @@ class Control:
         faults: FaultPlan,
         webhooks: Webhooks,
         stripe: StripeVendor,
+        merchant: MerchantVendor,
         shelves: Mapping[str, Shelf],
     ) -> None:
         self._clock = clock
@@ -46,6 +49,7 @@ class Control:
         self._faults = faults
         self._webhooks = webhooks
         self._stripe = stripe
+        self._merchant = merchant
         self._shelves = shelves
 
     def answer(self, request: Request) -> Reply:
@@ -65,17 +69,23 @@ class Control:
             "POST authenticate": lambda it: {"authenticated": self._stripe.authenticate(str(it["payment_intent"]))},
             "POST clock": self._move_clock,
             "POST orders": self._put_order,
+            "POST merchant": self._give_secret,
         }
         step = steps.get(f"{method} {name}")
         return step(body) if step else None
 
     def _seen(self) -> dict[str, Any]:
         seen = {"calls": self._record.calls, "effects": self._record.effects, "webhooks": self._record.webhooks}
+        seen["receipts"] = self._record.receipts
         return seen | self._stripe.snapshot()
 
     def _move_clock(self, body: dict[str, Any]) -> dict[str, Any]:
         self._clock.advance(float(body["advance"]))
         return {"now": self._clock.now()}
+
+    def _give_secret(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._merchant.secrets[str(body["system"])] = str(body["secret"])
+        return {"system": body["system"]}
 
     def _put_order(self, body: dict[str, Any]) -> dict[str, Any]:
         self._shelves[str(body["vendor"])].put(str(body["id"]), body["order"])

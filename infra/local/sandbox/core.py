@@ -98,6 +98,13 @@ class Settings:
     """Seconds until the others are delivered."""
     settle_after: float | None = None
     """Seconds until a pending refund is decided; None: when told to."""
+    adyen_key: str = "sandbox_adyen_key"
+    adyen_merchant: str = "NorthWharfECOM"
+    adyen_hmac_key: str = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
+    adyen_webhook_url: str = ""
+    paypal_client_id: str = "sandbox_paypal_client"
+    paypal_client_secret: str = "sandbox_paypal_secret"  # noqa: S105 - known to everybody
+    paypal_webhook_url: str = ""
     tiktok_app_key: str = "sandbox_app"
     tiktok_app_secret: str = "sandbox_app_secret"  # noqa: S105 - known to everybody
     tiktok_access_token: str = "sandbox_tiktok_token"  # noqa: S105 - known to everybody

@@ -30,24 +30,34 @@ class _Entry:
 
 
 class IdempotencyKeys:
-    """The keys of one account."""
+    """The keys of one account: of Stripe, or of another vendor that keeps them otherwise."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        *,
+        kept: float = KEPT_SECONDS,
+        longest: int = MAX_KEY,
+        header: str = "idempotency-key",
+    ) -> None:
         self._now = now
+        self._kept = kept
+        self._longest = longest
+        self._header = header
         self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
 
     def begin(self, request: Request) -> Reply | None:
         """Claim the request's key; the kept reply when it was used before. Raises StripeError."""
-        key = request.headers.get("idempotency-key", "")
+        key = request.headers.get(self._header, "")
         if not key:
             return None
-        if len(key) > MAX_KEY:
+        if len(key) > self._longest:
             raise StripeError(400, "invalid_request_error", "Idempotency key is too long", stored=False)
         fingerprint = _fingerprint(request)
         with self._lock:
             entry = self._entries.get(key)
-            if entry is None or self._now() - entry.created >= KEPT_SECONDS:
+            if entry is None or self._now() - entry.created >= self._kept:
                 self._entries[key] = _Entry(fingerprint, self._now())
                 return None
             if entry.fingerprint != fingerprint:
@@ -66,13 +76,13 @@ class IdempotencyKeys:
     def keep(self, request: Request, reply: Reply) -> None:
         """Remember the reply, or another one in its place."""
         with self._lock:
-            if entry := self._entries.get(request.headers.get("idempotency-key", "")):
+            if entry := self._entries.get(request.headers.get(self._header, "")):
                 entry.reply = reply
 
     def forget(self, request: Request) -> None:
         """Release a key whose call was refused before it was executed."""
         with self._lock:
-            self._entries.pop(request.headers.get("idempotency-key", ""), None)
+            self._entries.pop(request.headers.get(self._header, ""), None)
 
 
 def _fingerprint(request: Request) -> str:

@@ -20,7 +20,9 @@ class Record:
         self._now = now
         self._file = file
         self._lock = threading.Lock()
-        self._lists: dict[str, list[dict[str, Any]]] = {"calls": [], "effects": [], "webhooks": []}
+        self._lists: dict[str, list[dict[str, Any]]] = {
+            name: [] for name in ("calls", "effects", "webhooks", "receipts")
+        }
 
     @property
     def calls(self) -> list[dict[str, Any]]:
@@ -29,13 +31,22 @@ class Record:
 
     @property
     def effects(self) -> list[dict[str, Any]]:
-        """Every money movement, in Stripe's units: authorize, capture, release, refund, refund_failed."""
+        """Every money movement, in the provider's units: authorize, capture, release, refund, …_failed."""
         return self._copy("effects")
 
     @property
     def webhooks(self) -> list[dict[str, Any]]:
         """Every delivery attempt of a webhook: id, type, status, early."""
         return self._copy("webhooks")
+
+    @property
+    def receipts(self) -> list[dict[str, Any]]:
+        """Every message to the merchant's other systems: system, id, type, event_id, order_id, status."""
+        return self._copy("receipts")
+
+    def receipt(self, **facts: object) -> None:
+        """Note a message to one of the merchant's other systems."""
+        self._add("receipts", facts)
 
     def call(self, **facts: object) -> None:
         """Note a call."""

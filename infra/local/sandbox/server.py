@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from infra.local.sandbox.adobe import AdobeVendor
+from infra.local.sandbox.adyen import AdyenTeller, AdyenVendor
 from infra.local.sandbox.amazon import AmazonVendor
 from infra.local.sandbox.bigcommerce import BigCommerceVendor
 from infra.local.sandbox.control import Control
@@ -20,7 +21,10 @@ from infra.local.sandbox.etsy import EtsyVendor
 from infra.local.sandbox.faults import FaultPlan
 from infra.local.sandbox.magento import MagentoVendor
 from infra.local.sandbox.mercadolibre import MercadoLibreVendor
+from infra.local.sandbox.merchant import MerchantVendor
 from infra.local.sandbox.meta import MetaVendor
+from infra.local.sandbox.paypal import PayPalVendor
+from infra.local.sandbox.paypal_signing import WEBHOOK_ID, PayPalTeller
 from infra.local.sandbox.record import Record, public
 from infra.local.sandbox.shops import ShopifyVendor, WooCommerceVendor
 from infra.local.sandbox.stripe import StripeVendor
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 
     from infra.local.sandbox.core import Vendor
     from infra.local.sandbox.faults import Fault, Rule
+    from infra.local.sandbox.webhooks import Teller
 
 _MAX_BODY = 1_000_000
 _POLL = 0.05
@@ -49,6 +54,11 @@ class Sandbox:
         self.faults = FaultPlan(self.clock.now, rules)
         self.webhooks = Webhooks(self.settings, self.clock.now, self.record)
         self.stripe = StripeVendor(self.settings, self.clock, self.record, self.webhooks)
+        told, asked = self._told, self.settings
+        self.adyen_webhooks = told(AdyenTeller(), asked.adyen_webhook_url, asked.adyen_hmac_key)
+        self.paypal_webhooks = told(PayPalTeller(), asked.paypal_webhook_url, WEBHOOK_ID)
+        self.paypal = PayPalVendor(self.settings, self.clock, self.record, self.paypal_webhooks)
+        self.adyen = AdyenVendor(self.settings, self.clock, self.record, self.adyen_webhooks)
         self.tiktok = TikTokVendor(self.settings, self.clock)
         self.amazon = AmazonVendor(self.settings, self.clock)
         self.shopify = ShopifyVendor(self.settings)
@@ -60,16 +70,23 @@ class Sandbox:
         self.etsy = EtsyVendor(self.settings, self.clock)
         self.mercadolibre = MercadoLibreVendor(self.settings, self.clock)
         self.meta = MetaVendor(self.settings)
+        self.merchant = MerchantVendor(self.clock, self.record)
         channels = (
             *(self.mercadolibre, self.tiktok, self.amazon, self.shopify, self.woocommerce),
             *(self.bigcommerce, self.magento, self.ebay, self.walmart, self.etsy, self.meta),
         )
-        # Some paths of Mercado Libre lie among those that others have all of.
-        self._vendors: tuple[Vendor, ...] = (self.mercadolibre, self.stripe, AdobeVendor(), *channels)
+        # Some paths of Mercado Libre and PayPal lie among those that others have all of.
+        providers = (self.paypal, self.stripe, self.adyen)
+        self._vendors: tuple[Vendor, ...] = (self.mercadolibre, *providers, self.merchant, AdobeVendor(), *channels)
         shelves = {vendor.name: vendor.shelf for vendor in channels}
-        self._control = Control(self.clock, self.record, self.faults, self.webhooks, self.stripe, shelves)
+        self._control = Control(
+            self.clock, self.record, self.faults, self.webhooks, self.stripe, self.merchant, shelves
+        )
         self._server = _Server(port, self)
         self._thread: threading.Thread | None = None
+
+    def _told(self, teller: Teller, url: str, secret: str) -> Webhooks:
+        return Webhooks(self.settings, self.clock.now, self.record, teller, url=url, secret=secret)
 
     @property
     def base_url(self) -> str:
@@ -125,7 +142,7 @@ class Sandbox:
             path=request.path,
             query=public(request.query),
             form=public(request.form()) if vendor is self.stripe else {},
-            key=request.headers.get("idempotency-key", ""),
+            key=request.headers.get("idempotency-key", "") or request.headers.get("paypal-request-id", ""),
             status=reply.status if reply else 0,
             fault=_name(fault),
             replayed=bool(reply and reply.headers.get("idempotent-replayed")),
@@ -148,7 +165,8 @@ class Sandbox:
     def _close(self) -> None:
         self._server.server_close()
         self.stripe.close()
-        self.webhooks.close()
+        for told in (self.webhooks, self.adyen_webhooks, self.paypal_webhooks):
+            told.close()
 
 
 def _name(fault: Fault | None) -> str:

@@ -1,4 +1,4 @@
-"""Delivery of Stripe's webhooks: signed, sometimes before the API call is answered, sometimes twice, retried."""
+"""Delivery of payment providers' webhooks: signed, sometimes before the call is answered, sometimes twice, retried."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -22,12 +22,44 @@ _TIMEOUT = 10.0
 _OK = range(200, 300)
 
 
-class Webhooks:
-    """One endpoint. With no URL, events are only recorded."""
+class Teller(Protocol):
+    """How a provider says what happened."""
 
-    def __init__(self, settings: Settings, now: Callable[[], float], record: Record) -> None:
-        self.url = settings.webhook_url
-        self.secret = settings.webhook_secret
+    def headers(self, body: bytes, secret: str, at: int) -> Mapping[str, str]:
+        """What proves who sends, where the body does not."""
+
+    def names(self, event: Mapping[str, Any]) -> tuple[str, str]:
+        """(id, type) of an event."""
+
+
+class StripeTeller:
+    """`Stripe-Signature`."""
+
+    def headers(self, body: bytes, secret: str, at: int) -> Mapping[str, str]:
+        """Over the time and the body."""
+        return {"stripe-signature": sign(secret, body, at)}
+
+    def names(self, event: Mapping[str, Any]) -> tuple[str, str]:
+        """As the event says."""
+        return event["id"], event["type"]
+
+
+class Webhooks:
+    """One endpoint of one provider. With no URL, events are only recorded."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        now: Callable[[], float],
+        record: Record,
+        teller: Teller | None = None,
+        *,
+        url: str | None = None,
+        secret: str = "",
+    ) -> None:
+        self.url = settings.webhook_url if url is None else url
+        self.secret = secret or settings.webhook_secret
+        self._teller = teller or StripeTeller()
         self.early_every = settings.early_every
         self.twice_every = settings.twice_every
         self._delay = settings.webhook_delay
@@ -45,7 +77,7 @@ class Webhooks:
                 self._count += 1
                 count = self._count
             if not self.url:
-                self._record.webhook(id=event["id"], type=event["type"], status=0, early=False)
+                self._note(event, 0, early=False)
                 continue
             copies = 2 if self.twice_every and count % self.twice_every == 0 else 1
             for _ in range(copies):
@@ -85,10 +117,14 @@ class Webhooks:
 
     def _deliver(self, event: Mapping[str, Any], *, early: bool) -> int:
         body = json.dumps(event).encode()
-        headers = {"content-type": "application/json", "stripe-signature": sign(self.secret, body, int(self._now()))}
-        status = _post(self.url, headers, body)
-        self._record.webhook(id=event["id"], type=event["type"], status=status, early=early)
+        proof = self._teller.headers(body, self.secret, int(self._now()))
+        status = _post(self.url, {"content-type": "application/json", **proof}, body)
+        self._note(event, status, early=early)
         return status
+
+    def _note(self, event: Mapping[str, Any], status: int, *, early: bool) -> None:
+        event_id, kind = self._teller.names(event)
+        self._record.webhook(id=event_id, type=kind, status=status, early=early)
 
 
 def sign(secret: str, body: bytes, at: int) -> str:

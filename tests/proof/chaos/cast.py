@@ -231,7 +231,8 @@ def secret(source: str) -> str:
 @cache
 def _site_documents() -> dict[str, dict[str, Any]]:
     files = sorted((EVENTS / "channels/site").glob("*.json"))
-    documents = {each["number"]: each for each in (json.loads(file.read_text()) for file in files)}
+    read = (json.loads(file.read_text()) for file in files)
+    documents = {each["number"]: each for each in read if each["payment"]["provider"] in ("stripe", "in_channel")}
     first = documents["S-1001"]
     return documents | {number: {**first, "number": number} for number in (WHOLE, FAILING, VOIDED)}
 

@@ -21,6 +21,8 @@ TIMEOUT_S: Final = 30
 SENDERS: Final = 4
 GATEWAY: Final = (400, 401, 404, 413, 429, 431)
 """What the gateway answers by itself, with `{"message": ...}`."""
+ASSISTANTS: Final = ("answerAssistant", "noAssistantStream", "noAssistantSession")
+"""What is talked to in JSON-RPC, refusals included."""
 
 
 @dataclass(slots=True)
@@ -103,7 +105,8 @@ def judge(request: Request, answer: Any) -> str:
     except Failure as failure:
         return str(failure)[:600]
     kind = (answer.headers.get("content-type") or [""])[0]
-    if status >= 400 and "problem+json" not in kind and "text/html" not in kind:
+    spoken = _json(answer).get("jsonrpc") == "2.0" and request.operation in ASSISTANTS
+    if status >= 400 and not spoken and "problem+json" not in kind and "text/html" not in kind:
         return f"{status} as {kind!r}"
     return ""
 

@@ -12,6 +12,7 @@ from tests.proof.interleave import (
     contacts_race,
     holds_race,
     money_race,
+    move_race,
     orders_race,
     recovery_race,
     serials_race,
@@ -35,6 +36,7 @@ _MODULES: Final = (
     holds_race,
     shards_race,
     serials_race,
+    move_race,
     contacts_race,
 )
 """Those with the most schedules first: they take the longest."""

@@ -1,4 +1,7 @@
-"""I12: whatever a client sends, it is not answered with a failure; every refusal is a problem document (RFC 9457)."""
+"""I12: whatever a client sends, it is not answered with a failure; every refusal is a problem document (RFC 9457).
+
+Assistants talk JSON-RPC: what they are refused is an error of that.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ COME_AGAIN: Final = frozenset({429, 503})
 """What a client may be told while something that we depend on fails."""
 GATEWAY: Final = frozenset({401, 403, 404, 405, 413, 415})
 """Refused by the HTTP API in front of us, which words it `{"message": …}`."""
+ASSISTANTS: Final = "/mcp"
 
 
 def well_answered(answers: Iterable[Answer], *, faults: bool = False) -> Iterator[Finding]:
@@ -37,7 +41,18 @@ def _wrong(answer: Answer, *, faults: bool) -> str:
         return ""
     if faults and answer.status in COME_AGAIN and set(document) == {"message"}:
         return ""
+    if answer.path.partition("?")[0] == ASSISTANTS:
+        return _not_of_json_rpc(document, answer)
     return _not_a_problem(document, answer)
+
+
+def _not_of_json_rpc(document: Mapping[str, Any], answer: Answer) -> str:
+    error = document.get("error")
+    if not answer.content_type.startswith("application/json") or document.get("jsonrpc") != "2.0":
+        return f"no message of JSON-RPC but {answer.content_type or 'nothing'}"
+    if not isinstance(error, dict) or type(error.get("code")) is not int or type(error.get("message")) is not str:
+        return "no error of JSON-RPC"
+    return "tells of our code" if "Traceback" in str(document) or 'File "' in str(document) else ""
 
 
 def _not_a_problem(document: Mapping[str, Any], answer: Answer) -> str:

@@ -51,6 +51,10 @@ class Books:
     captured: int = 0
     captures: list[tuple[str, int]] = field(default_factory=list)
     """(shipment, amount)."""
+    submitted: set[str] = field(default_factory=set)
+    """Shipments of which the provider was to decide the capture."""
+    undone: int = 0
+    """What was not taken after all, or taken back: owed, and asked for by a person."""
     voided: bool = False
     refunds: dict[str, RefundBook] = field(default_factory=dict)
     delivered_parcels: set[str] = field(default_factory=set)
@@ -105,6 +109,20 @@ class Books:
             for sku, units in goods(part):
                 self.bound[part.line_id, sku, part.node_id] += units
 
+    def _elsewhere(self, event: ev.LinesMoved) -> None:
+        """Units stay promised; each line has as many bound as before."""
+        left: Counter[str] = Counter()
+        for part, sign in [(each, -1) for each in event.freed] + [(each, 1) for each in event.units]:
+            self._same(part)
+            left[part.line_id] += sign * part.quantity
+            for sku, units in goods(part):
+                key = part.line_id, sku, part.node_id
+                self.bound[key] += sign * units
+                if self.bound[key] < 0:
+                    self.problems.append(("I1", f"{units} of {sku} moved from {part.node_id}, more than bound"))
+        if any(left.values()):
+            self.problems.append(("I6", f"units appeared or vanished in a move: {dict(left)}"))
+
     def _backorder(self, event: ev.LinesBackordered) -> None:
         for line in event.lines:
             self._move(line.line_id, OPEN, BACKORDERED, line.quantity)
@@ -128,6 +146,19 @@ class Books:
         self.captured += event.amount
         self.captures.append((event.shipment_id, event.amount))
         self.authorized = max(self.authorized, self.captured)
+
+    def _submit_capture(self, event: ev.CaptureSubmitted) -> None:
+        if event.shipment_id in self.submitted or any(each == event.shipment_id for each, _ in self.captures):
+            self.problems.append(("I5", f"the capture of {event.shipment_id} was asked for twice"))
+        self.submitted.add(event.shipment_id)
+
+    def _undo(self, event: ev.PaymentUndone) -> None:
+        self.undone += event.amount
+        for place, (shipment_id, amount) in enumerate(self.captures):
+            if shipment_id == event.shipment_id:
+                self.captures[place] = shipment_id, amount - event.amount
+                self.captured -= event.amount
+                return
 
     def _report(self, event: ev.ChannelPaymentReported) -> None:
         self.captured = event.captured
@@ -222,6 +253,7 @@ def goods(part: ev.NodeUnits | HeldUnits) -> list[tuple[str, int]]:
 _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.OrderPlaced: Books._placed_again,
     ev.LinesReserved: Books._reserve,
+    ev.LinesMoved: Books._elsewhere,
     ev.LinesBackordered: Books._backorder,
     ev.LinesDelivered: Books._provide,
     ev.HoldPlaced: Books._wait,
@@ -233,6 +265,8 @@ _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.LinesReturned: Books._return,
     ev.PaymentAuthorized: Books._authorize,
     ev.PaymentCaptured: Books._capture,
+    ev.CaptureSubmitted: Books._submit_capture,
+    ev.PaymentUndone: Books._undo,
     ev.ChannelPaymentReported: Books._report,
     ev.PaymentVoided: Books._void,
     ev.RefundRequested: Books._ask_refund,

@@ -103,7 +103,7 @@ def charged(order_id: str, books: Books) -> Iterator[Finding]:
     Payments that the channel or a single capture took as a whole are not ours to divide.
     """
     placed = books.placed
-    if placed.payment.in_channel or books.voided or any(not shipment for shipment, _ in books.captures):
+    if placed.payment.in_channel or books.voided or books.undone or any(not shipment for shipment, _ in books.captures):
         return
     gone = books.at(SHIPPED) + books.at(DELIVERED) + books.at(RETURNED)
     due = kept_value(books)

@@ -82,6 +82,13 @@ class MemoryReference(Port):
         products = self.store.reference.get("product", {})
         return {sku: read_components(products[sku]) for sku in skus if sku and sku in products}
 
+    @step("reference.list_prices")
+    def list_prices(self, skus: Iterable[str], currency: str) -> dict[str, int]:
+        """See the port."""
+        products = self.store.reference.get("product", {})
+        listed = {sku: products[sku].get("list_prices", {}).get(currency) for sku in skus if sku in products}
+        return {sku: price for sku, price in listed.items() if price is not None}
+
     @step("reference.serialized")
     def serialized(self, skus: Iterable[str]) -> frozenset[str]:
         """See the port."""

@@ -7,6 +7,7 @@ ever (Stripe: a day; after that the captures' marks and our refund ids, which it
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from oms.domain.errors import InvalidInputError, UpstreamRefusedError
@@ -66,6 +67,7 @@ class MemoryPayments(Port):
     """PaymentProvider port, for payments that were authorized to be captured later, in several parts."""
 
     __slots__ = ()
+    key_life = timedelta(hours=20)
 
     def open(self, payment_ref: str, amount: int, currency: str = "EUR", *, automatic: bool = False) -> None:
         """A shopper pays; `automatic`: the provider captures by itself at once."""

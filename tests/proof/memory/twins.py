@@ -325,6 +325,7 @@ def reference_operation(rng: random.Random, twins: Twins) -> None:
         "weight_g": rng.choice((0, 170, -1, "heavy")),
         **rng.choice(({}, {}, {"components": rng.choice(({"k1": 2, "k0": 1}, {"k1": 0}, {"k1": "1"}, ["k1"]))})),
         "needs": rng.choice(([], ["hazmat"])),
+        **rng.choice(({}, {"list_prices": {"EUR": rng.randrange(900), "JPY": 2}})),
         "zone": rng.choice(("", "", "all", "none")),
         "daily_orders": rng.choice((None, 0, 9)),
         "per_unit": rng.choice((0, 5)),
@@ -337,6 +338,7 @@ def reference_operation(rng: random.Random, twins: Twins) -> None:
         twins.do("made_of", ["", *[f"k{rng.randrange(14)}" for _ in range(5)]])
     elif ask_for == 3:
         twins.do("policy", key)
+        twins.do("list_prices", [f"k{rng.randrange(14)}" for _ in range(4)], rng.choice(("EUR", "USD")))
     elif ask_for == 4:
         twins.do("account", "shop", str(rng.randrange(14)))
     elif ask_for == 5:

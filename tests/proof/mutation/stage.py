@@ -23,7 +23,7 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 PACKAGE: Final = ROOT / "layers" / "oms" / "python" / "oms"
 SELECTION: Final = (
     "tests/unit/test_domain_*.py",
-    "tests/unit/test_stripe_money.py",
+    "tests/unit/test_vendor_money.py",
     "tests/property/test_*.py",
     "tests/contract/test_event_corpus.py",
 )

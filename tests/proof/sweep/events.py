@@ -91,7 +91,7 @@ def http_event(
         "stage": "$default",
     }
     if role:
-        context["authorizer"] = {"jwt": {"claims": {"cognito:groups": f"[{role}]"}, "scopes": None}}
+        context["authorizer"] = {"jwt": {"claims": {"cognito:groups": f"[{role}]", "sub": f"{role}-1"}, "scopes": None}}
     cookies = [value for name, value in headers.items() if name == "cookie"]
     return {
         "version": "2.0",

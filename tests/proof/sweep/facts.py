@@ -23,13 +23,16 @@ from tests.proof.sweep import stores
 from tests.proof.sweep.cloud import FRESH_VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from oms.domain.commit import Commit
     from oms.domain.order.state import Order
     from tests.proof.sweep.world import World
 
-APART: Final = ("alert", "quarantine", "report", "reconciliation", "stock_feed", "channel_day", "mark")
+APART: Final = (
+    *("alert", "quarantine", "report", "reoptimization", "reconciliation", "stock_feed", "channel_day", "mark"),
+    *("webhook_health", "webhook_replay"),
+)
 """Rows of `views` that no commit makes; tries of look-ups besides."""
 UNSTEADY: Final = frozenset({"tries", "dpk", "dsk", "ttl"})
 """What the watchdog and the clock change of a row."""
@@ -45,6 +48,7 @@ INVARIANTS: Final = {
     "orders": "I5",
     "movements": "I5",
     "holds": "I6",
+    "drafts": "I5",
     "stock": "I1",
     "contacts": "I4",
     "money": "I3",
@@ -70,6 +74,7 @@ def facts(w: World) -> Facts:
         "orders": {names[order_id]: order_facts(order) for order_id, order in orders.items()},
         "movements": sorted(stream for stream in commits if stream.startswith("stock#")),
         "holds": holds(w, commits),
+        "drafts": {stream: _drafted(told) for stream, told in commits.items() if stream.startswith("draft#")},
         "stock": stock(w),
         "contacts": contacts(w, orders),
         "money": money(w),
@@ -150,6 +155,11 @@ def holds(w: World, commits: Mapping[str, list[Commit]]) -> dict[str, list[str]]
     }
     rows = [item["sk"]["S"] for item in w.cloud.items("StockTable") if item["pk"]["S"].startswith(HELD)]
     return {**found, "listed": sorted(row.rpartition("#")[2] for row in rows)}
+
+
+def _drafted(commits: Iterable[Commit]) -> list[str]:
+    """What happened to a draft, in order."""
+    return [type(event).__name__ for commit in commits for event in commit.events]
 
 
 def stock(w: World) -> Facts:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.utilities import dynamo_to_dict
+from moto.events.models import events_backends
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
 
@@ -55,3 +56,15 @@ def tamper(name: str, wanted: Callable[[Mapping[str, Any]], bool], change: Calla
                 else:
                     change(item.attrs)
     return lambda: setattr(table(name), "items", kept)
+
+
+def rule(name: str) -> Mapping[str, Any]:
+    """State and parsed pattern of a rule."""
+    buses = events_backends[ACCOUNT][REGION].event_buses.values()
+    found = next(bus.rules[name] for bus in buses if name in bus.rules)
+    return {"State": found.state, "EventPattern": found.event_pattern.get_pattern()}
+
+
+def put(url: str, body: str) -> None:
+    """A message comes into a queue, which no function sent."""
+    sqs_backends[ACCOUNT][REGION].send_message(queue_name=url.rpartition("/")[2], message_body=body)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tests.proof.sweep import stories_channels, stories_doors, stories_feeds, stories_orders, stories_recovery
+from tests.proof.sweep import (
+    stories_channels,
+    stories_doors,
+    stories_drafts,
+    stories_feeds,
+    stories_orders,
+    stories_outbound,
+    stories_payments,
+    stories_recovery,
+)
 from tests.proof.sweep.world import world
 
 if TYPE_CHECKING:
@@ -23,7 +32,10 @@ def _told(module: ModuleType) -> dict[str, Callable[[World], None]]:
     }
 
 
-_MODULES: Final = (stories_orders, stories_recovery, stories_doors, stories_channels, stories_feeds)
+_MODULES: Final = (
+    *(stories_orders, stories_recovery, stories_doors, stories_channels, stories_feeds),
+    *(stories_drafts, stories_payments, stories_outbound),
+)
 STORIES: Final = {name: story for module in _MODULES for name, story in _told(module).items()}
 """By name, in the order in which they stand in their modules."""
 

@@ -16,6 +16,7 @@ from tests.proof.sweep.people import EAST, FORM, MAIN, Api, Console, hold, parke
 if TYPE_CHECKING:
     from tests.proof.sweep.world import World
 
+TALK = {"host": "localhost", "content-type": "application/json", "accept": "application/json"}
 TODAY = "since=2026-11-25T00:00:00Z&until=2026-11-25T12:00:00Z"
 
 
@@ -82,7 +83,7 @@ def read_at_the_console(w: World) -> None:
 
 
 def customer_looks(w: World) -> None:
-    """Where is my order: by link, by number and address, and with the wrong address."""
+    """Where is my order: by link, by number and address, with the wrong address, and by an assistant."""
     w.product("MUG-01")
     w.receive("opening", MUG_01=(MAIN, 5))
     order_id = place(w, "s-1", {"MUG-01": 1})
@@ -96,6 +97,17 @@ def customer_looks(w: World) -> None:
     assert w.http("POST", "/status/lookup", {**asked, "email": "nobody@example.com"}, role="").status == 404
     page = w.http("POST", "/status/lookup", headers=FORM, body=urlencode(asked).encode(), role="")
     assert page.status == 303
+    looked_up = _assistant(w, "look_up_order", **asked)
+    assert looked_up["order"]["number"] == "S-1"
+    assert _assistant(w, "track_parcels", token=looked_up["token"])["parcels"] == []
+
+
+def _assistant(w: World, tool: str, **arguments: str) -> Any:
+    """What a tool answers."""
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+    reply = w.http("POST", "/mcp", message, headers=TALK, role="")
+    assert reply.status == 200, reply
+    return reply.document["result"]["structuredContent"]
 
 
 def stock_moves(w: World) -> None:

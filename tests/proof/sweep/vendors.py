@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from infra.local import recorded as rec
@@ -13,6 +13,7 @@ from infra.local.sandbox import adobe, ebay, etsy, mercadolibre
 from infra.local.sandbox.accounts import credentials
 from infra.local.sandbox.core import Request, Settings
 from infra.local.sandbox.server import Sandbox
+from oms.adapters.outbound_http import Answered, OutboundHttp
 from oms.adapters.rest import Answer, RestClient
 from oms.domain.errors import UpstreamError
 from tests.proof.sweep.tap import Fault, Killed
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 EVENTS: Final = ROOT / "events"
 SELLER: Final = "A2NORTHWHARF00"
-LATER: Final = ("ebay", "walmart", "etsy", "mercadolibre", "meta-commerce")
+PROVIDERS: Final = ("adyen", "paypal")
+LATER: Final = (*PROVIDERS, "ebay", "walmart", "etsy", "mercadolibre", "meta-commerce")
 CREDENTIALS: Final = {
     "tiktok-shop": {
         "app_key": "sandbox_app",
@@ -67,34 +69,51 @@ MORE: Final = {
     "meta-commerce": "s-meta:s-verify",
 }
 """Channels that are connected where a test asks for them: each poll of one more account is more that can fail."""
-_ID: Final = re.compile(r"/(?:pi|ch|re)_\w+|/[0-9-]{12,}")
+_ID: Final = re.compile(r"/(?:pi|ch|re)_\w+|/[0-9-]{12,}|/[AP]SWEEP\w+")
 
 
 class Outbox:
-    """Webhooks of the payment provider that nobody has delivered yet; in place of its thread that would."""
+    """Webhooks of a payment provider that nobody has delivered yet; in place of its thread that would."""
 
-    def __init__(self) -> None:
-        self.events: deque[Mapping[str, Any]] = deque()
+    def __init__(self, source: str, events: deque[tuple[str, Mapping[str, Any]]]) -> None:
+        self.source = source
+        self.events = events
 
     def send(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Keep them until the world delivers."""
-        self.events.extend(events)
+        self.events.extend((self.source, event) for event in events)
 
     def close(self) -> None:
         """Nothing is open."""
 
 
+class Sent(NamedTuple):
+    """A webhook of ours."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Vendors:
-    """Stripe, TikTok Shop and Amazon as the functions reach them."""
+    """Payment providers and channels as the functions reach them."""
 
     def __init__(self, tap: Tap) -> None:
         self.tap = tap
-        self.outbox = Outbox()
+        self.untold: deque[tuple[str, Mapping[str, Any]]] = deque()
+        """(provider, webhook) in the order in which they were made."""
+        self.hooks: list[tuple[Sent, int]] = []
+        self.answers: dict[str, list[int]] = {}
+        """What an endpoint answers next; 204 when nothing is left."""
+        self.gone: set[str] = set()
+        """Endpoints that answer 410."""
         self.sandbox = Sandbox(Settings(samples=EVENTS / "sandbox", amazon_list_delay=-1e9, list_page=2))
         self.sandbox._server.server_close()
-        self.sandbox.stripe._webhooks = self.outbox  # type: ignore[assignment]
+        for vendor in (self.sandbox.stripe, self.sandbox.adyen, self.sandbox.paypal):
+            vendor._webhooks = Outbox(vendor.name, self.untold)  # type: ignore[assignment]
         # Ids by the clock would make each run another one.
         self.sandbox.stripe.ledger._serial = self.sandbox.stripe._started = "sweep"
+        self.sandbox.adyen._serial, self.sandbox.paypal._serial = "ASWEEP", "PSWEEP"
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Stand where HTTP would go out."""
@@ -104,6 +123,24 @@ class Vendors:
             return self.send(client.vendor, method, path, **parts)
 
         patch.setattr(RestClient, "send", send)
+        patch.setattr(OutboundHttp, "send", lambda _, url, headers, body: self.hook(Sent(url, headers, body)))
+
+    def hook(self, sent: Sent) -> Answered:
+        """An endpoint of another system of the merchant's is told something; `answers` says what it says to it."""
+        fault = self.tap.vendor(f"endpoint POST {urlsplit(sent.url).hostname}", {"path": urlsplit(sent.url).path})
+        kind = fault.kind if fault else ""
+        if kind == "reset_before":
+            raise UpstreamError("no answer from the endpoint", cause="ConnectionResetError")
+        if kind in ("throttled", "error_before"):
+            return Answered(status=429 if kind == "throttled" else 503, retry_after=1.0)
+        told = self.answers.get(sent.url, [])
+        status = 410 if sent.url in self.gone else told.pop(0) if told else 204
+        self.hooks.append((sent, status))
+        if fault is Fault.KILLED_AFTER:
+            raise Killed
+        if kind == "lost_answer":
+            raise UpstreamError("no answer from the endpoint", cause="TimeoutError")
+        return Answered(status=status)
 
     def send(
         self,
@@ -138,6 +175,15 @@ class Vendors:
         reply = self.sandbox.handle(Request(method="POST", path="/_sandbox/orders", query={}, headers={}, body=body))
         assert reply is not None
         assert reply.status == 200, reply
+
+    def call(self, path: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> dict[str, Any]:
+        """The merchant's checkout calls a provider."""
+        request = Request(method="POST", path=path, query={}, headers=headers, body=json.dumps(body).encode())
+        reply = self.sandbox.handle(request)
+        assert reply is not None
+        assert reply.status in (200, 201), reply
+        assert isinstance(reply.document, dict)
+        return dict(reply.document)
 
     def post(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
         """Somebody else than the system calls the provider."""

@@ -129,6 +129,16 @@ class DynamoReference:
                 self._products[sku] = (now, read_product(json.loads(item["body"]["S"])))
         return {sku: self._products[sku][1] for sku in wanted}
 
+    def list_prices(self, skus: Iterable[str], currency: str) -> dict[str, int]:
+        """By BatchGet, each time: nobody asks often."""
+        wanted, found = list(dict.fromkeys(skus)), {}
+        for start in range(0, len(wanted), _BATCH):
+            for item in self._batch(wanted[start : start + _BATCH], "pk, body"):
+                price = json.loads(item["body"]["S"]).get("list_prices", {}).get(currency)
+                if price is not None:
+                    found[item["pk"]["S"].removeprefix("product#")] = int(price)
+        return found
+
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
         """Every node with what it has; inactive ones are excluded. For those who need no freight."""
         known: tuple[KnownNode, ...] = self._remember("read nodes", lambda: read_nodes(self.node_rows()))

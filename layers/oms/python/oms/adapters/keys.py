@@ -17,11 +17,13 @@
 | views | `waiting#<sku>` | `<placed at>#<order id>` |
 | views | `<kind>` (quarantine, alert, report, stock_feed) | `<key>` |
 | views | `mark` | `<name>` |
+| views | `webhook_health` | `<subscription id>` |
 | views | `hit#<what>` | `<window>` |
 | reference | `product#<sku>`, `policy#<name>`, `account#<source>#<account>` | `v` |
 | reference | `tariff#main`, `network#<id of its content>` | `v` |
 | reference | `policy#<name>` | `v#<version, 8 digits>` |
 | reference | `node` | `<node id>` |
+| reference | `webhook` | `<subscription id>` |
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ NOBODY: Final = ""
 """Who holds a key that was let go of."""
 ONLY: Final = "v"
 MARK: Final = "mark"
+WEBHOOK: Final = "webhook"
+WEBHOOK_HEALTH: Final = "webhook_health"
 LAST_VERSION: Final = 99_999_999
 DAY_SHARDS: Final = 4
 """Partitions of the orders of a day: one takes 1,000 write units a second."""

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
+from oms.domain.drafts import DraftSaved
 from oms.domain.lots import lot_of
 from oms.domain.order import events as ev
 from oms.domain.segments import place_of
@@ -25,21 +26,23 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, str | tuple[str, ...]]
 
-OPEN_WORK: Final = frozenset({"released", "accepted"})
-ATTENTION: Final = frozenset({"awaiting_payment", "on_hold", "backordered"})
+OPEN_WORK: Final = frozenset({"planned", "released", "accepted"})
+ATTENTION: Final = frozenset({"awaiting_payment", "on_hold", "backordered", "planned"})
 """Stages of few orders for long: an index lists them. Most orders pass through the others, where a walk finds them."""
 DONE_WORK_DAYS: Final = 30
+KEEP_DRAFTS_DAYS: Final = 90
 _HIDDEN: Final = ("work", "waiting", "waited", "owed", "skus", "patient")
 
 
 def rows_of(commit: Commit, *, late: bool = False) -> Iterator[Row]:
-    """The rows of an order's commit; nothing for other streams.
+    """The rows of an order's commit, and of one that begins a draft; nothing for other streams.
 
     The commit that places an order whose promise follows at once leaves the order's row to that: seconds later it would
     be written again. `late` says that nothing followed.
     """
     row = commit.summary
     if not row.get("order_id"):
+        yield from _draft(commit)
         return
     placed_at = keys.instant(datetime.fromisoformat(row["placed_at"]))
     if late or not promised_at_once(commit):
@@ -49,6 +52,15 @@ def rows_of(commit: Commit, *, late: bool = False) -> Iterator[Row]:
     if len(row.get("work", ())) > 1:
         yield from _work(commit, placed_at)
     yield from _waiting(commit, placed_at)
+
+
+def _draft(commit: Commit) -> Iterator[Row]:
+    """A draft is listed when it is begun; how it stands is in its stream."""
+    for event in commit.events if commit.number == 1 else ():
+        if isinstance(event, DraftSaved):
+            row = json.dumps({"draft_id": event.draft_id})
+            sk, ttl = keys.at_sk(keys.instant(commit.at), event.draft_id), _days_after(commit.at, KEEP_DRAFTS_DAYS)
+            yield {"pk": "draft", "sk": sk, "row": row, "ttl": ttl}
 
 
 def promised_at_once(commit: Commit) -> bool:
@@ -163,7 +175,14 @@ def _touched(commit: Commit) -> set[str]:
         match event:
             case ev.LinesReserved() | ev.LinesCancelled():
                 touched.update(event.fulfillment_orders)
-            case ev.FulfillmentOrderAccepted() | ev.FulfillmentOrderRejected() | ev.ShipmentShipped():
+            case ev.LinesMoved():
+                touched.update(event.fulfillment_orders, event.out_of)
+            case (
+                ev.FulfillmentOrderReleased()
+                | ev.FulfillmentOrderAccepted()
+                | ev.FulfillmentOrderRejected()
+                | ev.ShipmentShipped()
+            ):
                 touched.add(event.fulfillment_order_id)
     return touched
 

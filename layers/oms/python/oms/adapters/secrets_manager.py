@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEEP_S: Final = 60.0
-"""How long a warm function may use what it read."""
+KEEP_S: Final = 300.0
+"""How long a warm function may use what it read, as AWS's own extension does: so long a revoked secret still counts."""
 LOOK_AGAIN_S: Final = 2.0
 """What is missing, or proved wrong, is looked for again, but not more often: an account that was connected or rotated a
 moment ago must not be refused, and whoever sends nonsense must not make us read."""
@@ -57,7 +57,7 @@ class Connections:
 
     def accounts(self) -> list[tuple[str, str]]:
         """(source, account) of those that can be called, in order of their names."""
-        document = self._document.read()
+        document = self._document.read(LOOK_AGAIN_S)
         found = [name.partition("/") for name, entry in document.items() if entry.get("api")]
         return sorted((source, account) for source, _, account in found)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.errors import UpstreamError, UpstreamRefusedError
 from oms.domain.payment_events import RefundState
 from oms.domain.payments import RefundResult
-from oms.domain.stripe_money import from_stripe_amount
+from oms.domain.vendor_money import STRIPE, from_vendor_amount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ class Intent:
         value = self._document.get(key)
         if not isinstance(value, int) or isinstance(value, bool):
             raise _unreadable()
-        return from_stripe_amount(value, self.currency)
+        return from_vendor_amount(STRIPE, value, self.currency)
 
     def _text(self, key: str) -> str:
         value = self._document.get(key)
@@ -91,7 +91,7 @@ def refund_result(document: Mapping[str, Any]) -> RefundResult:
     return RefundResult(
         refund_ref=ref,
         state=state,
-        amount=from_stripe_amount(amount, currency.upper()),
+        amount=from_vendor_amount(STRIPE, amount, currency.upper()),
         our_refund_id=str(metadata.get("oms_refund_id", "")) if isinstance(metadata, dict) else "",
         reason=_word(document.get("failure_reason")),
     )

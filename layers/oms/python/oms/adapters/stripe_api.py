@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -27,7 +28,7 @@ from oms.adapters.rest import RestClient, Timeouts
 from oms.adapters.stripe_answers import Intent, read, refund_result
 from oms.domain.errors import InvalidInputError, UpstreamError, UpstreamRefusedError
 from oms.domain.payments import AuthorizationResult, AuthorizationState, CaptureResult, RefundResult
-from oms.domain.stripe_money import from_stripe_amount, to_stripe_amount
+from oms.domain.vendor_money import STRIPE, from_vendor_amount, to_vendor_amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +42,8 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 _CARD_REFUSED: Final = 402
 _UNEXPECTED_STATE: Final = "payment_intent_unexpected_state"
 _REFUND_REASONS: Final = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
+KEY_LIFE: Final = timedelta(hours=20)
+"""Stripe keeps a key for 24 h at least."""
 _PAGE: Final = 100
 _MAX_PAGES: Final = 20
 
@@ -52,6 +55,8 @@ class StripePayments:
     UpstreamError: try again, unchanged and with the same key. UpstreamRefusedError: Stripe said no; its context has
     `vendor_code`, `vendor_status` and, for cards, `decline_code`.
     """
+
+    key_life = KEY_LIFE
 
     def __init__(
         self,
@@ -255,7 +260,7 @@ def _marked_capture(intent: Intent, idempotency_key: str) -> CaptureResult | Non
     value = intent.metadata.get(_marker(idempotency_key))
     if not isinstance(value, str) or not value.isascii() or not value.isdigit():
         return None
-    return CaptureResult(capture_ref=intent.charge, amount=from_stripe_amount(int(value), intent.currency))
+    return CaptureResult(capture_ref=intent.charge, amount=from_vendor_amount(STRIPE, int(value), intent.currency))
 
 
 def _captured_whole(intent: Intent, amount: int) -> CaptureResult | None:
@@ -275,7 +280,7 @@ def _may_have_happened(error: UpstreamError) -> bool:
 def _positive(amount: int, currency: str) -> int:
     if amount <= 0:
         raise InvalidInputError("an amount to move must be positive")
-    return to_stripe_amount(amount, currency)
+    return to_vendor_amount(STRIPE, amount, currency)
 
 
 def _checked(reference: str) -> str:

@@ -15,6 +15,7 @@ from oms.domain.errors import (
     KitWithoutStockError,
     NoSuchNodeError,
     NoSuchSkuError,
+    NotMasterError,
     OmsError,
     StaleRowError,
     StockChangedError,
@@ -22,6 +23,7 @@ from oms.domain.errors import (
 )
 from oms.domain.feed import decide_row, read_row, taken_key, told
 from oms.domain.frozen import frozen
+from oms.domain.masters import ON_HAND, POLICY, read_masters
 from oms.domain.segments import SEPARATOR
 from oms.domain.stock import MAX_POSITIONS
 
@@ -119,12 +121,23 @@ class TakeStockFeed:
         return tally
 
     def __call__(self, feed: Feed, rows: Sequence[FeedRow], tally: Tally, *, remember: bool) -> None:
-        """Take the rows, and count what became of them.
+        """Take the rows that their source may say, and count what became of them all.
 
         `remember` those that change nothing too: for what may be overtaken on its way. It is a small write for each.
         """
-        for wave in _waves(rows):
+        for wave in _waves(self._its_own(feed, rows, tally)):
             self._take(feed, wave, tally, remember=remember)
+
+    def _its_own(self, feed: Feed, rows: Sequence[FeedRow], tally: Tally) -> list[FeedRow]:
+        """Without rows of nodes whose stock another integration is master of."""
+        masters, kept = read_masters(self.reference.policy(POLICY)), []
+        for row in rows:
+            try:
+                masters.check(feed.source, ON_HAND, row.node_id)
+                kept.append(row)
+            except NotMasterError as error:
+                tally.refuse(row.number, error)
+        return kept
 
     def _take(self, feed: Feed, rows: Sequence[FeedRow], tally: Tally, *, remember: bool) -> None:
         """Rows of different positions."""

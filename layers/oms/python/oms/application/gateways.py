@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import timedelta
 
     from oms.channels.base import Connector, FetchRequest
     from oms.channels.listing import Lister
@@ -42,7 +43,12 @@ class Bus(Protocol):
 
 
 class PaymentProvider(Protocol):
-    """Who holds the money of an order. Every call may be repeated with its key and moves money once."""
+    """Who holds the money of an order. Every call may be repeated with its key and moves money once.
+
+    `key_life`: after so long a key may be forgotten, and what may have been made must be found before it is sent again.
+    """
+
+    key_life: timedelta
 
     def verify_authorization(
         self, payment_ref: str, amount: int, currency: str, idempotency_key: str
@@ -59,7 +65,7 @@ class PaymentProvider(Protocol):
         final: bool,
         metadata: Mapping[str, str],
     ) -> CaptureResult:
-        """Take `amount`; `final` lets go of the rest."""
+        """Take `amount`; `final` lets go of the rest. A capture that is pending is decided by an event later."""
 
     def void(self, payment_ref: str, idempotency_key: str) -> None:
         """Let go of an authorization; nothing when that happened before."""
@@ -78,10 +84,21 @@ class PaymentProvider(Protocol):
         """Give `amount` back."""
 
     def find_refund(self, payment_ref: str, refund_id: str) -> RefundResult | None:
-        """The refund that we made under our id, if it arrived at the provider."""
+        """The refund that we made under our id, if it arrived at the provider.
+
+        Raises UpstreamRefusedError when the provider cannot tell.
+        """
 
     def list_refunds(self, payment_ref: str) -> list[RefundResult]:
         """Every refund of the payment that the provider knows of."""
+
+
+@runtime_checkable
+class PaymentLookup(Protocol):
+    """A provider whose events may name a capture without its payment."""
+
+    def payment_of(self, charge_ref: str) -> str:
+        """The payment that a capture belongs to; '' when the provider does not tell."""
 
 
 class VendorApi(Protocol):

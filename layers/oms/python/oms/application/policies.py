@@ -1,10 +1,11 @@
-"""The rules of sourcing, saved by versions: validated whole, each on top of the one its author saw, once."""
+"""Policies saved by versions: validated whole, each on top of the one its author saw, once."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from oms.domain import masters
 from oms.domain.errors import (
     IdempotencyKeyReusedError,
     InvalidPolicyError,
@@ -34,20 +35,27 @@ NO_DOCUMENT: Final[Mapping[str, Any]] = {
 
 
 @frozen(kw_only=False)
-class ManageSourcing:
+class ManagePolicy:
     """What is saved takes effect within the seconds for which reference data is kept."""
 
     policies: Policies
     reference: Reference
     now: Clock
 
+    name: ClassVar[str]
+    nothing: ClassVar[Mapping[str, Any]]
+    """What holds while nothing was saved."""
+
+    def _problems(self, document: Mapping[str, Any]) -> tuple[Problem, ...]:
+        raise NotImplementedError
+
     def show(self) -> Mapping[str, Any]:
         """The current version."""
-        return self.policies.current(SOURCING) or NO_DOCUMENT
+        return self.policies.current(self.name) or self.nothing
 
     def version(self, number: int) -> Mapping[str, Any]:
         """One that was saved; raises PolicyVersionNotFoundError."""
-        saved = self.policies.version(SOURCING, number)
+        saved = self.policies.version(self.name, number)
         if saved is None:
             raise PolicyVersionNotFoundError("no such version was saved", version=number)
         return saved
@@ -74,7 +82,7 @@ class ManageSourcing:
         self._check(content["document"])
         saved = {"version": expected + 1, **content, "at": self.now().isoformat(), "by": actor, "key": key}
         try:
-            self.policies.save(SOURCING, saved)
+            self.policies.save(self.name, saved)
         except VersionConflictError:
             # An answer that was lost on its way, perhaps: then it is this very version that stands there.
             if (done := self._replayed(key, content, expected)) is not None:
@@ -83,7 +91,7 @@ class ManageSourcing:
         return {**saved, "replayed": False}
 
     def _replayed(self, key: str, content: Mapping[str, Any], expected: int) -> dict[str, Any] | None:
-        done = self.policies.version(SOURCING, expected + 1)
+        done = self.policies.version(self.name, expected + 1)
         if done is None:
             return None
         if done["key"] != key:
@@ -93,8 +101,7 @@ class ManageSourcing:
         return {**done, "replayed": True}
 
     def _check(self, document: Mapping[str, Any]) -> None:
-        nodes = {known.candidate.node_id: not known.candidate.excluded for known in self.reference.network().nodes}
-        found = problems(document, nodes)
+        found = self._problems(document)
         if not found and len(json.dumps(document)) > MAX_BYTES:
             found = (Problem("field", f"the document is larger than {MAX_BYTES} bytes"),)
         if found:
@@ -104,6 +111,29 @@ class ManageSourcing:
                 {"code": each.code, "rules": list(each.rules), "at": each.at, "message": each.message} for each in found
             ]
             raise InvalidPolicyError("this document has problems", problems=told, **more)
+
+
+@frozen(kw_only=False)
+class ManageSourcing(ManagePolicy):
+    """The rules of sourcing."""
+
+    name: ClassVar[str] = SOURCING
+    nothing: ClassVar[Mapping[str, Any]] = NO_DOCUMENT
+
+    def _problems(self, document: Mapping[str, Any]) -> tuple[Problem, ...]:
+        nodes = {known.candidate.node_id: not known.candidate.excluded for known in self.reference.network().nodes}
+        return problems(document, nodes)
+
+
+@frozen(kw_only=False)
+class ManageIntegrations(ManagePolicy):
+    """Which integrations there are, and what each is master of."""
+
+    name: ClassVar[str] = masters.POLICY
+    nothing: ClassVar[Mapping[str, Any]] = {"version": 0, "document": {"integrations": []}}
+
+    def _problems(self, document: Mapping[str, Any]) -> tuple[Problem, ...]:
+        return masters.problems(document, [each.node_id for each in self.reference.nodes({})])
 
 
 def shown(saved: Mapping[str, Any]) -> dict[str, Any]:

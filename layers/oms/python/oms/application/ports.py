@@ -234,6 +234,9 @@ class Reference(Protocol):
     def products(self, skus: Iterable[str]) -> Mapping[str, Product]:
         """What sourcing needs of each of these SKUs; one that nobody knows weighs nothing and needs nothing."""
 
+    def list_prices(self, skus: Iterable[str], currency: str) -> Mapping[str, int]:
+        """What the catalogue asks for a unit, in minor units; nothing of a SKU that has no price in this currency."""
+
     def policy(self, name: str) -> Mapping[str, Any]:
         """A policy document; empty when none is stored."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from oms.domain import ids
 from oms.domain.errors import UpstreamRefusedError
@@ -16,6 +15,7 @@ from oms.domain.payments import AuthorizationState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
     from oms.application.gateways import PaymentProvider
     from oms.application.orders import Loaded, Orders
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from oms.domain.order.charging import DueCapture
     from oms.domain.order.commands import Command
     from oms.domain.order.state import Order, Refund
-
-KEY_LIFE: Final = timedelta(hours=20)
-"""Providers forget an idempotency key after a day (Stripe: 24 h). A refund older than this is looked for before it is
-sent again."""
 
 
 @frozen(kw_only=False)
@@ -90,23 +86,28 @@ class SettlePaymentStep:
             shipment_id=due.shipment_id,
             capture_id=result.capture_ref,
             amount=result.amount,
+            state=result.state,
+            reason=result.reason,
         )
         self.orders.execute(order.order_id, command, cause)
 
     def _refund(self, loaded: Loaded, order: Order, refund: Refund, cause: Cause) -> None:
         provider = self._provider(order)
         reference = order.placed.payment.reference
-        result = provider.find_refund(reference, refund.refund_id) if self._old(loaded, refund) else None
+        # Of a key that may be forgotten, the provider says what was made; one that cannot leaves it to a person.
+        old = self._age(loaded, refund) > provider.key_life
+        result = provider.find_refund(reference, refund.refund_id) if old else None
         try:
-            result = result or provider.refund(
-                reference,
-                refund.amount,
-                order.placed.currency,
-                refund_id=refund.refund_id,
-                order_id=order.order_id,
-                reason=refund.reason,
-                idempotency_key=refund.refund_id,
-            )
+            if result is None or result.amount < refund.amount:
+                result = provider.refund(
+                    reference,
+                    refund.amount,
+                    order.placed.currency,
+                    refund_id=refund.refund_id,
+                    order_id=order.order_id,
+                    reason=refund.reason,
+                    idempotency_key=refund.refund_id,
+                )
         except UpstreamRefusedError as refusal:
             self._record(
                 order, refund, cause, state="failed", reason=str(refusal.context.get("vendor_code", refusal.code))
@@ -127,11 +128,11 @@ class SettlePaymentStep:
         )
         self.orders.execute(order.order_id, command, cause)
 
-    def _old(self, loaded: Loaded, refund: Refund) -> bool:
+    def _age(self, loaded: Loaded, refund: Refund) -> timedelta:
         asked = next(
             commit.at
             for commit in loaded.history.commits
             for event in commit.events
             if isinstance(event, RefundRequested) and event.refund_id == refund.refund_id
         )
-        return self.now() - asked > KEY_LIFE
+        return self.now() - asked

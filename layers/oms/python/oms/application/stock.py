@@ -21,6 +21,7 @@ from oms.domain.errors import (
     VersionConflictError,
 )
 from oms.domain.frozen import frozen
+from oms.domain.masters import ON_HAND, POLICY, STAFF, read_masters
 from oms.domain.segments import LOT, place_of, split_place
 from oms.domain.stock import (
     MAX_POSITIONS,
@@ -158,7 +159,8 @@ class CountStock:
         """{'count_id', 'replayed', 'counts': the StockCounted events}.
 
         Raises InvalidInputError (fields that do not fit, unknown node or SKU, a kit, a position twice),
-        CountOutdatedError, IdempotencyKeyReusedError, ContentionError when the positions kept moving.
+        NotMasterError where another integration tells what is there, CountOutdatedError, IdempotencyKeyReusedError,
+        ContentionError when the positions kept moving.
         """
         for each in counts:
             check_count(each)
@@ -167,6 +169,9 @@ class CountStock:
         if not 0 < len(counts) == len(places) or len(touched) > MAX_POSITIONS:
             raise InvalidInputError("a count is of 1 to 90 positions, each named once", positions=len(touched))
         check_stocked(self.reference, {each.node_id for each in counts}, {each.sku for each in counts})
+        masters = read_masters(self.reference.policy(POLICY))
+        for each in counts:
+            masters.check(STAFF, ON_HAND, each.node_id)
         count_id = ids.derive("cnt", key)
         request = _request("count_stock", count_id, key, list(counts), cause)
         seen: dict[Place, CountSeen] = {_place(each): each.seen for each in counts if each.seen is not None}

@@ -51,6 +51,18 @@ def standard_keys(secrets: Sequence[str]) -> Iterator[bytes]:
             continue
 
 
+def sign_standard(message_id: str, signed_at: int, body: bytes, keys: Sequence[bytes]) -> str:
+    """The `webhook-signature` of Standard Webhooks: one by each key, so that a rotation is seamless."""
+    signed = _standard(message_id, str(signed_at), body, keys)
+    return " ".join(f"v1,{each.decode()}" for each in signed)
+
+
+def _standard(message_id: str, signed_at: str, body: bytes, keys: Sequence[bytes]) -> list[bytes]:
+    """base64(HMAC-SHA256(id.timestamp.body)) by each key."""
+    message = f"{message_id}.{signed_at}.".encode("utf-8", "surrogatepass") + body
+    return [base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()) for key in keys if key]
+
+
 def check_standard(headers: Mapping[str, str], body: bytes, keys: Sequence[bytes], now: datetime) -> None:
     """Standard Webhooks: `webhook-signature` holds `v1,<base64 HMAC-SHA256 of id.timestamp.body>`, several by blanks.
 
@@ -61,8 +73,7 @@ def check_standard(headers: Mapping[str, str], body: bytes, keys: Sequence[bytes
     given = headers.get("webhook-signature", "")
     if not message_id or not _SIGNED_AT.fullmatch(signed_at) or len(given) > _MAX_HEADER:
         raise SignatureError("the signature is missing")
-    message = f"{message_id}.{signed_at}.".encode("utf-8", "surrogatepass") + body
-    expected = [base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()) for key in keys if key]
+    expected = _standard(message_id, signed_at, body, keys)
     presented = [
         part.removeprefix("v1,").encode("utf-8", "surrogatepass") for part in given.split(" ") if part[:3] == "v1,"
     ]

@@ -13,7 +13,8 @@ that are not listed are refused, so that a misspelled discount is not lost. What
     ship_to             country, region, postal_code, latitude, longitude
     contact             name, email, phone, note, shipping and billing: name, company, lines, city, region,
                         postal_code, country, phone
-    payment             {"provider": "stripe", "reference": "pi_..."} or
+    payment             {"provider": "stripe", "reference": "pi_..."}, {"provider": "adyen", "reference": PSP reference
+                        of the authorisation}, {"provider": "paypal", "reference": PayPal order}, or
                         {"provider": "in_channel", "state": ..., "captured": ...}, required
     hold_id             text: the hold of stock that the order takes over (docs/api.md)
 """
@@ -49,6 +50,10 @@ source = "site"
 
 IN_CHANNEL: Final = "in_channel"
 STRIPE: Final = "stripe"
+ADYEN: Final = "adyen"
+PAYPAL: Final = "paypal"
+HELD: Final = (STRIPE, ADYEN, PAYPAL)
+"""Providers that hold money of which we are to take what is due."""
 
 _ADDRESS: Final = frozenset({"name", "company", "lines", "city", "region", "postal_code", "country", "phone"})
 _CONTACT: Final = frozenset({"name", "email", "phone", "note", "shipping", "billing"})
@@ -61,7 +66,7 @@ _ORDER: Final = frozenset(
     }
 )
 _PAYMENTS: Final = {
-    STRIPE: frozenset({"provider", "reference"}),
+    **dict.fromkeys(HELD, frozenset({"provider", "reference"})),
     IN_CHANNEL: frozenset({"provider", "state", "captured"}),
 }
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9_]{1,200}", re.ASCII)
@@ -72,7 +77,7 @@ _SKEW: Final = timedelta(minutes=5)
 
 @frozen
 class PaymentInstruction:
-    """Who holds the buyer's money: `stripe` with the id of its payment intent, or `in_channel` (already settled)."""
+    """Who holds the buyer's money: a provider with its reference of the payment, or `in_channel` (already settled)."""
 
     provider: str
     reference: str = ""
@@ -86,7 +91,7 @@ def read_order(
     only(body, _ORDER)
     currency = body.currency("currency")
     placed_at = body.moment("placed_at") or now
-    if placed_at > now + _SKEW:
+    if placed_at - now > _SKEW:  # a sum would be out of range at the end of time
         raise body.refuse("placed_at", "the order cannot have been placed in the future")
     payment, instruction = _payment(body)
     order = CanonicalOrder(
@@ -189,11 +194,11 @@ def _payment(body: Fields) -> tuple[ChannelPayment, PaymentInstruction]:
     if provider not in _PAYMENTS:
         raise payment.refuse("provider", "the payment provider is not known")
     only(payment, _PAYMENTS[provider])
-    if provider == STRIPE:
+    if provider in HELD:
         reference = required(payment, "reference")
         if not _REFERENCE.fullmatch(reference):
             raise payment.refuse("reference", "a payment reference holds letters, digits and _ only")
-        return ChannelPayment(state=PaymentState.PENDING), PaymentInstruction(provider=STRIPE, reference=reference)
+        return ChannelPayment(state=PaymentState.PENDING), PaymentInstruction(provider=provider, reference=reference)
     word = required(payment, "state")
     if word not in set(PaymentState):
         raise payment.refuse("state", "the payment state is not known")

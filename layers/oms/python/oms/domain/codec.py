@@ -15,6 +15,7 @@ from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.domain.drafts import DraftEvent
 from oms.domain.errors import UnknownEventError
 from oms.domain.holding import HoldEvent
 from oms.domain.order import events as order_events
@@ -34,6 +35,7 @@ EVENT_TYPES: Final[Mapping[str, type[Any]]] = {
         *(StockMoved, StockCounted, ShardsChanged),
         *typing.get_args(SupplyEvent),
         *typing.get_args(HoldEvent),
+        *typing.get_args(DraftEvent),
     )
 }
 """Every event that may be stored, by its stored name."""

@@ -5,11 +5,14 @@ OmsError
 │   ├── OrderNotFoundError           (retryable: the event may have overtaken the order)
 │   ├── FulfillmentOrderNotFoundError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
+│   ├── CaptureNotFoundError         (retryable: the provider's event may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
 │   ├── FeedGoneError
 │   ├── StockHoldNotFoundError
+│   ├── DraftNotFoundError
 │   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
-│   └── PolicyVersionNotFoundError
+│   ├── PolicyVersionNotFoundError
+│   └── WebhookNotFoundError
 ├── InvalidInputError
 │   ├── MalformedPayloadError
 │   ├── UnknownCurrencyError
@@ -24,6 +27,7 @@ OmsError
 │   ├── MalformedRowError
 │   ├── InvalidPolicyError
 │   ├── SerialsDoNotFitError
+│   ├── EndpointRefusedError
 │   └── SourcingInputError
 │       ├── SourcingRangeError
 │       ├── UnknownSkuError
@@ -36,6 +40,7 @@ OmsError
 │   ├── ReplayWindowError
 │   └── InvalidTokenError
 ├── ForbiddenError
+│   └── OwnDraftError
 ├── PayloadTooLargeError
 ├── IdempotencyKeyError
 │   ├── IdempotencyKeyMissingError
@@ -54,6 +59,12 @@ OmsError
 │   ├── StaleRowError
 │   ├── HoldExpiredError
 │   ├── PolicyOutdatedError
+│   ├── ApprovalNeededError
+│   ├── DraftOutdatedError
+│   ├── DraftExpiredError
+│   ├── WebhookOutdatedError
+│   ├── WebhookDisabledError
+│   ├── NotMasterError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -111,6 +122,13 @@ class ParcelNotFoundError(NotFoundError):
     retryable = True
 
 
+class CaptureNotFoundError(NotFoundError):
+    """No shipment of the order was paid with this capture (yet): it was made by somebody else."""
+
+    code = "capture_not_found"
+    retryable = True
+
+
 class QuarantineNotFoundError(NotFoundError):
     """No such quarantined input."""
 
@@ -129,6 +147,12 @@ class StockHoldNotFoundError(NotFoundError):
     code = "stock_hold_not_found"
 
 
+class DraftNotFoundError(NotFoundError):
+    """No such draft."""
+
+    code = "draft_not_found"
+
+
 class SupplyNotFoundError(NotFoundError):
     """Nobody has told (yet) that this supply is expected."""
 
@@ -140,6 +164,12 @@ class PolicyVersionNotFoundError(NotFoundError):
     """No such version of a policy was saved."""
 
     code = "policy_version_not_found"
+
+
+class WebhookNotFoundError(NotFoundError):
+    """No such subscription to webhooks, or none such replay of one."""
+
+    code = "webhook_not_found"
 
 
 class InvalidInputError(OmsError):
@@ -268,6 +298,12 @@ class InvalidPolicyError(InvalidInputError):
     code = "invalid_policy"
 
 
+class EndpointRefusedError(InvalidInputError):
+    """Webhooks are not sent there: not https, another port than 443, an address that is not of the public internet."""
+
+    code = "endpoint_refused"
+
+
 class AuthenticationError(OmsError):
     """The sender is not who it says, or cannot prove it."""
 
@@ -296,6 +332,12 @@ class ForbiddenError(OmsError):
     """The caller's role does not allow this."""
 
     code = "forbidden"
+
+
+class OwnDraftError(ForbiddenError):
+    """A draft is approved by somebody else than who saved it."""
+
+    code = "own_draft"
 
 
 class PayloadTooLargeError(OmsError):
@@ -405,6 +447,42 @@ class PolicyOutdatedError(RefusedError):
     """The policy was saved by somebody else since its author saw it."""
 
     code = "policy_outdated"
+
+
+class ApprovalNeededError(RefusedError):
+    """The prices of a draft need somebody's approval."""
+
+    code = "approval_needed"
+
+
+class DraftOutdatedError(RefusedError):
+    """The draft was saved by somebody else since it was seen."""
+
+    code = "draft_outdated"
+
+
+class DraftExpiredError(RefusedError):
+    """The time of a draft is over."""
+
+    code = "draft_expired"
+
+
+class WebhookOutdatedError(RefusedError):
+    """The subscription was changed by somebody else since its author saw it."""
+
+    code = "webhook_outdated"
+
+
+class WebhookDisabledError(RefusedError):
+    """Nothing is sent to a disabled subscription: enable it first."""
+
+    code = "webhook_disabled"
+
+
+class NotMasterError(RefusedError):
+    """Another integration is declared to be master of this field."""
+
+    code = "not_master"
 
 
 class LedgerImbalanceError(RefusedError):

@@ -14,6 +14,7 @@ _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHARS: Final = 26
 _ORDER_ID: Final = re.compile(rf"ord_[{_ALPHABET}]{{{_CHARS}}}", re.ASCII)
 _STOCK_HOLD_ID: Final = re.compile(rf"sth_[{_ALPHABET}]{{{_CHARS}}}", re.ASCII)
+_DRAFT_ID: Final = re.compile(rf"drf_[{_ALPHABET}]{{{_CHARS}}}", re.ASCII)
 _FULFILLMENT_ORDER_ID: Final = re.compile(rf"ful_[{_ALPHABET}]{{{_CHARS}}}_[1-9][0-9]{{0,5}}", re.ASCII)
 
 
@@ -55,6 +56,11 @@ def is_order_id(text: str) -> bool:
 def is_stock_hold_id(text: str) -> bool:
     """`text` has the form of our ids of holds of stock."""
     return _STOCK_HOLD_ID.fullmatch(text) is not None
+
+
+def is_draft_id(text: str) -> bool:
+    """`text` has the form of our ids of drafts."""
+    return _DRAFT_ID.fullmatch(text) is not None
 
 
 def is_fulfillment_order_id(text: str) -> bool:

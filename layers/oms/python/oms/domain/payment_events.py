@@ -16,6 +16,9 @@ class PaymentEventKind(StrEnum):
 
     AUTHORIZED = "authorized"
     CAPTURED = "captured"
+    """The cumulative captured amount of a payment, without saying by which captures."""
+    CAPTURE = "capture"
+    """One capture's state (`capture_ref`, `capture_state`)."""
     FAILED = "failed"
     VOIDED = "voided"
     REFUND = "refund"
@@ -24,6 +27,15 @@ class PaymentEventKind(StrEnum):
     """The cumulative refunded amount of a charge, without saying by which refunds."""
     OTHER = "other"
     """Nothing to act on."""
+
+
+class CaptureState(StrEnum):
+    """A capture as the provider tells it."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """Refused, or taken back after it had succeeded."""
 
 
 class RefundState(StrEnum):
@@ -41,8 +53,9 @@ class RefundState(StrEnum):
 class PaymentEvent:
     """A provider's event, amounts in minor units.
 
-    `payment_ref` is the provider's id of the payment (Stripe: the payment intent, else the charge); `order_ref` is our
-    order id when the provider's metadata carries it.
+    `payment_ref` is the provider's id of the payment (Stripe: the payment intent, else the charge; Adyen: the PSP
+    reference of the authorisation; PayPal: the order); `order_ref` is our order id when the provider's metadata, or the
+    reference that we gave it, carries it.
     """
 
     source: str
@@ -59,4 +72,8 @@ class PaymentEvent:
     refund_state: RefundState | None = None
     our_refund_id: str = ""
     """Our own refund id when the provider's metadata carries it."""
+    capture_ref: str = ""
+    capture_state: CaptureState | None = None
+    our_shipment_id: str = ""
+    """Our own shipment, of a capture that was made for it, when the provider's reference carries it."""
     reason: str = ""

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from oms.domain.frozen import frozen
+from oms.domain.ids import is_order_id
+from oms.domain.payment_events import CaptureState
 
 if TYPE_CHECKING:
     from oms.domain.payment_events import RefundState
+
+
+_SEPARATOR: Final = "."
+
+
+def reference_of(order_id: str, part: str) -> str:
+    """What a provider is given as our reference of a capture (`part`: the shipment) or a refund, and sends back."""
+    return f"{order_id}{_SEPARATOR}{part}"
+
+
+def read_reference(text: str) -> tuple[str, str]:
+    """(order, shipment or refund) of a reference that we gave; empty for those of others."""
+    order_id, _, part = text.partition(_SEPARATOR)
+    return (order_id, part) if is_order_id(order_id) else ("", "")
 
 
 class AuthorizationState(StrEnum):
@@ -38,10 +54,12 @@ class AuthorizationResult:
 
 @frozen
 class CaptureResult:
-    """One capture that stands at the provider."""
+    """One capture that stands at the provider, or that it has taken on and decides later."""
 
     capture_ref: str
     amount: int
+    state: CaptureState = CaptureState.SUCCEEDED
+    reason: str = ""
 
 
 @frozen

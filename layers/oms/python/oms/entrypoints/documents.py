@@ -72,6 +72,8 @@ def _money(order: Order) -> dict[str, Any]:
         "chargeable": chargeable(order),
         "authorized": payment.authorized,
         "captured": payment.captured,
+        "capturing": sum(payment.submitted.values()),
+        "undone": sum(payment.undone.values()),
         "refunded": payment.refunded,
         "refundable": refundable(order),
         "declined": payment.declined,
@@ -100,6 +102,7 @@ def fulfillment_document(order: Order, known: FulfillmentOrder) -> dict[str, Any
         "node_id": known.node_id,
         "status": known.status.value,
         "promised_by": known.promised_by.isoformat(),
+        **({"release_at": known.release_at.isoformat()} if known.release_at else {}),
         "lines": [
             {
                 "line_id": line_id,

@@ -176,6 +176,13 @@ def api_cause(app: APIGatewayHttpResolver, key: str, actor: str) -> Cause:
     return Cause(kind="api", ref=f"{asked[:16]}:{key}", actor=actor)
 
 
+def subject(app: APIGatewayHttpResolver) -> str:
+    """Whom the token that the API's authorizer has verified was given to; '' when it does not say."""
+    event: Mapping[str, Any] = app.current_event.raw_event
+    claims = event.get("requestContext", {}).get("authorizer", {}).get("jwt", {}).get("claims", {})
+    return str(claims.get("sub") or "")
+
+
 def roles(app: APIGatewayHttpResolver) -> frozenset[str]:
     """Roles of the caller: the groups in the token that the API's authorizer has verified."""
     event: Mapping[str, Any] = app.current_event.raw_event

@@ -1,4 +1,4 @@
-"""The API of policies: the rules of sourcing, read, saved and rolled back."""
+"""The API of policies: the rules of sourcing, read, saved and rolled back; integrations, read and saved."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from oms.application.policies import shown
 from oms.domain.errors import InvalidInputError
 from oms.entrypoints import http, use_cases, wiring
-from oms.entrypoints.requests.policies import RollBackBody, SourcingPolicyBody
+from oms.entrypoints.requests.policies import IntegrationsBody, RollBackBody, SourcingPolicyBody
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -52,6 +52,21 @@ def roll_back(app: APIGatewayHttpResolver) -> Response[str]:
     key = http.idempotency_key(app)
     asked = http.body(app, RollBackBody)
     done = use_cases.manage_sourcing().roll_back(key, asked.to_version, asked.expected_version, role)
+    return http.answer({**shown(done), "effective_within_s": EFFECTIVE_WITHIN_S}, 200 if done["replayed"] else 201)
+
+
+def show_integrations(app: APIGatewayHttpResolver) -> Response[str]:
+    """Which integrations there are, and who is master of what: for all who work with it."""
+    http.require(app, "service", "warehouse", "finance", "sales")
+    return http.answer(shown(use_cases.manage_integrations().show()))
+
+
+def save_integrations(app: APIGatewayHttpResolver) -> Response[str]:
+    """A new version, validated whole."""
+    role = http.require(app)
+    key = http.idempotency_key(app)
+    asked = http.body(app, IntegrationsBody)
+    done = use_cases.manage_integrations().save(key, asked.document, asked.expected_version, role)
     return http.answer({**shown(done), "effective_within_s": EFFECTIVE_WITHIN_S}, 200 if done["replayed"] else 201)
 
 

@@ -41,6 +41,7 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "awaiting_payment": Saying("Waiting for your payment", "We start as soon as it arrives.", 1, 1),
     "being_checked": Saying("We are checking your order", "There is nothing you need to do.", 1, 1),
     "waiting_for_stock": Saying("Waiting for new stock", "We send it as soon as the items are back.", 1, 1),
+    "being_prepared": Saying("We are preparing your order", "", 1, 2),
     "being_packed": Saying("We are packing your order", "", 1, 2),
     "partly_shipped": Saying("Part of your order is on its way", "The rest follows.", 2, 3),
     "on_its_way": Saying("Your order is on its way", "", 3, 3),
@@ -48,7 +49,7 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "cancelled": Saying("Your order was cancelled", "", 0, 0),
 }
 """By the words of `oms.application.status`."""
-PROMISING: Final = frozenset({"being_packed", "partly_shipped", "on_its_way"})
+PROMISING: Final = frozenset({"being_prepared", "being_packed", "partly_shipped", "on_its_way"})
 """When the promised date holds for everything that has not arrived yet."""
 PLACES: Final[Mapping[str, str]] = {
     "open": "being prepared",
@@ -85,18 +86,22 @@ def resolver() -> APIGatewayHttpResolver:
 
 def show(app: APIGatewayHttpResolver, token: str) -> Response[str]:
     """The order that the link was signed for."""
-    now = wiring.now()
+    view = view_of(token)
+    if not wants_html(app):
+        return http.answer(view)
+    return pages.page("status.html", **_shown(view))
+
+
+def view_of(token: str) -> dict[str, Any]:
+    """What the holder of a signed link may see; raises InvalidTokenError."""
     try:
-        order = use_cases.show_order()(wiring.status_links().verify(token, now)).order
+        order = use_cases.show_order()(wiring.status_links().verify(token, wiring.now())).order
     except NotFoundError as error:
         raise InvalidTokenError(_NO_LINK) from error
     if order is None:
         # Whether there is such an order is nobody's business: the same answer as for a link that was not signed.
         raise InvalidTokenError(_NO_LINK)
-    view = customer_view(order)
-    if not wants_html(app):
-        return http.answer(view)
-    return pages.page("status.html", **_shown(view))
+    return customer_view(order)
 
 
 def _shown(view: dict[str, Any]) -> dict[str, Any]:
@@ -165,7 +170,11 @@ def _token(app: APIGatewayHttpResolver, asked: LookUpBody) -> str:
 
 def sender(app: APIGatewayHttpResolver) -> str:
     """Where the call comes from, as far as tries are counted."""
-    text: str = app.current_event.raw_event.get("requestContext", {}).get("http", {}).get("sourceIp", "")
+    return counted(app.current_event.raw_event.get("requestContext", {}).get("http", {}).get("sourceIp", ""))
+
+
+def counted(text: str) -> str:
+    """The address under which tries from an IP address are counted."""
     try:
         address = ip_address(text)
     except ValueError:

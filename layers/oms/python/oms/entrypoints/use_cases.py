@@ -14,6 +14,7 @@ from oms.entrypoints import wiring
 if TYPE_CHECKING:
     from oms.application.availability import ShowAvailability
     from oms.application.decisions import ShowDecisions
+    from oms.application.drafts import PlaceDraft, SaveDraft
     from oms.application.feed import TakeStockFeed
     from oms.application.feed_file import TakeFeedFile
     from oms.application.feed_report import FeedReports
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from oms.application.intake import ReplayParked, SyncSnapshot, TakeDelivery
     from oms.application.payment_events import TakePaymentEvent
     from oms.application.planning import PlanOrder
-    from oms.application.policies import ManageSourcing
+    from oms.application.policies import ManageIntegrations, ManageSourcing
     from oms.application.poll import PollChannels
     from oms.application.promise import AuthorizePaymentStep, PromiseOrderStep, ScreenAndPromise
     from oms.application.quoting import QuotePromises
     from oms.application.reconcile import Reconcile
     from oms.application.relay import RelayCommit
+    from oms.application.reoptimize import ReoptimizeOrders
     from oms.application.reports import ReportSales
     from oms.application.settle import SettlePaymentStep
     from oms.application.status import LookUpOrder
@@ -42,6 +44,23 @@ def sync_snapshot() -> SyncSnapshot:
     from oms.application.intake import SyncSnapshot
 
     return SyncSnapshot(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.customers(), wiring.gazetteer())
+
+
+@cache
+def save_draft() -> SaveDraft:
+    """Use case."""
+    from oms.application.drafts import SaveDraft
+
+    free_percent = int(os.environ["FREE_REDUCTION_PERCENT"])
+    return SaveDraft(wiring.drafts(), wiring.claims(), wiring.reference(), free_percent)
+
+
+@cache
+def place_draft() -> PlaceDraft:
+    """Use case."""
+    from oms.application.drafts import PlaceDraft
+
+    return PlaceDraft(wiring.drafts(), wiring.claims(), wiring.orders(), sync_snapshot())
 
 
 @cache
@@ -126,6 +145,14 @@ def promise_order() -> PromiseOrderStep:
 
 
 @cache
+def reoptimize_orders() -> ReoptimizeOrders:
+    """Use case."""
+    from oms.application.reoptimize import ReoptimizeOrders
+
+    return ReoptimizeOrders(wiring.orders(), wiring.views(), plan_order(), wiring.now)
+
+
+@cache
 def screen_and_promise() -> ScreenAndPromise:
     """Workflow step."""
     from oms.application.promise import ScreenAndPromise, ScreenOrderStep
@@ -147,6 +174,14 @@ def manage_sourcing() -> ManageSourcing:
     from oms.application.policies import ManageSourcing
 
     return ManageSourcing(wiring.policies(), wiring.reference(), wiring.now)
+
+
+@cache
+def manage_integrations() -> ManageIntegrations:
+    """Use case."""
+    from oms.application.policies import ManageIntegrations
+
+    return ManageIntegrations(wiring.policies(), wiring.reference(), wiring.now)
 
 
 @cache

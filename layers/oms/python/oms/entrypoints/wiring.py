@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from oms.adapters.aws import make_client
 from oms.adapters.keys import is_commit_sk
+from oms.entrypoints.providers import Providers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from oms.adapters.secrets_manager import Connections, SecretDocument
     from oms.adapters.shards import Shards
     from oms.application.customers import Customers
+    from oms.application.drafts import Drafts
     from oms.application.gateways import PaymentProvider, VendorApi
     from oms.application.holds import StockHolds
     from oms.application.orders import Orders
@@ -295,6 +297,14 @@ def stock_holds() -> StockHolds:
 
 
 @cache
+def drafts() -> Drafts:
+    """Sales representatives' drafts."""
+    from oms.application.drafts import Drafts
+
+    return Drafts(log(), now)
+
+
+@cache
 def customers() -> Customers:
     """Pseudonyms."""
     from oms.application.customers import Customers
@@ -311,14 +321,9 @@ def status_links() -> StatusLinks:
 
 
 @cache
-def providers() -> dict[str, PaymentProvider]:
+def providers() -> Mapping[str, PaymentProvider]:
     """Payment providers by name."""
-    from oms.adapters.stripe_api import StripePayments
-
-    def secret_key() -> str:
-        return connections().credentials("stripe", os.environ["STRIPE_ACCOUNT"])["secret_key"]
-
-    return {"stripe": StripePayments(os.environ["STRIPE_URL"], secret_key)}
+    return Providers(lambda source, account: connections().credentials(source, account))
 
 
 @cache
@@ -342,15 +347,15 @@ def vendors() -> VendorApi:
 
 
 def published_keys(source: str, account: str) -> PublishedKeys:
-    """Where a sender publishes its keys: eBay to the account's application, Adobe to everybody."""
-    return _ebay_keys(account) if source == "ebay" else _adobe_keys(source)
+    """Where a sender publishes its keys: eBay to the account's application, Adobe and PayPal to everybody."""
+    return _ebay_keys(account) if source == "ebay" else _public_keys(source)
 
 
 @cache
-def _adobe_keys(source: str) -> PublishedKeys:
+def _public_keys(source: str) -> PublishedKeys:
     from oms.adapters.published_keys import PublishedKeys
 
-    return PublishedKeys(source, os.environ["ADOBE_KEYS_URL"])
+    return PublishedKeys(source, os.environ["PAYPAL_CERTS_URL" if source == "paypal" else "ADOBE_KEYS_URL"])
 
 
 @cache

@@ -23,7 +23,7 @@ from oms.domain.errors import ReplayWindowError, SignatureError
 from oms.domain.frozen import frozen
 from oms.domain.inbound import Notice, NoticeKind
 from oms.domain.payment_events import PaymentEvent, PaymentEventKind, RefundState
-from oms.domain.stripe_money import from_stripe_amount
+from oms.domain.vendor_money import STRIPE, from_vendor_amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,6 +53,7 @@ class Stripe:
     """The sender `stripe`."""
 
     source = "stripe"
+    answers = True
 
     def verify(self, request: InboundRequest, secrets: Sequence[str], now: datetime) -> None:
         """Check `Stripe-Signature: t=<unix>,v1=<hex>[,v1=...][,v0=...]` over `<t>.<raw body>`, then the time."""
@@ -81,6 +82,10 @@ class Stripe:
             external_id=_payment_ref(_subject(event)),
             occurred_at=_created(event),
         )
+
+    def read_events(self, request: InboundRequest) -> Sequence[PaymentEvent]:
+        """The one event of a delivery; raises as `read_event`."""
+        return (self.read_event(request),)
 
     def read_event(self, request: InboundRequest) -> PaymentEvent:
         """What happened to the payment or refund; raises MalformedPayloadError, UnknownCurrencyError."""
@@ -124,7 +129,7 @@ class _Facts:
         return bool(self.api_version) and self.api_version < _RELEASE_IS_NO_REFUND
 
     def amount(self, key: str, default: int | None = None) -> int:
-        amount = from_stripe_amount(self.subject.integer(key, default), self.currency)
+        amount = from_vendor_amount(STRIPE, self.subject.integer(key, default), self.currency)
         if amount < 0:
             raise self.subject.refuse(key, "an amount must not be negative")
         return amount

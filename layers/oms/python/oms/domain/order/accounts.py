@@ -147,11 +147,13 @@ def drift(order: Order) -> int:
     """Minor units by which an order is wrong, or is not settled though nothing is to come; 0 of any that is right.
 
     Of a payment that is captured shipment by shipment, all that was charged is paid when nothing is left to hand over
-    or to settle.
+    or to settle. What a provider has not decided is still to come; what it did not take, or took back, is owed, and
+    stands in `receivable`.
     """
     stands = balances(order)
     wrong = imbalance(stands)
     done = all(line.ledger.gone == line.ledger.live for line in order.lines.values())
+    done = done and not order.payment.submitted and not order.payment.undone
     covered = order.payment.authorized >= owed(order)
     ours = not order.placed.payment.in_channel and all(order.payment.captures) and bool(order.payment.captures)
     if done and ours and covered and next_step(order) is not NextStep.SETTLE:

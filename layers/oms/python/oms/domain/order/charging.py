@@ -114,7 +114,8 @@ def due_captures(order: Order) -> tuple[DueCapture, ...]:
     included = order.placed.tax_included
     charged = dict.fromkeys(order.lines, 0)
     header, covered = header_total(order.placed), order.placed.gift_cards
-    left = order.payment.authorized - order.payment.captured
+    left = order.payment.authorized - order.payment.captured - sum(order.payment.submitted.values())
+    asked = {*order.payment.captures, *order.payment.submitted, *order.payment.undone}
     due: list[DueCapture] = []
     for shipment_id, units in order.handovers.items():
         amount, header = header, 0
@@ -125,7 +126,7 @@ def due_captures(order: Order) -> tuple[DueCapture, ...]:
         by_card = min(covered, amount)
         covered -= by_card
         amount = min(amount - by_card, left)
-        if shipment_id not in order.payment.captures and amount > 0:
+        if shipment_id not in asked and amount > 0:
             due.append(DueCapture(shipment_id=shipment_id, amount=amount, final=False))
             left -= amount
     complete = all(line.ledger.gone == line.ledger.live for line in order.lines.values())
@@ -143,6 +144,8 @@ def void_due(order: Order) -> bool:
         and bool(order.placed.payment.reference or payment.authorized)
         and not payment.voided
         and payment.captured == 0
+        and not payment.submitted
+        and not payment.undone
         and payable(order.placed) > 0
         and owed(order) == 0
     )

@@ -6,6 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.frozen import frozen
+from oms.domain.payment_events import CaptureState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +89,24 @@ class PromiseOrder(Command):
     retry_at: datetime | None = None
     cancel_at: datetime | None = None
     expected: Mapping[str, datetime] | None = None
+    release_at: datetime | None = None
+    """Until when the release of what is bound waits; None when it does not."""
+
+
+@frozen
+class ReleaseFulfillmentOrders(Command):
+    """Hand to their warehouses what was to wait until `at` at the longest."""
+
+    at: datetime
+
+
+@frozen
+class MoveLines(Command):
+    """Bind what is planned at other nodes. `units` are all of it, as they are to be; `release_at` as with a promise."""
+
+    units: tuple[NodeUnits, ...]
+    release_at: datetime
+    decision: Mapping[str, Any] = field(default_factory=dict)
 
 
 @frozen
@@ -143,11 +162,13 @@ class RecordTracking(Command):
 
 @frozen
 class RecordCapture(Command):
-    """The provider captured `amount` for a shipment."""
+    """The provider captured `amount` for a shipment, or (`state`) has still to decide, or refused."""
 
     shipment_id: str
     capture_id: str
     amount: int
+    state: CaptureState = CaptureState.SUCCEEDED
+    reason: str = ""
 
 
 @frozen

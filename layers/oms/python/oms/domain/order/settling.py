@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import (
+    CaptureNotFoundError,
     CurrencyMismatchError,
     InvalidInputError,
     InvalidTransitionError,
@@ -15,10 +16,12 @@ from oms.domain.errors import (
 from oms.domain.ids import derive
 from oms.domain.order.charging import payable, refund_value, refundable
 from oms.domain.order.events import (
+    CaptureSubmitted,
     LinesReturned,
     LineUnits,
     OrderEvent,
     PaymentCaptured,
+    PaymentUndone,
     PaymentVoided,
     RefundFailed,
     RefundRequested,
@@ -29,7 +32,7 @@ from oms.domain.order.promising import authorize
 from oms.domain.order.returning import return_to_node
 from oms.domain.order.scanning import came_back
 from oms.domain.order.state import RefundStatus
-from oms.domain.payment_events import PaymentEventKind, RefundState
+from oms.domain.payment_events import CaptureState, PaymentEventKind, RefundState
 from oms.domain.payments import AuthorizationResult, AuthorizationState
 from oms.domain.stock import MAX_POSITIONS
 
@@ -47,11 +50,36 @@ if TYPE_CHECKING:
 
 
 def record_capture(order: Order, command: RecordCapture) -> tuple[OrderEvent, ...]:
-    """A capture for a shipment, once."""
-    if command.shipment_id in order.payment.captures:
+    """A capture for a shipment, once. Raises RefundExceedsCapturedError for one undone that was given back before."""
+    return _capture(order, command.shipment_id, command.capture_id, command.amount, command.state, command.reason)
+
+
+def _capture(
+    order: Order, shipment_id: str, capture_id: str, amount: int, state: CaptureState, reason: str
+) -> tuple[OrderEvent, ...]:
+    """The provider's word on a shipment's capture, in whatever order it comes: refused is final, taken ends pending."""
+    payment = order.payment
+    if shipment_id in payment.undone:
         return ()
-    captured = PaymentCaptured(capture_id=command.capture_id, amount=command.amount, shipment_id=command.shipment_id)
-    return (captured,)
+    if state is CaptureState.FAILED:
+        return _undone(order, shipment_id, capture_id, amount, reason)
+    if shipment_id in payment.captures:
+        return ()
+    if state is CaptureState.SUCCEEDED:
+        return (PaymentCaptured(capture_id=capture_id, amount=amount, shipment_id=shipment_id),)
+    if shipment_id in payment.submitted:
+        return ()
+    return (CaptureSubmitted(capture_id=capture_id, amount=amount, shipment_id=shipment_id),)
+
+
+def _undone(order: Order, shipment_id: str, capture_id: str, amount: int, reason: str) -> tuple[OrderEvent, ...]:
+    taken = order.payment.captures.get(shipment_id)
+    if taken is not None and amount > min(taken, refundable(order)):
+        raise RefundExceedsCapturedError(
+            "the provider took back more than is left of the capture", amount=amount, refundable=refundable(order)
+        )
+    undone = PaymentUndone(capture_id=capture_id, amount=amount, shipment_id=shipment_id, reason=reason or "failed")
+    return (undone,)
 
 
 def record_void(order: Order, _command: RecordVoid) -> tuple[OrderEvent, ...]:
@@ -60,7 +88,8 @@ def record_void(order: Order, _command: RecordVoid) -> tuple[OrderEvent, ...]:
 
 
 def _voided(order: Order) -> tuple[OrderEvent, ...]:
-    return () if order.payment.voided or order.payment.captured else (PaymentVoided(),)
+    payment = order.payment
+    return () if payment.voided or payment.captured or payment.submitted else (PaymentVoided(),)
 
 
 def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ...]:
@@ -182,15 +211,18 @@ _AUTHORIZATION_STATES: Final = {
 def record_provider_event(order: Order, command: RecordProviderEvent) -> tuple[OrderEvent, ...]:
     """What a provider's webhook changes. It may come before the answer of the very call that caused it, or long after.
 
-    Raises CurrencyMismatchError when it speaks of another currency.
+    What a provider says that does not hold the order's payment changes nothing. Raises CurrencyMismatchError when it
+    speaks of another currency, CaptureNotFoundError, RefundBeforePaymentError, RefundExceedsCapturedError.
     """
     event = command.event
-    if order.placed.payment.in_channel:
+    if order.placed.payment.in_channel or event.source != order.placed.payment.provider:
         return ()
     if event.currency and event.currency != order.placed.currency:
         raise CurrencyMismatchError("the payment is in another currency", currency=event.currency)
     if event.kind is PaymentEventKind.REFUND:
         return _provider_refund(order, event)
+    if event.kind is PaymentEventKind.CAPTURE:
+        return _provider_capture(order, event)
     if event.kind is PaymentEventKind.VOIDED:
         # Final at the provider, so it holds even when it overtook the authorization that it ended.
         return _voided(order)
@@ -198,11 +230,33 @@ def record_provider_event(order: Order, command: RecordProviderEvent) -> tuple[O
     if state is None:
         return ()
     if state is not AuthorizationState.DECLINED and event.amount < payable(order.placed):
-        return ()
+        return _too_little(order, event)
     if state is AuthorizationState.CAPTURED and order.payment.authorized:
         # A capture of ours: recorded by the step that makes it, which knows the shipment.
         return ()
     return authorize(order, AuthorizationResult(state=state, amount=event.amount, reason=event.reason))
+
+
+def _too_little(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
+    """An authorization that cannot pay for the order. Of captures it says nothing: they may be of a part."""
+    if event.kind is not PaymentEventKind.AUTHORIZED or event.payment_ref != order.placed.payment.reference:
+        return ()
+    declined = AuthorizationResult(state=AuthorizationState.DECLINED, amount=event.amount, reason="amount_too_small")
+    return () if order.payment.voided else authorize(order, declined)
+
+
+def _provider_capture(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
+    """One capture's state. Raises CaptureNotFoundError for one that we know nothing of (yet).
+
+    It may come before the answer of the call that asked for it, which then finds the capture recorded. Of a payment
+    that the provider captured whole by itself, every capture is that one.
+    """
+    known = order.payment.capture_ids.get(event.capture_ref, event.our_shipment_id)
+    ours = known in order.handovers or (not known and "" in order.payment.captures)
+    if event.payment_ref != order.placed.payment.reference or not ours:
+        raise CaptureNotFoundError("the capture is for no shipment of the order", capture=event.capture_ref)
+    state = event.capture_state or CaptureState.PENDING
+    return _capture(order, known, event.capture_ref, event.amount, state, event.reason)
 
 
 def _provider_refund(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:

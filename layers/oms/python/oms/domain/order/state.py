@@ -76,6 +76,7 @@ class Hold:
 class FulfillmentOrderStatus(StrEnum):
     """A fulfillment order's own life."""
 
+    PLANNED = "planned"
     RELEASED = "released"
     ACCEPTED = "accepted"
     SHIPPED = "shipped"
@@ -84,6 +85,7 @@ class FulfillmentOrderStatus(StrEnum):
 
 
 FULFILLMENT_ORDER_MOVES: Final[Mapping[FulfillmentOrderStatus, frozenset[FulfillmentOrderStatus]]] = {
+    FulfillmentOrderStatus.PLANNED: frozenset({FulfillmentOrderStatus.RELEASED, FulfillmentOrderStatus.CANCELLED}),
     FulfillmentOrderStatus.RELEASED: frozenset(
         {
             FulfillmentOrderStatus.ACCEPTED,
@@ -99,7 +101,8 @@ FULFILLMENT_ORDER_MOVES: Final[Mapping[FulfillmentOrderStatus, frozenset[Fulfill
     FulfillmentOrderStatus.REJECTED: frozenset(),
     FulfillmentOrderStatus.CANCELLED: frozenset(),
 }
-"""SHIPPED: nothing remains and something left; CANCELLED: nothing remains and nothing left."""
+"""PLANNED: its units are bound, and its warehouse has not been told. SHIPPED: nothing remains and something left;
+CANCELLED: nothing remains and nothing left."""
 
 
 @frozen
@@ -114,6 +117,13 @@ class FulfillmentOrder:
     shipments: tuple[str, ...] = ()
     drawn: Mapping[str, tuple[Drawn, ...]] = field(default_factory=dict)
     """Of what remains of a line, what comes from segments of the node's stock."""
+    release_at: datetime | None = None
+    """When it is to be released at the latest; None once it is."""
+
+    @property
+    def planned(self) -> bool:
+        """Its release waits."""
+        return self.status is FulfillmentOrderStatus.PLANNED
 
     def without(self, gone: Iterable[NodeUnits]) -> FulfillmentOrder:
         """What is left of it."""
@@ -192,7 +202,12 @@ class Refund:
 
 @frozen
 class Payment:
-    """The money of the order, in minor units. `captures` maps a shipment (or '' for a whole capture) to its amount."""
+    """The money of the order, in minor units. `captures` maps a shipment (or '' for a whole capture) to its amount.
+
+    `submitted`: captures that the provider has not decided, by shipment. `undone`: what was refused or taken back of a
+    shipment's capture; it is not asked for again by itself. `capture_ids`: the provider's id of a capture that
+    it did not decide at once to its shipment.
+    """
 
     authorized: int = 0
     captured: int = 0
@@ -200,6 +215,9 @@ class Payment:
     voided: bool = False
     channel_state: PaymentState = PaymentState.PENDING
     captures: Mapping[str, int] = field(default_factory=dict)
+    submitted: Mapping[str, int] = field(default_factory=dict)
+    undone: Mapping[str, int] = field(default_factory=dict)
+    capture_ids: Mapping[str, str] = field(default_factory=dict)
     refunds: Mapping[str, Refund] = field(default_factory=dict)
 
     @property

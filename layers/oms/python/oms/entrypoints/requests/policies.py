@@ -1,4 +1,4 @@
-"""Bodies of the rules of sourcing."""
+"""Bodies of the rules of sourcing, and of integrations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ Version = Annotated[int, Field(ge=0, le=99_999_998)]
 
 class SourcingPolicyBody(Body):
     """PUT /policies/sourcing: a document on top of the version that its author saw, 0 when there was none."""
+
+    expected_version: Version
+    document: dict[str, Any]
+
+
+class IntegrationsBody(Body):
+    """PUT /policies/integrations: a document on top of the version that its author saw, 0 when there was none."""
 
     expected_version: Version
     document: dict[str, Any]

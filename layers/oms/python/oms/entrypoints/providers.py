@@ -1,0 +1,61 @@
+"""The payment providers by name. Each is made when an order first needs it: what is not used is not loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from oms.application.gateways import PaymentProvider
+
+    Credentials = Callable[[str, str], Mapping[str, str]]
+
+
+class Providers(Mapping[str, "PaymentProvider"]):
+    """Makes and keeps them. `credentials(source, account)` gives what an account is called with."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._made: dict[str, PaymentProvider] = {}
+
+    def __getitem__(self, name: str) -> PaymentProvider:
+        if name not in self._made:
+            self._made[name] = _MAKERS[name](self._credentials)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MAKERS)
+
+    def __len__(self) -> int:
+        return len(_MAKERS)
+
+
+def _stripe(credentials: Credentials) -> PaymentProvider:
+    from oms.adapters.stripe_api import StripePayments
+
+    def secret_key() -> str:
+        return credentials("stripe", os.environ["STRIPE_ACCOUNT"])["secret_key"]
+
+    return StripePayments(os.environ["STRIPE_URL"], secret_key)
+
+
+def _adyen(credentials: Credentials) -> PaymentProvider:
+    from oms.adapters.adyen_api import AdyenPayments
+
+    return AdyenPayments(os.environ["ADYEN_URL"], lambda: credentials("adyen", os.environ["ADYEN_ACCOUNT"]))
+
+
+def _paypal(credentials: Credentials) -> PaymentProvider:
+    from oms.adapters.paypal_api import PayPalPayments
+
+    return PayPalPayments(os.environ["PAYPAL_URL"], lambda: credentials("paypal", os.environ["PAYPAL_ACCOUNT"]))
+
+
+_MAKERS: Mapping[str, Callable[[Credentials], PaymentProvider]] = {
+    "stripe": _stripe,
+    "adyen": _adyen,
+    "paypal": _paypal,
+}
