@@ -253,6 +253,14 @@ class TestComingBack:
         assert set(last.units[0].serials) == set(units("A", "B"))
         assert sold.out == ()
 
+    def test_what_came_back_by_us_does_not_come_back_by_the_channel_too(self) -> None:
+        sold = Sold()
+        sold.ship({"1": 3}, named("A", "B", "C"))
+        sold.give_back(2, "A", "B")
+        events = sold.channel_takes_back("r1", 1)
+        assert not any(isinstance(each, ev.LinesReturned) for each in events)
+        assert sold.out == units("C")
+
     def test_every_way_back_books_each_parcel_once(self) -> None:
         """Named, unnamed and named later, in every order: no parcel takes back more than it had."""
         for first in ("", "A", "B", "C"):

@@ -31,11 +31,13 @@ class _Shipped:
 
 
 def return_to_node(order: Order, line_id: str, units: int, serials: tuple[Serial, ...] = ()) -> list[NodeUnits]:
-    """`units` of a line, put back to the nodes that shipped them.
+    """`units` of a line, put back to the nodes that shipped them; nothing when there are none.
 
     Those that are named go back to where they were shipped from; of others, what was shipped first is taken to be
     what comes back first.
     """
+    if units <= 0:
+        return []
     shipped = _shipped(order, line_id)
     named: list[list[Serial]] = [[each for each in serials if each in at.out] for at in shipped]
     takes = [0] * len(shipped)
