@@ -24,11 +24,12 @@ from oms.domain.errors import (
 )
 from oms.domain.frozen import frozen
 from oms.domain.inbound import NoticeKind
-from oms.domain.kits import kits_of
+from oms.domain.kits import kits_of, stock_skus
 from oms.domain.order.commands import RecordChannelRefund, SyncOrder
 from oms.domain.order.events import PaymentPlan
 from oms.domain.parked import Parked
 from oms.domain.places import place
+from oms.domain.serials import serialized_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -117,6 +118,7 @@ class SyncSnapshot:
             # One authorization pays for one order.
             own.append(f"payment#{payment.provider}#{payment.reference}")
         made_of = self.reference.made_of(skus)
+        serialized = serialized_of(made_of, self.reference.serialized(stock_skus(made_of)))
         customer_id = self.customers.identify(normalized.contact.email)
         keep = _KeepContact(
             self.contacts,
@@ -136,6 +138,7 @@ class SyncSnapshot:
                 customer_id=customer_id,
                 unknown_skus=skus - made_of.keys(),
                 request_hash=request_hash,
+                serialized=serialized,
                 kits=kits_of(made_of),
             )
 

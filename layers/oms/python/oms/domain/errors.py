@@ -26,6 +26,7 @@ OmsError
 │   ├── InvalidCursorError
 │   ├── MalformedRowError
 │   ├── InvalidPolicyError
+│   ├── SerialsDoNotFitError
 │   ├── EndpointRefusedError
 │   └── SourcingInputError
 │       ├── SourcingRangeError
@@ -52,6 +53,8 @@ OmsError
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
+│   ├── SerialInUseError
+│   ├── SerialNotShippedError
 │   ├── CountOutdatedError
 │   ├── StaleRowError
 │   ├── HoldExpiredError
@@ -242,6 +245,12 @@ class MalformedRowError(InvalidInputError):
     code = "malformed_row"
 
 
+class SerialsDoNotFitError(InvalidInputError):
+    """Serial numbers are missing, too many, named twice, or of something else than the line."""
+
+    code = "serials_do_not_fit"
+
+
 class SourcingInputError(InvalidInputError):
     """No plan can be made of this: an id twice, a calendar or tariff that cannot be read."""
 
@@ -403,6 +412,18 @@ class PaymentAlreadyUsedError(RefusedError):
     """The payment given with an order pays for another one."""
 
     code = "payment_already_used"
+
+
+class SerialInUseError(RefusedError):
+    """A unit of this serial number has shipped and has not come back."""
+
+    code = "serial_in_use"
+
+
+class SerialNotShippedError(RefusedError):
+    """A unit of this serial number did not leave with the order, or is back."""
+
+    code = "serial_not_shipped"
 
 
 class CountOutdatedError(RefusedError):
