@@ -48,5 +48,10 @@ def sales() -> Response[str]:
     return order_api.sales(app)
 
 
+@app.get("/reports/reoptimizations")
+def reoptimizations() -> Response[str]:
+    return order_api.reoptimizations(app)
+
+
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)

@@ -185,6 +185,19 @@ def test_amazon_orders() -> None:
     assert outcomes == ["invalid_input", "malformed_payload"]
 
 
+def test_amazon_orders_of_version_2026() -> None:
+    load = {path.stem: json.loads(path.read_text("utf-8")) for path in _files("amazon")}
+    one = load["orders_2026-01-01-getOrder-200-example"]["order"]
+    (another,) = load["orders_2026-01-01-searchOrders-200-example"]["orders"]
+    totals = []
+    for order in (one, another):
+        notice = Notice(kind=NoticeKind.FETCH, topic="ORDER_CHANGE", event_id="1", external_id=order["orderId"])
+        found = connector("amazon").assemble("a", notice, {"order": [{"order": order}]}).order
+        taxes = sum(line.tax for line in found.lines) + found.shipping_tax
+        totals.append((found.currency, found.total, found.shipping, taxes, found.tips, found.payment.captured))
+    assert totals == [("GBP", 10397, 1000, 400, 0, 10397), ("USD", 15499, 0, 2, 500, 15499)]
+
+
 BIGCOMMERCE_ORDERS = ("webhook-store.channel.1.order.updated", "webhook-store.order.created")
 
 

@@ -40,6 +40,7 @@ NEEDS: dict[str, list[str]] = {
     "relay_commits.sqs": ["place_order.http"],
     "redrive_overdue.schedule": ["place_order.http"],
     "redrive_overdue.stream": ["place_order.http"],
+    "reoptimize_orders.schedule": PROMISED,
     "report_sales.schedule": ["place_order.http"],
     "reconcile_stock.schedule": PROMISED,
 }

@@ -48,6 +48,8 @@ def everyday(machine: OrderMachine, draw: random.Random) -> list[Callable[[], ob
     return [
         lambda: machine.promise(draw.randrange(99), draw.randint(1, 6)),
         lambda: machine.promise(1, 6),
+        lambda: machine.release_planned(draw.randrange(99)),
+        lambda: machine.move_planned(draw.randrange(99), draw.randint(1, 3)),
         lambda: machine.accept(draw.randrange(99)),
         lambda: machine.reject(draw.randrange(99), draw.choice(["no_capacity", "not_found", "damaged"])),
         lambda: machine.ship(draw.randrange(99), draw.randint(1, 4), draw.randint(1, 2)),

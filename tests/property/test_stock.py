@@ -220,6 +220,37 @@ class StockMachine(RuleBasedStateMachine):
         )
         self.bound[place] -= parts[0].quantity
 
+    @rule(place=PLACE, pick=PICK)
+    def goes_elsewhere(self, place: tuple[str, str], pick: int) -> None:
+        """Units that are bound are bound at the other node, if it can promise them; else nothing happens."""
+        if not self.parts[place]:
+            return
+        sku, other = place[0], NODES[1 - NODES.index(place[1])]
+        kept = list(self.parts[place])
+        freed = self.let_go(place, pick)
+        offer = Offer(self.store.positions[sku].values(), minutes(0), VIP if pick % 3 else NO_ACCESS)
+        units = offer.draw(self.units((sku, other), freed[0].quantity))
+        before = (self.at(place), self.at((sku, other)))
+        event = ev.LinesMoved(
+            freed=freed,
+            out_of=("ful_1",),
+            units=units,
+            fulfillment_orders={"ful_2": other},
+            promised_by=minutes(0),
+            release_at=minutes(0),
+        )
+        try:
+            self.commit(event)
+        except InsufficientStockError:
+            assert (self.at(place), self.at((sku, other))) == before
+            self.parts[place] = kept
+            self.reached["cannot move"] += 1
+            return
+        self.parts[sku, other] += units
+        self.bound[place] -= freed[0].quantity
+        self.bound[sku, other] += freed[0].quantity
+        self.reached["moved"] += 1
+
     @rule(place=PLACE, units=UNITS, disposition=st.sampled_from(ev.Disposition))
     def comes_back(self, place: tuple[str, str], units: int, disposition: ev.Disposition) -> None:
         self.commit(ev.LinesReturned(units=self.units(place, units), disposition=disposition))
@@ -299,6 +330,7 @@ def walk(seed: int, steps: int) -> StockMachine:
         lambda: machine.counts(place(), draw.choice([0, *range(25)]), knows=draw.random() < 0.7),
         lambda: machine.promises(place(), draw.randint(1, 6), vip=draw.random() < 0.4),
         lambda: machine.ends(place(), draw.randrange(99)),
+        lambda: machine.goes_elsewhere(place(), draw.randrange(99)),
         lambda: machine.comes_back(place(), draw.randint(1, 6), draw.choice(list(ev.Disposition))),
         lambda: machine.again(draw.randrange(99)),
     ]
@@ -324,4 +356,5 @@ def test_a_long_way_through_a_warehouse() -> None:
         "more has left",
         "closed while units are missing",
         *("pool", "lot", "over", "not by lot"),
+        *("moved", "cannot move"),
     }

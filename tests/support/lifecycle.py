@@ -30,16 +30,17 @@ _ORDER: Final = """\
 `pending`: some live unit is not promised. `confirmed`: all are. `closed`: all are with the customer or came back, and
 nobody owes anybody. `cancelled`: no unit is live."""
 _FULFILLMENT_ORDER: Final = """\
-The part of an order that one node ships. A part of it may ship or be cancelled: the status changes when nothing
-remains."""
+The part of an order that one node ships. `planned`: its units are bound and its release waits, as its rule says; until
+then they may move to another node, and it is `cancelled` when all of them have. A part of it may ship or be cancelled:
+the status changes when nothing remains."""
 _PARCEL: Final = """\
 The newest scan by the carrier's own time wins; of two at the same time the one of higher rank. `delivered` is final and
 is believed however late it comes."""
 
 
-def diagram(moves: Mapping[S, frozenset[S]], first: S) -> str:
+def diagram(moves: Mapping[S, frozenset[S]], *first: S) -> str:
     """A mermaid state diagram of a table of moves."""
-    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {first.value}"]
+    lines = ["```mermaid", "stateDiagram-v2", *[f"    [*] --> {each.value}" for each in first]]
     for source, targets in moves.items():
         lines += [f"    {source.value} --> {target.value}" for target in sorted(targets)]
         if not targets:
@@ -69,7 +70,7 @@ def render() -> str:
         (
             "A fulfillment order",
             _FULFILLMENT_ORDER,
-            diagram(FULFILLMENT_ORDER_MOVES, FulfillmentOrderStatus.RELEASED),
+            diagram(FULFILLMENT_ORDER_MOVES, FulfillmentOrderStatus.RELEASED, FulfillmentOrderStatus.PLANNED),
         ),
         (
             "A refund",

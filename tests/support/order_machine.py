@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from oms.domain.order import commands as cmd
 from oms.domain.order.charging import due_captures, payable
 from oms.domain.order.events import Disposition
 from oms.domain.order.promising import wanted_units
+from oms.domain.order.releasing import planned_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
 from oms.domain.payment_events import PaymentEventKind, RefundState
 from oms.domain.tracking import ParcelStatus
@@ -205,11 +207,32 @@ class OrderMachine(RuleBasedStateMachine):
             return
         before = self.world.story.state
         times: dict[str, Any] = {"at": minutes(pick), "cancel_at": minutes(2 * pick % 7), "retry_at": minutes(pick + 9)}
+        times["release_at"] = minutes(1 + pick % 5) if pick % 3 == 2 else None
         asks = (f"hld_rule_{pick}", "sourcing", "asks for a person") if short and pick % 5 == 3 else None
         events = self.world.story.promise({} if asks else plan, short, hold=asks, **times)
         self.world.check_moves(before, events)
         order = self.world.story.order
         assert next_step(order) is not NextStep.PROMISE or not payment_cleared(order), "the step would run for ever"
+
+    @rule(pick=PICK)
+    def release_planned(self, pick: int) -> None:
+        """What is due by some time, by whoever looks."""
+        self.world.run(cmd.ReleaseFulfillmentOrders(command_id=self.world.story.id("release"), at=minutes(pick % 8)))
+
+    @rule(pick=PICK, units=st.integers(1, 3))
+    def move_planned(self, pick: int, units: int) -> None:
+        """Some units of a line to another node, as far as there is stock."""
+        order, known = self.world.story.order, planned_units(self.world.story.order)
+        if not known:
+            return
+        part, node = known[pick % len(known)], NODES[pick % len(NODES)]
+        stock = self.world.story.stock.of.get((part.sku, node))
+        there = min(units, part.quantity, stock.available if stock else 0)
+        counts = Counter({(each.line_id, each.node_id): each.quantity for each in known})
+        counts[part.line_id, part.node_id] -= there
+        counts[part.line_id, node] += there
+        after = tuple(order.lines[line_id].at(at, count) for (line_id, at), count in counts.items() if count)
+        self.world.run(cmd.MoveLines(command_id=self.world.story.id("move"), units=after, release_at=minutes(pick % 9)))
 
     @rule(pick=PICK)
     def accept(self, pick: int) -> None:

@@ -213,6 +213,7 @@ class OrderWorld:
         self.clear_the_way()
         if payment_cleared(story.order):
             story.promise({"WH3": wanted_units(story.order)})
+        self.run(cmd.ReleaseFulfillmentOrders(command_id=story.id("release"), at=minutes(10**6)))
         for each, known in list(story.order.fulfillment_orders.items()):
             if known.remaining:
                 self.ship_some(each, 99)
@@ -250,6 +251,7 @@ class OrderWorld:
             assert not payment_cleared(order)
             assert stage(order).value in {
                 "awaiting_payment",
+                "planned",
                 "released",
                 "shipped",
                 "partially_shipped",

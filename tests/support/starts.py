@@ -48,6 +48,7 @@ ASYNC: Final[dict[str, Start]] = {
     "promise_order": Start(("dynamodb",), ("use_cases.screen_and_promise()",)),
     "settle_payment": Start(("dynamodb", "secretsmanager"), ("use_cases.settle_payment()",)),
     "redrive_overdue": Start(("dynamodb",), ("use_cases.redrive_overdue()",)),
+    "reoptimize_orders": Start(("dynamodb",), ("use_cases.reoptimize_orders()",)),
     "report_sales": Start(("dynamodb", "s3"), ("use_cases.report_sales()",)),
     "poll_channels": Start(
         ("dynamodb", "sqs", "secretsmanager"),

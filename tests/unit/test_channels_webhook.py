@@ -129,6 +129,14 @@ def test_more_cancelled_than_ordered_and_parts_that_do_not_sum_are_refused() -> 
             webhook.normalize(request(told), Notice(kind=NoticeKind.ORDER, topic="t", event_id="1"))
 
 
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_the_ends_of_time_are_refused(at: str) -> None:
+    """No time lies beyond them: a sum with one is none."""
+    told = request({"type": "order.created", "timestamp": at, "data": ORDER})
+    with pytest.raises(MalformedPayloadError):
+        webhook.normalize(told, webhook.identify(told))
+
+
 def test_nothing_is_fetched() -> None:
     notice = webhook.identify(request())
     assert webhook.fetches(notice) == ()

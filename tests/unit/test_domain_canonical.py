@@ -1,11 +1,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from oms.domain.canonical import MAX_LINES, MAX_QUANTITY, CanonicalOrder, check_order, sum_parts
+from oms.domain.canonical import (
+    MAX_LINES,
+    MAX_QUANTITY,
+    CanonicalOrder,
+    ChannelRefund,
+    RefundedLine,
+    check_order,
+    sum_parts,
+)
 from oms.domain.errors import (
     MalformedPayloadError,
     OmsError,
@@ -42,6 +51,19 @@ def with_line(**changes: object) -> Callable[[CanonicalOrder], CanonicalOrder]:
     return lambda order: replace(order, lines=(replace(order.lines[0], **changes), *order.lines[1:]))  # type: ignore[arg-type]
 
 
+def with_captured(amount: int) -> Callable[[CanonicalOrder], CanonicalOrder]:
+    return lambda order: replace(order, payment=replace(order.payment, captured=amount))
+
+
+def with_refunds(*refunds: ChannelRefund) -> Callable[[CanonicalOrder], CanonicalOrder]:
+    return lambda order: replace(order, refunds=refunds)
+
+
+def with_refunded(*refs: int, **changes: Any) -> Callable[[CanonicalOrder], CanonicalOrder]:
+    lines = [RefundedLine(line_ref=str(ref), quantity=1) for ref in refs or (1,)]
+    return with_refunds(ChannelRefund(refund_ref="1", amount=1, lines=(replace(lines[0], **changes), *lines[1:])))
+
+
 def with_amount(**changes: int) -> Callable[[CanonicalOrder], CanonicalOrder]:
     """A change that leaves the sum right, so that only its own rule can refuse it."""
 
@@ -75,6 +97,24 @@ def with_amount(**changes: int) -> Callable[[CanonicalOrder], CanonicalOrder]:
         (with_line(unit_price=MAX_MINOR), MalformedPayloadError),
         (with_line(sku="x" * 201), MalformedPayloadError),
         (with_line(line_ref="x" * 201), MalformedPayloadError),
+        (with_line(line_ref=""), MalformedPayloadError),
+        (lambda order: replace(order, revision=datetime(9999, 12, 31, tzinfo=UTC)), MalformedPayloadError),
+        (lambda order: replace(order, placed_at=datetime(1, 1, 1, tzinfo=UTC)), MalformedPayloadError),
+        (with_captured(-1), MalformedPayloadError),
+        (with_captured(MAX_MINOR + 1), MalformedPayloadError),
+        (with_refunds(ChannelRefund(refund_ref="1", amount=-1)), MalformedPayloadError),
+        (with_refunds(ChannelRefund(refund_ref="1", amount=MAX_MINOR + 1)), MalformedPayloadError),
+        (with_refunds(*(ChannelRefund(refund_ref=ref, amount=MAX_MINOR) for ref in "12")), MalformedPayloadError),
+        (with_refunds(ChannelRefund(refund_ref="", amount=1)), MalformedPayloadError),
+        (with_refunds(ChannelRefund(refund_ref="x" * 201, amount=1)), MalformedPayloadError),
+        (with_refunds(*[ChannelRefund(refund_ref="1", amount=1)] * 2), MalformedPayloadError),
+        (with_refunds(*(ChannelRefund(refund_ref=str(ref), amount=1) for ref in range(1001))), MalformedPayloadError),
+        (with_refunded(quantity=0), MalformedPayloadError),
+        (with_refunded(quantity=-1), MalformedPayloadError),
+        (with_refunded(quantity=MAX_QUANTITY + 1), MalformedPayloadError),
+        (with_refunded(line_ref=""), MalformedPayloadError),
+        (with_refunded(line_ref="x" * 201), MalformedPayloadError),
+        (with_refunded(*range(MAX_LINES + 1)), TooManyLinesError),
         *(
             (with_amount(**{name: amount}), MalformedPayloadError)
             for name in ("shipping", "shipping_tax", "fees", "fee_tax", "tips", "duties")

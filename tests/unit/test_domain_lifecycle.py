@@ -21,7 +21,7 @@ TABLES = [
     (
         FulfillmentOrderStatus,
         FULFILLMENT_ORDER_MOVES,
-        FulfillmentOrderStatus.RELEASED,
+        FulfillmentOrderStatus.PLANNED,
         {FulfillmentOrderStatus.SHIPPED, FulfillmentOrderStatus.REJECTED, FulfillmentOrderStatus.CANCELLED},
     ),
     (RefundStatus, REFUND_MOVES, RefundStatus.REQUESTED, {RefundStatus.FAILED}),

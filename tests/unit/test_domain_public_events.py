@@ -67,6 +67,23 @@ SHOWN: list[tuple[Any, str, dict[str, Any]]] = [
             "fulfillment_orders": [{"fulfillment_order_id": "ful_1", "node_id": "WH1"}],
         },
     ),
+    (
+        ev.LinesReserved(
+            units=(UNIT,), fulfillment_orders={"ful_1": "WH1"}, promised_by=minutes(60), release_at=minutes(9)
+        ),
+        "OrderPromised.v1",
+        {
+            **ABOUT,
+            "promised_by": "2026-03-01T13:00:00+00:00",
+            "release_at": "2026-03-01T12:09:00+00:00",
+            "fulfillment_orders": [{"fulfillment_order_id": "ful_1", "node_id": "WH1"}],
+        },
+    ),
+    (
+        ev.FulfillmentOrderReleased(fulfillment_order_id="ful_1", node_id="WH1"),
+        "FulfillmentOrderReleased.v1",
+        {**ABOUT, "fulfillment_order_id": "ful_1", "node_id": "WH1"},
+    ),
     (ev.LinesBackordered(lines=units_of({"1": 2})), "OrderBackordered.v1", {**ABOUT, "lines": LINES}),
     (
         ev.LinesBackordered(lines=units_of({"1": 2}), expected_at={"1": minutes(60)}),

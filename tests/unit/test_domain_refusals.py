@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from oms.domain.canonical import MAX_LINES, MAX_QUANTITY, check_order
+from oms.domain.canonical import (
+    MAX_LINES,
+    MAX_QUANTITY,
+    MAX_REFUNDS,
+    ChannelRefund,
+    RefundedLine,
+    check_order,
+)
 from oms.domain.codec import event_from_plain, from_plain
 from oms.domain.errors import (
     InvalidInputError,
@@ -88,7 +96,14 @@ def line_with(**changes: Any) -> Callable[[], object]:
     return lambda: check_order(replace(sound, lines=(replace(sound.lines[0], **changes),)))
 
 
+def refunded(count: int = 1, **changes: Any) -> Callable[[], object]:
+    """The order with refunds, each changed."""
+    sound = [ChannelRefund(refund_ref=str(number), amount=1) for number in range(count)]
+    return order_with(refunds=tuple(replace(each, **changes) for each in sound))
+
+
 LONG = "x" * 201
+TIME = "a time of the order is out of range"
 CANONICAL: list[Row] = [
     (order_with(lines=()), (MalformedPayloadError, "an order needs at least one line", {})),
     (order_with(external_id=""), (MalformedPayloadError, "the order has no usable id", {})),
@@ -120,6 +135,40 @@ CANONICAL: list[Row] = [
     ),
     (line_with(line_ref=LONG), (MalformedPayloadError, "a line has an oversized id", {"line": "x" * 200})),
     (line_with(sku=LONG), (MalformedPayloadError, "a line has an oversized id", {"line": "1"})),
+    (line_with(line_ref=""), (MalformedPayloadError, "a line has no id", {})),
+    *(
+        (order_with(**{name: datetime(year, 1, 1, tzinfo=UTC)}), (MalformedPayloadError, TIME, {}))
+        for name in ("revision", "placed_at")
+        for year in (1989, 2100)
+    ),
+    (refunded(amount=-1), (MalformedPayloadError, "an amount is negative", {})),
+    (refunded(amount=MAX_MINOR + 1), (MalformedPayloadError, RANGE, {})),
+    (refunded(refund_ref=""), (MalformedPayloadError, "a refund has no usable id", {})),
+    (refunded(refund_ref=LONG), (MalformedPayloadError, "a refund has no usable id", {})),
+    (refunded(refund_ref="R", count=2), (MalformedPayloadError, "two refunds share one id", {})),
+    (
+        refunded(count=MAX_REFUNDS + 1),
+        (MalformedPayloadError, "too many refunds", {"refunds": MAX_REFUNDS + 1, "limit": MAX_REFUNDS}),
+    ),
+    (refunded(amount=MAX_MINOR, count=2), (MalformedPayloadError, RANGE, {})),
+    *(
+        (
+            refunded(lines=(RefundedLine(line_ref="1", quantity=quantity),)),
+            (MalformedPayloadError, "a refunded quantity is out of range", {"line": "1"}),
+        )
+        for quantity in (0, -1, MAX_QUANTITY + 1)
+    ),
+    *(
+        (
+            refunded(lines=(RefundedLine(line_ref=ref, quantity=1),)),
+            (MalformedPayloadError, "a refunded line has no usable id", {}),
+        )
+        for ref in ("", LONG)
+    ),
+    (
+        refunded(lines=(RefundedLine(line_ref="1", quantity=1),) * (MAX_LINES + 1)),
+        (TooManyLinesError, "too many lines", {"lines": MAX_LINES + 1, "limit": MAX_LINES}),
+    ),
     (line_with(tax=MAX_MINOR + 1), (MalformedPayloadError, RANGE, {})),
     (line_with(unit_price=MAX_MINOR), (MalformedPayloadError, RANGE, {})),
 ]

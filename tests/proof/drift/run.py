@@ -67,7 +67,7 @@ class Play:
         self._bound: list[tuple[Place, int]] = []
         self._gone: list[tuple[Place, int]] = []
         self._do = (self._bind, self._bind, self._let_go, self._let_go, self._receive, self._move, self._count)
-        self._more = (*self._do, self._come_back, self._transfer)
+        self._more = (*self._do, self._come_back, self._transfer, self._elsewhere)
 
     def run(self, operations: int) -> Drift:
         """Do so many, then compare every position."""
@@ -122,6 +122,27 @@ class Play:
             into = REJECTIONS[what]
         if self._same(what, event, expected=True):
             self._account.shift(place, count, "reserved", into)
+
+    def _elsewhere(self) -> None:
+        """What was bound is bound at another node."""
+        if not self._bound:
+            return
+        index = self._dice.randrange(len(self._bound))
+        place, count = self._bound[index]
+        other = place[0], self._dice.choice([node for node in NODES if node != place[1]])
+        event = ev.LinesMoved(
+            freed=(self._part(place, count),),
+            out_of=("f",),
+            units=(self._part(other, count),),
+            fulfillment_orders={},
+            promised_by=minutes(0),
+            release_at=minutes(0),
+        )
+        there = self._account.units[other, "available"] >= count and not self._account.units[other, "short"]
+        if self._same("elsewhere", event, expected=there):
+            self._account.shift(place, count, "reserved", "available")
+            self._account.bind(other, count)
+            self._bound[index] = other, count
 
     def _come_back(self) -> None:
         if not self._gone:

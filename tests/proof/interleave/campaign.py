@@ -12,6 +12,7 @@ from tests.proof.interleave import (
     contacts_race,
     holds_race,
     money_race,
+    move_race,
     orders_race,
     recovery_race,
     shards_race,
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
 
     from tests.proof.interleave.scenario import Scenario
 
-_MODULES: Final = (money_race, recovery_race, orders_race, stock_race, holds_race, shards_race, contacts_race)
+_MODULES: Final = (
+    money_race,
+    recovery_race,
+    orders_race,
+    stock_race,
+    holds_race,
+    shards_race,
+    move_race,
+    contacts_race,
+)
 """Those with the most schedules first: they take the longest."""
 SCENARIOS: Final[dict[str, Scenario]] = {each.name: each for module in _MODULES for each in module.SCENARIOS}
 MOST: Final = 400_000

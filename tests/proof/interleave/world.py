@@ -23,6 +23,7 @@ from oms.application.promise import (
     workflow_cause,
 )
 from oms.application.relay import RelayCommit
+from oms.application.reoptimize import ReoptimizeOrders
 from oms.application.settle import SettlePaymentStep
 from oms.application.stock import CountStock, MoveStock
 from oms.application.supply import TakeSupply
@@ -104,6 +105,7 @@ class Uses:
         self.settle = SettlePaymentStep(orders, providers, now)
         self.supply = TakeSupply(log, ports.reference, now)
         self.plan = plan
+        self.reoptimize = ReoptimizeOrders(orders, views, plan, now)
         self.move = MoveStock(log, ports.reference, now)
         self.count = CountStock(log, ports.stock, ports.reference, now)
         self.feed = TakeStockFeed(log, ports.feed, ports.reference, now)

@@ -109,6 +109,20 @@ class Books:
             for sku, units in goods(part):
                 self.bound[part.line_id, sku, part.node_id] += units
 
+    def _elsewhere(self, event: ev.LinesMoved) -> None:
+        """Units stay promised; each line has as many bound as before."""
+        left: Counter[str] = Counter()
+        for part, sign in [(each, -1) for each in event.freed] + [(each, 1) for each in event.units]:
+            self._same(part)
+            left[part.line_id] += sign * part.quantity
+            for sku, units in goods(part):
+                key = part.line_id, sku, part.node_id
+                self.bound[key] += sign * units
+                if self.bound[key] < 0:
+                    self.problems.append(("I1", f"{units} of {sku} moved from {part.node_id}, more than bound"))
+        if any(left.values()):
+            self.problems.append(("I6", f"units appeared or vanished in a move: {dict(left)}"))
+
     def _backorder(self, event: ev.LinesBackordered) -> None:
         for line in event.lines:
             self._move(line.line_id, OPEN, BACKORDERED, line.quantity)
@@ -239,6 +253,7 @@ def goods(part: ev.NodeUnits | HeldUnits) -> list[tuple[str, int]]:
 _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.OrderPlaced: Books._placed_again,
     ev.LinesReserved: Books._reserve,
+    ev.LinesMoved: Books._elsewhere,
     ev.LinesBackordered: Books._backorder,
     ev.LinesDelivered: Books._provide,
     ev.HoldPlaced: Books._wait,

@@ -26,7 +26,7 @@ def drained(pending: Mapping[str, int]) -> Iterator[Finding]:
 
 
 def at_rest(order: Order) -> Iterator[Finding]:
-    """I8: the order waits for nothing that the system itself could do."""
+    """I8: the order waits for nothing that the system itself could do, and whose time has come."""
     step = next_step(order)
     if step is not NextStep.NONE:
         yield Finding(invariant="I8", detail=f"{order.order_id} is stuck before {step.value}")

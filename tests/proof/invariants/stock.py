@@ -69,6 +69,9 @@ def moves(event: object) -> Iterator[Entry]:
         case ev.LinesReserved():
             yield from _each(event.units, _RESERVED)
             yield from _each(event.taken_over, _FREED)
+        case ev.LinesMoved():
+            yield from _each(event.freed, _FREED)
+            yield from _each(event.units, _RESERVED)
         case holding.StockHeld():
             yield from _each(event.units, _RESERVED)
         case (

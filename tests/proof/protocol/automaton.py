@@ -14,11 +14,13 @@ from oms.domain.order.decider import decide
 from oms.domain.order.events import Disposition, LineUnits, NodeUnits
 from oms.domain.order.evolve import fold
 from oms.domain.order.promising import wanted_units
+from oms.domain.order.releasing import planned_units
 from oms.domain.order.state import FulfillmentOrderStatus
 from tests.support.builders import line, minutes, paid, snapshot, sync_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from oms.domain.order.events import OrderEvent
     from oms.domain.order.state import Order
@@ -58,6 +60,8 @@ class Step(NamedTuple):
 class Automaton:
     """The states of one order, as far as somebody came; state 0 is as it was placed."""
 
+    waits: bool = False
+    """Its release waits, and until then it may be bound elsewhere."""
     orders: list[Order] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     before: list[tuple[int, Step] | None] = field(default_factory=list)
@@ -83,7 +87,7 @@ class Automaton:
 
     def _taken(self, state: int) -> Iterator[Step]:
         order = self.orders[state]
-        for name, command, told in _commands(order, self.asked[state]):
+        for name, command, told in _commands(order, self.asked[state], waits=self.waits):
             try:
                 events = decide(order.order_id, order, replace(command, command_id=ids.command_id(name, str(state))))
             except OmsError:
@@ -98,7 +102,9 @@ class Automaton:
 
     def reserved(self, state: int, node: str) -> int:
         """Units that the order has bound at a node."""
-        works = (each for each in self.orders[state].fulfillment_orders.values() if each.status in _WORKABLE)
+        works = (
+            each for each in self.orders[state].fulfillment_orders.values() if each.planned or each.status in _WORKABLE
+        )
         return sum(sum(each.remaining.values()) for each in works if each.node_id == node)
 
 
@@ -123,21 +129,24 @@ def shape(order: Order) -> object:
 
 
 @cache
-def automaton(*quantities: int) -> Automaton:
+def automaton(*quantities: int, waits: bool = False) -> Automaton:
     """An order of so many units in each line, of one SKU, paid in its channel; what became known of it is kept."""
     order_id = ids.order_id("shopify", "shop-1", "1001")
     lines = [line(str(number), quantity=units, sku=SKU) for number, units in enumerate(quantities, 1)]
     placed = fold(order_id, decide(order_id, None, sync_command(paid(snapshot(*lines)))))
     assert placed is not None
-    made = Automaton()
+    made = Automaton(waits=waits)
     made.add(placed, Asked())
     return made
 
 
-def _commands(order: Order, asked: Asked) -> Iterator[tuple[str, cmd.Command, Asked]]:
+def _commands(order: Order, asked: Asked, *, waits: bool) -> Iterator[tuple[str, cmd.Command, Asked]]:
     """Everything that may be asked of the order, with the account after it."""
-    for command in _promises(order):
+    for command in _promises(order, minutes(5) if waits else None):
         yield "promise", command, asked
+    yield "release", cmd.ReleaseFulfillmentOrders(command_id="", at=minutes(5)), asked
+    for command in _moves(order):
+        yield "move", command, asked
     for known in order.fulfillment_orders.values():
         if known.status not in _WORKABLE:
             continue
@@ -160,7 +169,28 @@ def _commands(order: Order, asked: Asked) -> Iterator[tuple[str, cmd.Command, As
     yield from _returns(order, asked)
 
 
-def _promises(order: Order) -> Iterator[cmd.Command]:
+def _moves(order: Order) -> Iterator[cmd.Command]:
+    """Every spread of what may move over the nodes. Not without end: a move leaves a fulfillment order behind."""
+    if len(order.fulfillment_orders) > len(NODES):
+        return
+    bound: dict[str, int] = {}
+    for part in planned_units(order):
+        bound[part.line_id] = bound.get(part.line_id, 0) + part.quantity
+    spreads = [
+        [spread for spread in product(range(units + 1), repeat=len(NODES)) if sum(spread) == units]
+        for units in bound.values()
+    ]
+    for chosen in product(*spreads) if bound else ():
+        parts = [
+            order.lines[ref].at(node, count)
+            for ref, spread in zip(bound, chosen, strict=True)
+            for node, count in zip(NODES, spread, strict=True)
+            if count
+        ]
+        yield cmd.MoveLines(command_id="", units=tuple(parts), release_at=minutes(5))
+
+
+def _promises(order: Order, release_at: datetime | None) -> Iterator[cmd.Command]:
     """Every plan that anybody could have made of what is wanted, whatever stock was there when it was made."""
     wanted = wanted_units(order)
     nodes = [node for node in NODES if node not in order.rejected_nodes]
@@ -178,7 +208,9 @@ def _promises(order: Order) -> Iterator[cmd.Command]:
             ]
             if units > sum(spread):
                 short.append(LineUnits(line_id=ref, quantity=units - sum(spread)))
-        yield cmd.PromiseOrder(command_id="", units=tuple(parts), short=tuple(short), promised_by=minutes(9))
+        yield cmd.PromiseOrder(
+            command_id="", units=tuple(parts), short=tuple(short), promised_by=minutes(9), release_at=release_at
+        )
 
 
 def _returns(order: Order, asked: Asked) -> Iterator[tuple[str, cmd.Command, Asked]]:

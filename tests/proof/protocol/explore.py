@@ -28,6 +28,8 @@ class World(NamedTuple):
     stock: tuple[int, int]
     receipts: int = 0
     counts: tuple[int, ...] = ()
+    waits: bool = False
+    """The orders' release waits."""
 
 
 class Counter(NamedTuple):
@@ -67,7 +69,7 @@ class Explorer:
 
     def __init__(self, world: World, code: Code) -> None:
         self.world, self.code = world, code
-        self.orders = [automaton(*each) for each in world.orders]
+        self.orders = [automaton(*each, waits=world.waits) for each in world.orders]
         self._summed: dict[tuple[int, int, int], list[StockDelta]] = {}
         self._positions: list[StockDelta] = []
         self._position_of: dict[StockDelta, int] = {}

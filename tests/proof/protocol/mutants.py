@@ -111,6 +111,12 @@ MUTANTS: Final[Mapping[str, Code]] = {
     "what is cancelled is freed twice": _wrong(ev.LinesCancelled, lambda _, d: {"available": 2 * d.available}),
     "what is cancelled stays reserved": _wrong(ev.LinesCancelled, lambda _, _d: {"reserved": 0}),
     "what is cancelled is not freed": _wrong(ev.LinesCancelled, lambda _, _d: {"available": 0, "reserved": 0}),
+    "what moves stays bound where it was": _wrong(
+        ev.LinesMoved, lambda _, d: {"available": min(0, d.available), "reserved": max(0, d.reserved)}
+    ),
+    "what moves is bound nowhere": _wrong(
+        ev.LinesMoved, lambda _, d: {"available": max(0, d.available), "reserved": min(0, d.reserved)}
+    ),
     "what ships stays on hand": _wrong(ev.ShipmentShipped, lambda _, _d: {"on_hand": 0}),
     "what ships stays reserved": _wrong(ev.ShipmentShipped, lambda _, d: {"reserved": 0, "available": d.on_hand}),
     "what ships leaves twice": _wrong(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.proof.sweep.world import World
 
 APART: Final = (
-    *("alert", "quarantine", "report", "reconciliation", "stock_feed", "channel_day", "mark"),
+    *("alert", "quarantine", "report", "reoptimization", "reconciliation", "stock_feed", "channel_day", "mark"),
     *("webhook_health", "webhook_replay"),
 )
 """Rows of `views` that no commit makes; tries of look-ups besides."""

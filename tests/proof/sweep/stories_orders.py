@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from oms.domain import ids
+from oms.entrypoints import wiring
 from tests.proof.sweep.people import (
     EAST,
     MAIN,
@@ -239,6 +240,42 @@ def out_of_order(w: World) -> None:
     w.deliver("shopify", "13")
     w.settle()
     assert w.get(f"/orders/{ids.order_id('shopify', 'main', '6305000000108')}")["stage"] == "released"
+
+
+def waits_for_its_release(w: World) -> None:
+    """Orders whose release waits: they move to where they cost less, one is cancelled, one released when it is due."""
+    w.product("MUG-01", "LAMP-OAK")
+    w.cloud.enter("manage_stock", w.patch)
+    calendar = {"time_zone": "UTC", "cut_off": "22:00", "workdays": list(range(7))}
+    places = {MAIN: (50.1, 8.9, {"per_parcel": 900}), EAST: (40.7, -74.2, {"daily_orders": 9})}
+    for node, (latitude, longitude, more) in places.items():
+        row = {"node_id": node, "country": "DE", "latitude": latitude, "longitude": longitude, **calendar, **more}
+        wiring.reference().put("node", node, row)
+    zone = {"name": "all", "up_to_km": 21_000, "transit_days": 2, "base": 0, "per_kg": []}
+    wiring.reference().put("tariff", "main", {"zones": [zone]})
+    wiring.reference().keep_network()
+    w.receive("opening", MUG_01=(MAIN, 40), LAMP_OAK=(MAIN, 5))
+    spread(w, "MUG-01")
+    rest = {"name": "rest", "then": {"policy": "cheapest"}, "release": {"wait_minutes": 60}}
+    body = {"expected_version": 0, "document": {"rules": [rest]}}
+    w.http("PUT", "/policies/sourcing", body, key="one")
+    moves = place(w, "s-1", {"MUG-01": 1, "LAMP-OAK": 1})
+    gone = place(w, "s-2", {"MUG-01": 1})
+    w.settle()
+    assert w.get("/orders?status=planned")["orders"]
+    w.receive("more", MUG_01=(EAST, 2), LAMP_OAK=(EAST, 1))
+    w.settle()
+    w.schedule("ReoptimizeOrders")
+    w.settle()
+    cancel(w, gone, "cancel")
+    w.settle()
+    told = [each["decision"] for each in w.get(f"/orders/{moves}/decision")["decisions"]]
+    assert [each.get("kind") for each in told] == ["moved", None], told
+    w.get("/reports/reoptimizations", role="finance")
+    w.watch(timedelta(hours=1))
+    ship(w, work(w, EAST), "EZ1")
+    w.settle()
+    assert w.get(f"/orders/{moves}")["stage"] == "shipped"
 
 
 def hot_position(w: World) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 INDEX_WORK: Final = "by_work"
 KEEP_S: Final = 5.0
 """How long a warm function may use a count."""
-OPEN: Final = ("released", "accepted")
+OPEN: Final = ("planned", "released", "accepted")
 
 
 class DynamoOpenWork:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, str | tuple[str, ...]]
 
-OPEN_WORK: Final = frozenset({"released", "accepted"})
-ATTENTION: Final = frozenset({"awaiting_payment", "on_hold", "backordered"})
+OPEN_WORK: Final = frozenset({"planned", "released", "accepted"})
+ATTENTION: Final = frozenset({"awaiting_payment", "on_hold", "backordered", "planned"})
 """Stages of few orders for long: an index lists them. Most orders pass through the others, where a walk finds them."""
 DONE_WORK_DAYS: Final = 30
 KEEP_DRAFTS_DAYS: Final = 90
@@ -163,7 +163,14 @@ def _touched(commit: Commit) -> set[str]:
         match event:
             case ev.LinesReserved() | ev.LinesCancelled():
                 touched.update(event.fulfillment_orders)
-            case ev.FulfillmentOrderAccepted() | ev.FulfillmentOrderRejected() | ev.ShipmentShipped():
+            case ev.LinesMoved():
+                touched.update(event.fulfillment_orders, event.out_of)
+            case (
+                ev.FulfillmentOrderReleased()
+                | ev.FulfillmentOrderAccepted()
+                | ev.FulfillmentOrderRejected()
+                | ev.ShipmentShipped()
+            ):
                 touched.add(event.fulfillment_order_id)
     return touched
 

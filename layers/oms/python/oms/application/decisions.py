@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.errors import OrderNotFoundError, RecordAlteredError
 from oms.domain.frozen import frozen
-from oms.domain.order.events import HoldPlaced, LinesBackordered, LinesReserved
+from oms.domain.order.events import HoldPlaced, LinesBackordered, LinesMoved, LinesReserved
 from oms.domain.order.evolve import fold
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class ShowDecisions:
         from oms.domain.sourcing.deciding import restored
         from oms.domain.sourcing.engine import source
         from oms.domain.sourcing.explain import explain
+        from oms.domain.sourcing.moving import explain_move, is_move, move_again
         from oms.domain.sourcing.record import record
         from oms.domain.sourcing.rules import find_rule
 
@@ -63,7 +65,10 @@ class ShowDecisions:
         try:
             rule = find_rule(stored, str(decision.get("rule", "")))
             request = restored(decision, before, network, rule)
-        except (KeyError, RecordAlteredError):
+            if is_move(decision):
+                same = move_again(decision, request, datetime.fromisoformat(decision["promise"]))
+                return "same" if same else "different", explain_move(decision)
+        except (KeyError, ValueError, RecordAlteredError):
             return "not_kept", ""
         plan = source(request, rule.policy)
         bound = _bound(commit)
@@ -75,7 +80,7 @@ class ShowDecisions:
 def decisions_of(commit: Commit) -> Iterator[Mapping[str, Any]]:
     """The decisions that a commit keeps: one at most, as a rule."""
     for event in commit.events:
-        if isinstance(event, (LinesReserved, LinesBackordered, HoldPlaced)) and event.decision:
+        if isinstance(event, (LinesReserved, LinesMoved, LinesBackordered, HoldPlaced)) and event.decision:
             yield event.decision
 
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.codec import event_to_plain
 from oms.domain.commit import Commit, chain_hash
-from oms.domain.errors import ContentionError, IdempotencyKeyReusedError, OrderNotFoundError, VersionConflictError
+from oms.domain.errors import (
+    ContentionError,
+    IdempotencyKeyReusedError,
+    InvalidTransitionError,
+    OrderNotFoundError,
+    VersionConflictError,
+)
 from oms.domain.frozen import frozen
 from oms.domain.order.decider import decide
 from oms.domain.order.evolve import fold
@@ -166,6 +172,38 @@ class Orders:
                 continue
             return Outcome(order=after, events=events, loaded=loaded, commit=commit)
         raise ContentionError("too many writers on one order", order_id=order_id)
+
+    def execute_together(
+        self,
+        asked: Sequence[tuple[Loaded, Command]],
+        cause: Cause,
+        on: Callable[[Sequence[StockDelta]], Sequence[StockDelta]] = _as_they_are,
+    ) -> tuple[Outcome, ...]:
+        """Run a command on each of several orders, as it was loaded, in one transaction: all of them or none.
+
+        Nothing is tried again: what belongs together is read anew together. Raises VersionConflictError when one of the
+        orders moved on, what `execute` raises, and InvalidTransitionError for a command that changes nothing.
+        """
+        made = []
+        for loaded, command in asked:
+            order_id = loaded.order.order_id if loaded.order else ""
+            events = decide(order_id, loaded.order, command)
+            after = fold(order_id, events, loaded.order)
+            if after is None or not events:
+                raise InvalidTransitionError("there is nothing to do for one of them", order_id=order_id)
+            commit = self._commit(loaded, after, command, cause, events)
+            made.append(Outcome(order=after, events=events, loaded=loaded, commit=commit))
+        first, *others = [each.commit for each in made if each.commit]
+        stock = on(stock_deltas([event for each in made for event in each.events]))
+        try:
+            self.log.append(first, stock=stock, beside=others)
+        except VersionConflictError:
+            # A lost acknowledgement looks the same: then all of them are in the log, as they were decided here.
+            for each in (first, *others):
+                done = self.log.read(each.stream).find(each.command_id)
+                if done is None or done.events != each.events:
+                    raise
+        return tuple(made)
 
     def _append(self, commit: Commit, unique: Sequence[str], along: Along) -> None:
         other = along.beside

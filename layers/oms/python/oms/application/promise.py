@@ -231,6 +231,8 @@ class _Attempt:
             retry_at=made.retry_at if made else None,
             cancel_at=made.cancel_at if made else None,
             expected=planned.expected if planned else None,
+            # What was held for the buyer is where it is: there is nothing to wait for.
+            release_at=made.release_at if made and not claim else None,
         )
 
     def along(self, events: Sequence[OrderEvent]) -> Along:

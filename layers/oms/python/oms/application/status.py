@@ -34,6 +34,7 @@ WORDS: Final[Mapping[Stage, str]] = {
     Stage.AWAITING_PAYMENT: "awaiting_payment",
     Stage.ON_HOLD: "being_checked",
     Stage.BACKORDERED: "waiting_for_stock",
+    Stage.PLANNED: "being_prepared",
     Stage.RELEASED: "being_packed",
     Stage.PARTIALLY_SHIPPED: "partly_shipped",
     Stage.SHIPPED: "on_its_way",

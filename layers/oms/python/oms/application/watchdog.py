@@ -6,8 +6,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.relay import KEEP_ALERT_DAYS, WORKFLOW
+from oms.domain import ids
+from oms.domain.commit import Cause
 from oms.domain.frozen import frozen
+from oms.domain.order.commands import ReleaseFulfillmentOrders
 from oms.domain.order.ledger import Place
+from oms.domain.order.releasing import release_at
 from oms.domain.order.status import NextStep, Stage, next_step, stage, units_at
 from oms.domain.order.summary import due_at, wake_at
 
@@ -26,6 +30,10 @@ ALERT_AFTER: Final = 5
 FIRST_WAIT: Final = timedelta(minutes=2)
 LONGEST_WAIT: Final = timedelta(hours=6)
 PARKED_WAIT: Final = timedelta(minutes=5)
+ROUNDS: Final = 8
+"""Times that a run looks again after all that it found was released: at a cut-off many are due in one minute."""
+BUDGET: Final = timedelta(seconds=30)
+"""After so long it does not: the function may live for sixty seconds."""
 
 
 def _later(now: datetime, tries: int) -> datetime:
@@ -66,10 +74,15 @@ class RedriveOverdue:
     now: Clock
 
     def __call__(self) -> dict[str, int]:
-        """How many orders were driven, alerted, left, and how many parked inputs were replayed."""
-        counts = {"driven": 0, "alerted": 0, "at_rest": 0, "replayed": 0}
-        for row in self.views.overdue(self.now(), BATCH):
-            counts[self._isolated(row)] += 1
+        """How many orders were driven, released, alerted, left, and how many parked inputs were replayed."""
+        counts = {"driven": 0, "released": 0, "alerted": 0, "at_rest": 0, "replayed": 0}
+        until = self.now() + BUDGET
+        for _ in range(ROUNDS):
+            before = counts["released"]
+            for row in self.views.overdue(self.now(), BATCH):
+                counts[self._isolated(row)] += 1
+            if counts["released"] - before < BATCH or self.now() >= until:
+                break
         counts["replayed"] = self._parked()
         return counts
 
@@ -103,6 +116,9 @@ class RedriveOverdue:
         number = loaded.history.number
         now = self.now()
         step = self._step(order)
+        due = release_at(order)
+        if due and due <= now:
+            return self._release(loaded, order, tries, now)
         if step is NextStep.NONE and due_at(order, now) is None:
             self.views.postpone(order.order_id, order.placed.placed_at, number, None, 0)
             return "at_rest"
@@ -115,6 +131,17 @@ class RedriveOverdue:
             self._alert(order, number, now)
             return "alerted"
         return "driven"
+
+    def _release(self, loaded: Loaded, order: Order, tries: int, now: datetime) -> str:
+        """Here and not by a workflow: it is one commit, and nobody else is asked."""
+        number = loaded.history.number
+        self.views.postpone(order.order_id, order.placed.placed_at, number, _later(now, tries), tries)
+        command = ReleaseFulfillmentOrders(
+            command_id=ids.command_id("release", loaded.history.stream, str(number)), at=now
+        )
+        cause = Cause(kind="watchdog", ref="release", actor="watchdog")
+        self.orders.execute(order.order_id, command, cause, loaded=loaded)
+        return "released"
 
     @staticmethod
     def _step(order: Order) -> NextStep:

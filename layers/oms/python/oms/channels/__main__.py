@@ -95,10 +95,20 @@ def main(arguments: Sequence[str]) -> int:
         told, status = _told(asked), 0
     except (OmsError, NoOrderError) as error:
         told, status = [{"code": error.code, "detail": str(error), **error.context}], 2
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # UnicodeDecodeError is one, and what a path with a NUL byte is
         told, status = [{"code": "no_file", "detail": str(error)}], 2
-    sys.stdout.writelines(json.dumps(each, ensure_ascii=False, default=str) + "\n" for each in told)
+    sys.stdout.writelines(_printed(each) + "\n" for each in told)
     return status
+
+
+def _printed(document: dict[str, Any]) -> str:
+    """As JSON; what no output can spell (a lone surrogate, a letter that the terminal has none of) is escaped."""
+    text = json.dumps(document, ensure_ascii=False, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(document, default=str)
+    return text
 
 
 if __name__ == "__main__":

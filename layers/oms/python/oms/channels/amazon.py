@@ -2,7 +2,7 @@
 
 Rules: https://developer-docs.amazon.com/sp-api/docs/notifications-api-v1-use-case-guide and
 https://developer-docs.amazon.com/sp-api/docs/orders-api-v0-reference. Notifications are not signed: the queue's policy
-lets Amazon's principal alone send to it.
+lets Amazon's principal alone send to it. Answers of version 2026-01-01, which have an order whole, are read as well.
 """
 
 from __future__ import annotations
@@ -81,6 +81,8 @@ def fetches(notice: Notice) -> Sequence[FetchRequest]:
     """The order, its items, and (with a restricted data token) its address and buyer."""
     if notice.kind is not NoticeKind.FETCH:
         return ()
+    if not _ID.fullmatch(notice.external_id or ""):
+        raise MalformedPayloadError("the order id is not of Amazon's form")
     path = f"/orders/v0/orders/{notice.external_id}"
     parts = {_ORDER: "", _ITEMS: "/orderItems", _ADDRESS: "/address", _BUYER: "/buyerInfo"}
     return tuple(FetchRequest(name=name, path=path + end) for name, end in parts.items())
@@ -97,7 +99,11 @@ def next_page(request: FetchRequest, document: Mapping[str, Any]) -> FetchReques
 
 
 def assemble(account: str, notice: Notice, documents: Mapping[str, Sequence[Mapping[str, Any]]]) -> Normalized:
-    """The fetched order; raises the InvalidInputError family."""
+    """The fetched order, of either version of the API; raises the InvalidInputError family."""
+    for page in documents.get(_ORDER) or ():
+        whole = Fields(page)
+        if whole.has(_ORDER):
+            return _of_2026(whole.child(_ORDER), account, notice)
     pages = {name: [Fields(page).child("payload") for page in found] for name, found in documents.items()}
     if not pages.get(_ORDER) or not pages.get(_ITEMS):
         raise MalformedPayloadError("the order or its items were not fetched")
@@ -112,3 +118,12 @@ def assemble(account: str, notice: Notice, documents: Mapping[str, Sequence[Mapp
         source=source,
         account=account,
     )
+
+
+def _of_2026(order: Fields, account: str, notice: Notice) -> Normalized:
+    """`getOrder` of version 2026-01-01. The reader is loaded by the first of them alone."""
+    from oms.channels.amazon_order_2026 import read_order_2026
+
+    if order.identifier("orderId") != notice.external_id:
+        raise order.refuse("orderId", "the document is of another order")
+    return read_order_2026(order, source=source, account=account)

@@ -112,12 +112,15 @@ def _currency(body: Fields) -> str:
     total = body.child("OrderTotal")
     if total.has("Amount"):
         return total.currency("CurrencyCode")
-    marketplace = body.text("MarketplaceId")
-    known = (code for code, ids in _CURRENCIES.items() if marketplace and marketplace in ids.split())
-    code = next(known, "")
+    code = currency_of(body.text("MarketplaceId"))
     if body.word("OrderStatus") != _CANCELED or not code:
         raise InvalidInputError("the order has no total", status=body.word("OrderStatus"))
     return code
+
+
+def currency_of(marketplace: str) -> str:
+    """The currency of a marketplace's id; empty when it is not known."""
+    return next((code for code, ids in _CURRENCIES.items() if marketplace and marketplace in ids.split()), "")
 
 
 def _cancelled(order: CanonicalOrder, items: Sequence[Fields], *, ours: bool) -> CanonicalOrder:

@@ -31,6 +31,7 @@ from oms.domain.canonical import (
     Normalized,
     PaymentState,
     RefundedLine,
+    check_order,
 )
 from oms.domain.errors import MalformedPayloadError
 
@@ -92,7 +93,7 @@ def read_order(body: Fields, memos: Sequence[Fields], *, source: str, account: s
     )
     readings = [_reading(order, body, items, with_tax=False), _reading(order, body, items, with_tax=True)]
     found = first_that_sums(readings[::-1] if _entered_with_tax(body, items, currency) else readings)
-    return Normalized(order=replace(found, payment=_payment(body, found)), contact=_contact(body, address))
+    return Normalized(order=check_order(replace(found, payment=_payment(body, found))), contact=_contact(body, address))
 
 
 def _either(body: Fields, more: Fields, key: str, currency: str) -> int:

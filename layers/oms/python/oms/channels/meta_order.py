@@ -41,6 +41,7 @@ from oms.domain.canonical import (
     Normalized,
     PaymentState,
     RefundedLine,
+    check_order,
 )
 from oms.domain.frozen import frozen
 from oms.domain.money import allocate
@@ -98,7 +99,9 @@ def read_order(of: Documents, *, source: str, account: str) -> Normalized:
         status_words=_words(body, state),
     )
     order = _summed(read, of, gone)
-    return Normalized(order=replace(order, payment=_payment(order, state)), contact=_contact(body, address))
+    return Normalized(
+        order=check_order(replace(order, payment=_payment(order, state))), contact=_contact(body, address)
+    )
 
 
 def amount(body: Fields, key: str, currency: str, *, needed: bool = False) -> int:

@@ -16,7 +16,7 @@ from oms.channels.base import FetchRequest
 from oms.channels.payload import Fields, clean, parse_moment, parse_object
 from oms.channels.shopify_order import read_order
 from oms.channels.shopify_refunds import read_id, read_refund
-from oms.domain.canonical import NormalizedRefund
+from oms.domain.canonical import NormalizedRefund, check_refund
 from oms.domain.errors import MalformedPayloadError
 from oms.domain.inbound import Notice, NoticeKind
 
@@ -84,7 +84,7 @@ def normalize(request: InboundRequest, notice: Notice) -> Normalized | Normalize
         account=request.account,
         external_id=body.identifier("order_id"),
         currency=currency,
-        refund=refund,
+        refund=check_refund(refund),
     )
 
 

@@ -92,7 +92,10 @@ def fetches(notice: Notice) -> Sequence[FetchRequest]:
     """`GET /order/202309/orders?ids=`; the adapter adds what signs the call (app_key, timestamp, shop_cipher, sign)."""
     if notice.kind is not NoticeKind.FETCH:
         return ()
-    return (FetchRequest(name=_ORDERS, path="/order/202309/orders", query={"ids": notice.external_id or ""}),)
+    order = notice.external_id or ""
+    if not _ID.fullmatch(order):
+        raise MalformedPayloadError("the order id is not a number")
+    return (FetchRequest(name=_ORDERS, path="/order/202309/orders", query={"ids": order}),)
 
 
 def next_page(request: FetchRequest, document: Mapping[str, Any]) -> FetchRequest | None:  # noqa: ARG001 - the interface

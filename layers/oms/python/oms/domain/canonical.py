@@ -19,12 +19,16 @@ from oms.domain.frozen import frozen
 from oms.domain.money import check_minor, minor_digits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 MAX_LINES: Final = 10_000
 """Lines of one order: its first commit must stay under DynamoDB's 400 kB item with room to spare."""
 MAX_QUANTITY: Final = 1_000_000
+MAX_REFUNDS: Final = 1000
 MAX_TEXT: Final = 200
+YEARS: Final = range(1990, 2100)
+"""A time beyond is a fault of the sender: the state of an order that is of the year 9999 could never change again."""
 
 
 class PaymentState(StrEnum):
@@ -229,14 +233,15 @@ def check_order(order: CanonicalOrder) -> CanonicalOrder:
         raise TooManyLinesError("too many lines", lines=len(order.lines), limit=MAX_LINES)
     if not 0 < len(order.external_id) <= MAX_TEXT:
         raise MalformedPayloadError("the order has no usable id")
+    if order.revision.year not in YEARS or order.placed_at.year not in YEARS:
+        raise MalformedPayloadError("a time of the order is out of range")
     if len({line.line_ref for line in order.lines}) != len(order.lines):
         raise MalformedPayloadError("two lines share one id")
     for line in order.lines:
         _check_line(line)
-    for amount in (*_header(order), order.gift_cards, order.total):
-        if amount < 0:
-            raise MalformedPayloadError("an amount is negative")
-        check_minor(amount)
+    for amount in (*_header(order), order.gift_cards, order.total, order.payment.captured):
+        _check_amount(amount)
+    _check_refunds(order.refunds)
     if order.gift_cards > order.total:
         raise MalformedPayloadError("gift cards paid more than the total")
     expected = sum_parts(order)
@@ -251,6 +256,40 @@ def check_order(order: CanonicalOrder) -> CanonicalOrder:
     return order
 
 
+def check_refund(refund: ChannelRefund) -> ChannelRefund:
+    """`refund` itself when it is sound; raises MalformedPayloadError.
+
+    That no more units or money go back than there are is not known here: it is the order's log that knows.
+    """
+    if not 0 < len(refund.refund_ref) <= MAX_TEXT:
+        raise MalformedPayloadError("a refund has no usable id")
+    _check_amount(refund.amount)
+    if len(refund.lines) > MAX_LINES:
+        raise TooManyLinesError("too many lines", lines=len(refund.lines), limit=MAX_LINES)
+    for line in refund.lines:
+        if not 0 < line.quantity <= MAX_QUANTITY:
+            raise MalformedPayloadError("a refunded quantity is out of range", line=line.line_ref[:MAX_TEXT])
+        if not 0 < len(line.line_ref) <= MAX_TEXT:
+            raise MalformedPayloadError("a refunded line has no usable id")
+    return refund
+
+
+def _check_refunds(refunds: Sequence[ChannelRefund]) -> None:
+    if len(refunds) > MAX_REFUNDS:
+        raise MalformedPayloadError("too many refunds", refunds=len(refunds), limit=MAX_REFUNDS)
+    for refund in refunds:
+        check_refund(refund)
+    if len({refund.refund_ref for refund in refunds}) != len(refunds):
+        raise MalformedPayloadError("two refunds share one id")
+    check_minor(sum(refund.amount for refund in refunds))
+
+
+def _check_amount(amount: int) -> None:
+    if amount < 0:
+        raise MalformedPayloadError("an amount is negative")
+    check_minor(amount)
+
+
 def _check_line(line: CanonicalLine) -> None:
     if not 0 < line.quantity <= MAX_QUANTITY:
         raise MalformedPayloadError("a quantity is out of range", line=line.line_ref)
@@ -258,6 +297,8 @@ def _check_line(line: CanonicalLine) -> None:
         raise MalformedPayloadError("more units are cancelled than ordered", line=line.line_ref)
     if line.unit_price < 0 or line.discount < 0 or line.tax < 0 or line.net < 0:
         raise MalformedPayloadError("a line amount is negative", line=line.line_ref)
+    if not line.line_ref:
+        raise MalformedPayloadError("a line has no id")
     if len(line.sku) > MAX_TEXT or len(line.line_ref) > MAX_TEXT:
         raise MalformedPayloadError("a line has an oversized id", line=line.line_ref[:MAX_TEXT])
     check_minor(line.unit_price * line.quantity)

@@ -9,6 +9,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class Disposition(StrEnum):
+    """What becomes of units that came back."""
+
+    RESTOCK = "restock"
+    """For sale again."""
+    QC = "qc"
+    """On hand, to be looked at first."""
+    DAMAGED = "damaged"
+    """On hand, until they are written off."""
+    SCRAP = "scrap"
+    """Thrown away; they enter no stock."""
+    VENDOR = "vendor"
+    """Sent on to their vendor; they enter no stock."""
+
+
 class MovementKind(StrEnum):
     """Why stock moved, other than for an order. A quantity is positive unless its kind says otherwise."""
 

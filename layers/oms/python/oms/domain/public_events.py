@@ -25,6 +25,7 @@ MAX_TOLD: Final = 1000
 DETAIL_TYPES: Final = (
     "OrderPlaced.v1",
     "OrderPromised.v1",
+    "FulfillmentOrderReleased.v1",
     "OrderBackordered.v1",
     "PromiseDateMoved.v1",
     "OrderCancelled.v1",
@@ -65,6 +66,17 @@ def _expected(event: ev.LinesBackordered | ev.PromiseDateMoved, about: dict[str,
     return "OrderBackordered.v1", {**about, "lines": waits}
 
 
+def _promised(
+    event: ev.LinesReserved | ev.FulfillmentOrderReleased, about: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    if isinstance(event, ev.FulfillmentOrderReleased):
+        work = {"fulfillment_order_id": event.fulfillment_order_id, "node_id": event.node_id}
+        return "FulfillmentOrderReleased.v1", {**about, **work}
+    works = [{"fulfillment_order_id": each, "node_id": node} for each, node in event.fulfillment_orders.items()]
+    dates = _dates(promised_by=event.promised_by, release_at=event.release_at)
+    return "OrderPromised.v1", {**about, **dates, "fulfillment_orders": works}
+
+
 def _movement(moved: StockMovement) -> dict[str, Any]:
     shown = {"sku": moved.sku, "node_id": moved.node_id, "kind": moved.kind.value, "quantity": moved.quantity}
     return {**shown, "to_node_id": moved.to_node_id} if moved.to_node_id else shown
@@ -86,10 +98,8 @@ def _shown(event: Any, row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | N
             head = {**about, "currency": event.currency, "total": event.total}
             left = {"lines_left": len(lines) - MAX_TOLD} if len(lines) > MAX_TOLD else {}
             return "OrderPlaced.v1", {**head, "lines": lines[:MAX_TOLD], **left}
-        case ev.LinesReserved():
-            work = [{"fulfillment_order_id": each, "node_id": node} for each, node in event.fulfillment_orders.items()]
-            detail = {**about, "promised_by": event.promised_by.isoformat(), "fulfillment_orders": work}
-            return "OrderPromised.v1", detail
+        case ev.LinesReserved() | ev.FulfillmentOrderReleased():
+            return _promised(event, about)
         case ev.LinesBackordered() | ev.PromiseDateMoved():
             return _expected(event, about)
         case ev.LinesCancelled():

@@ -286,6 +286,8 @@ def event_deltas(event: object) -> list[StockDelta]:
     match event:
         case ev.LinesReserved():
             return _bound(event.units) + _unbound(event.taken_over)
+        case ev.LinesMoved():
+            return _bound(event.units) + _unbound(event.freed)
         case StockHeld():
             return _bound(event.units)
         case ev.LinesCancelled() | StockHoldReleased() | StockHoldExpired() | StockHoldClaimed():

@@ -101,6 +101,7 @@ def fulfillment_document(order: Order, known: FulfillmentOrder) -> dict[str, Any
         "node_id": known.node_id,
         "status": known.status.value,
         "promised_by": known.promised_by.isoformat(),
+        **({"release_at": known.release_at.isoformat()} if known.release_at else {}),
         "lines": [
             {
                 "line_id": line_id,

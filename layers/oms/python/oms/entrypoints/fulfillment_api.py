@@ -28,18 +28,20 @@ if TYPE_CHECKING:
     from oms.domain.order.state import Order
 
 OPEN: Final = ("released", "accepted")
+PLANNED: Final = "planned"
+"""Bound, and on its way to the warehouse: it may be looked at, and not worked on."""
 MAX_PAGE: Final = 100
 MAX_NODE: Final = 100
 
 
 def list_open(app: APIGatewayHttpResolver) -> Response[str]:
-    """What a node has to do: `?node=…&status=released|accepted`, the earliest promise first."""
+    """What a node has to do: `?node=…&status=released|accepted|planned`, the earliest promise first."""
     http.require(app, "warehouse", "service")
     asked = http.query(app)
     status = asked.get("status", "released")
     node = asked.get("node", "")
-    if not 0 < len(node) <= MAX_NODE or status not in OPEN:
-        raise InvalidInputError("name a node, and a status that is open", allowed=list(OPEN))
+    if not 0 < len(node) <= MAX_NODE or status not in (*OPEN, PLANNED):
+        raise InvalidInputError("name a node, and a status that is open", allowed=[*OPEN, PLANNED])
     rows, cursor = wiring.views().list_fulfillment_orders(node, status, MAX_PAGE, asked.get("cursor", ""))
     return http.answer({"fulfillment_orders": rows, "next_cursor": cursor or None})
 

@@ -133,6 +133,15 @@ def alerts(app: APIGatewayHttpResolver) -> Response[str]:
     return http.answer({"alerts": rows, "next_cursor": cursor or None})
 
 
+def reoptimizations(app: APIGatewayHttpResolver) -> Response[str]:
+    """What looking again at planned orders has saved, run by run."""
+    http.require(app, "finance", "sales")
+    asked = http.query(app)
+    rows, cursor = wiring.views().list_rows("reoptimization", _limit(asked), asked.get("cursor", ""))
+    shown = [{name: value for name, value in row.items() if name != "next"} for row in rows]
+    return http.answer({"reoptimizations": shown, "next_cursor": cursor or None})
+
+
 def sales(app: APIGatewayHttpResolver) -> Response[str]:
     """Rows of the daily sales report."""
     http.require(app, "finance", "sales")

@@ -55,6 +55,12 @@ def _at_nodes(units: Iterable[NodeUnits]) -> str:
     return ", ".join(f"{each.quantity} × {each.sku} at {each.node_id}" for each in units)
 
 
+def _reserved(event: ev.LinesReserved) -> str:
+    if event.release_at is None:
+        return "Reserved and released to the warehouse"
+    return f"Reserved, to be released by {event.release_at:%d %b %Y %H:%M} UTC"
+
+
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
 
@@ -74,7 +80,11 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.CaptureSubmitted: lambda e, c: f"Capture of {money(e.amount, c)} taken by the provider, not yet decided",
     ev.PaymentUndone: lambda e, c: f"{money(e.amount, c)} not captured, or taken back{_because(e.reason)}",
     ev.PaymentVoided: lambda _e, _c: "The rest of the authorization was let go",
-    ev.LinesReserved: lambda e, _c: f"Reserved and released to the warehouse: {_at_nodes(e.units)}",
+    ev.LinesReserved: lambda e, _c: f"{_reserved(e)}: {_at_nodes(e.units)}",
+    ev.LinesMoved: lambda e, _c: (
+        f"Moved before its release, because it costs less: {_at_nodes(e.freed)} became {_at_nodes(e.units)}"
+    ),
+    ev.FulfillmentOrderReleased: lambda e, _c: f"Released to {e.node_id}",
     ev.LinesBackordered: lambda e, _c: f"Waiting for stock: {_of_lines(e.lines)}",
     ev.PromiseDateMoved: lambda e, _c: (
         "Expected on another day: " + ", ".join(f"line {each.line_id} {_moved(each)}" for each in e.lines)
@@ -160,7 +170,7 @@ def decisions(history: History, at: datetime | None) -> list[dict[str, Any]]:
         for commit in history.commits
         if at is None or commit.at <= at
         for event in commit.events
-        if isinstance(event, (ev.LinesReserved, ev.LinesBackordered, ev.HoldPlaced)) and event.decision
+        if isinstance(event, (ev.LinesReserved, ev.LinesMoved, ev.LinesBackordered, ev.HoldPlaced)) and event.decision
     ]
     return found[::-1]
 

@@ -41,6 +41,7 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "awaiting_payment": Saying("Waiting for your payment", "We start as soon as it arrives.", 1, 1),
     "being_checked": Saying("We are checking your order", "There is nothing you need to do.", 1, 1),
     "waiting_for_stock": Saying("Waiting for new stock", "We send it as soon as the items are back.", 1, 1),
+    "being_prepared": Saying("We are preparing your order", "", 1, 2),
     "being_packed": Saying("We are packing your order", "", 1, 2),
     "partly_shipped": Saying("Part of your order is on its way", "The rest follows.", 2, 3),
     "on_its_way": Saying("Your order is on its way", "", 3, 3),
@@ -48,7 +49,7 @@ SAYINGS: Final[Mapping[str, Saying]] = {
     "cancelled": Saying("Your order was cancelled", "", 0, 0),
 }
 """By the words of `oms.application.status`."""
-PROMISING: Final = frozenset({"being_packed", "partly_shipped", "on_its_way"})
+PROMISING: Final = frozenset({"being_prepared", "being_packed", "partly_shipped", "on_its_way"})
 """When the promised date holds for everything that has not arrived yet."""
 PLACES: Final[Mapping[str, str]] = {
     "open": "being prepared",

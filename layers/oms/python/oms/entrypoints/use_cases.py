@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from oms.application.quoting import QuotePromises
     from oms.application.reconcile import Reconcile
     from oms.application.relay import RelayCommit
+    from oms.application.reoptimize import ReoptimizeOrders
     from oms.application.reports import ReportSales
     from oms.application.settle import SettlePaymentStep
     from oms.application.status import LookUpOrder
@@ -141,6 +142,14 @@ def promise_order() -> PromiseOrderStep:
     from oms.application.promise import PromiseOrderStep
 
     return PromiseOrderStep(wiring.orders(), plan_order(), wiring.now, wiring.stock_holds())
+
+
+@cache
+def reoptimize_orders() -> ReoptimizeOrders:
+    """Use case."""
+    from oms.application.reoptimize import ReoptimizeOrders
+
+    return ReoptimizeOrders(wiring.orders(), wiring.views(), plan_order(), wiring.now)
 
 
 @cache

@@ -144,7 +144,8 @@ def cancel_units(
 ) -> tuple[OrderEvent, ...]:
     """The cancellation of units known to be cancellable, and the refund that follows when they were paid before.
 
-    Open units go first, then backordered, then allocated ones (fulfillment orders not yet accepted before accepted).
+    Open units go first, then backordered, then allocated ones (planned fulfillment orders before released, and those
+    before accepted ones).
     A cancellation that came from the channel brings its refund from there. What would free more positions than one
     transaction can touch is left for the next command.
     """
@@ -152,7 +153,8 @@ def cancel_units(
     cancelled: list[LineUnits] = []
     positions: set[tuple[str, str]] = set()
     ranked = sorted(
-        order.fulfillment_orders.values(), key=lambda known: known.status is FulfillmentOrderStatus.ACCEPTED
+        order.fulfillment_orders.values(),
+        key=lambda known: (known.status is FulfillmentOrderStatus.ACCEPTED, not known.planned),
     )
     for line_id, units in wanted.items():
         ledger = order.lines[line_id].ledger

@@ -84,6 +84,24 @@ class PromiseOrder(Command):
     retry_at: datetime | None = None
     cancel_at: datetime | None = None
     expected: Mapping[str, datetime] | None = None
+    release_at: datetime | None = None
+    """Until when the release of what is bound waits; None when it does not."""
+
+
+@frozen
+class ReleaseFulfillmentOrders(Command):
+    """Hand to their warehouses what was to wait until `at` at the longest."""
+
+    at: datetime
+
+
+@frozen
+class MoveLines(Command):
+    """Bind what is planned at other nodes. `units` are all of it, as they are to be; `release_at` as with a promise."""
+
+    units: tuple[NodeUnits, ...]
+    release_at: datetime
+    decision: Mapping[str, Any] = field(default_factory=dict)
 
 
 @frozen

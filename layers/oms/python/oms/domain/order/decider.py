@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.errors import OrderNotFoundError
-from oms.domain.order import changing, fulfilling, placing, promising, settling
+from oms.domain.order import changing, fulfilling, placing, promising, releasing, settling
 from oms.domain.order import commands as cmd
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.RecordChannelRefund: placing.record_channel_refund,
     cmd.ScreenOrder: changing.screen,
     cmd.PromiseOrder: promising.promise,
+    cmd.ReleaseFulfillmentOrders: releasing.release,
+    cmd.MoveLines: releasing.move,
     cmd.RecordAuthorization: promising.record_authorization,
     cmd.AcceptFulfillmentOrder: fulfilling.accept,
     cmd.RejectFulfillmentOrder: fulfilling.reject,

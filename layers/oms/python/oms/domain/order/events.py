@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import field
 from datetime import datetime  # noqa: TC003 - the codec resolves these annotations at run time
-from enum import StrEnum
 from typing import Any
 
 from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
+from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
 from oms.domain.order import payment_facts
 from oms.domain.segments import Drawn, place_of
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
@@ -160,7 +160,7 @@ class HoldReleased:
 
 @frozen
 class LinesReserved:
-    """Units were bound at nodes and released to their warehouses: the promise.
+    """Units were bound at nodes, and released to their warehouses unless that waits until `release_at`: the promise.
 
     One fulfillment order per node: `fulfillment_orders` maps its id to the node. `decision` says why these nodes. Of
     `units`, a hold of stock had bound those that were `taken_over`.
@@ -171,6 +171,31 @@ class LinesReserved:
     promised_by: datetime
     decision: dict[str, Any] = field(default_factory=dict)
     taken_over: tuple[NodeUnits, ...] = ()
+    release_at: datetime | None = None
+
+
+@frozen
+class LinesMoved:
+    """Units whose release waits were bound elsewhere: `freed` are so no longer, `units` are now; the promise stands.
+
+    `out_of` says of each freed entry which fulfillment order it was taken out of; the rest is as with LinesReserved.
+    """
+
+    freed: tuple[NodeUnits, ...]
+    out_of: tuple[str, ...]
+    units: tuple[NodeUnits, ...]
+    fulfillment_orders: dict[str, str]
+    promised_by: datetime
+    release_at: datetime
+    decision: dict[str, Any] = field(default_factory=dict)
+
+
+@frozen
+class FulfillmentOrderReleased:
+    """It was planned, and is its warehouse's now."""
+
+    fulfillment_order_id: str
+    node_id: str
 
 
 @frozen
@@ -277,21 +302,6 @@ class ChannelCancelConflicted:
     lines: tuple[LineUnits, ...]
 
 
-class Disposition(StrEnum):
-    """What becomes of units that came back."""
-
-    RESTOCK = "restock"
-    """For sale again."""
-    QC = "qc"
-    """On hand, to be looked at first."""
-    DAMAGED = "damaged"
-    """On hand, until they are written off."""
-    SCRAP = "scrap"
-    """Thrown away; they enter no stock."""
-    VENDOR = "vendor"
-    """Sent on to their vendor; they enter no stock."""
-
-
 @frozen
 class LinesReturned:
     """Units came back to a node."""
@@ -352,6 +362,8 @@ OrderEvent = (
     | PaymentUndone
     | PaymentVoided
     | LinesReserved
+    | LinesMoved
+    | FulfillmentOrderReleased
     | LinesBackordered
     | PromiseDateMoved
     | LinesDelivered

@@ -24,10 +24,9 @@ from oms.domain.segments import together
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from oms.domain.order.state import Payment
-    from oms.domain.segments import Drawn
 
 
 def place(order_id: str, event: ev.OrderPlaced) -> Order:
@@ -141,31 +140,27 @@ def _(_event: ev.PaymentVoided, state: Order) -> Order:
 @evolve.register(ev.LinesReserved)
 def _(event: ev.LinesReserved, state: Order) -> Order:
     lines = dict(state.lines)
-    orders = dict(state.fulfillment_orders)
-    by_node = {node: order_id for order_id, node in event.fulfillment_orders.items()}
-    left: dict[str, dict[str, int]] = {}
-    drawn: dict[str, dict[str, tuple[Drawn, ...]]] = {}
     for units in event.units:
         lines[units.line_id] = _drained(lines[units.line_id], (Place.OPEN, Place.BACKORDERED), Place.ALLOCATED, units)
-        order_id = by_node[units.node_id]
-        if order_id not in left:
-            left[order_id] = dict(orders[order_id].remaining) if order_id in orders else {}
-            drawn[order_id] = dict(orders[order_id].drawn) if order_id in orders else {}
-        left[order_id][units.line_id] = left[order_id].get(units.line_id, 0) + units.quantity
-        if units.drawn:
-            known_drawn = drawn[order_id].get(units.line_id, ())
-            drawn[order_id][units.line_id] = together((*known_drawn, *units.drawn))
-    for order_id, remaining in left.items():
-        known = orders.get(order_id) or FulfillmentOrder(
-            fulfillment_order_id=order_id,
-            node_id=event.fulfillment_orders[order_id],
-            status=FulfillmentOrderStatus.RELEASED,
-            remaining={},
-            promised_by=event.promised_by,
-        )
-        orders[order_id] = replace(known, remaining=remaining, drawn=drawn[order_id])
+    orders = _bound(state.fulfillment_orders, event)
     promised_by = max(event.promised_by, state.promised_by) if state.promised_by else event.promised_by
     return replace(state, lines=lines, fulfillment_orders=orders, promised_by=promised_by, retry_at=None)
+
+
+@evolve.register(ev.LinesMoved)
+def _(event: ev.LinesMoved, state: Order) -> Order:
+    orders = dict(state.fulfillment_orders)
+    for order_id, gone in _out_of(event.out_of, event.freed).items():
+        known = orders[order_id].without(gone)
+        status = known.status if known.remaining else FulfillmentOrderStatus.CANCELLED
+        orders[order_id] = replace(known, status=status, release_at=known.release_at if known.remaining else None)
+    return replace(state, fulfillment_orders=_bound(orders, event))
+
+
+@evolve.register(ev.FulfillmentOrderReleased)
+def _(event: ev.FulfillmentOrderReleased, state: Order) -> Order:
+    known = state.fulfillment_orders[event.fulfillment_order_id]
+    return _with_fulfillment_order(state, replace(known, status=FulfillmentOrderStatus.RELEASED, release_at=None))
 
 
 @evolve.register(ev.LinesBackordered)
@@ -263,13 +258,10 @@ def _(event: ev.ParcelStatusChanged, state: Order) -> Order:
 def _(event: ev.LinesCancelled, state: Order) -> Order:
     lines = dict(state.lines)
     orders = dict(state.fulfillment_orders)
-    freed: dict[str, int] = {}
-    out_of: dict[str, list[ev.NodeUnits]] = {}
-    for units, order_id in zip(event.freed, event.fulfillment_orders, strict=True):
-        lines[units.line_id] = _moved(lines[units.line_id], Place.ALLOCATED, Place.CANCELLED, units.quantity)
-        freed[units.line_id] = freed.get(units.line_id, 0) + units.quantity
-        out_of.setdefault(order_id, []).append(units)
-    for order_id, gone in out_of.items():
+    freed = _summed(event.freed)
+    for line_id, units in freed.items():
+        lines[line_id] = _moved(lines[line_id], Place.ALLOCATED, Place.CANCELLED, units)
+    for order_id, gone in _out_of(event.fulfillment_orders, event.freed).items():
         known = orders[order_id].without(gone)
         emptied = FulfillmentOrderStatus.SHIPPED if known.shipments else FulfillmentOrderStatus.CANCELLED
         orders[order_id] = replace(known, status=known.status if known.remaining else emptied)
@@ -337,6 +329,42 @@ def _(event: ev.RefundFailed, state: Order) -> Order:
     for line_id, units in refund.lines.items():
         lines[line_id] = replace(lines[line_id], refunded=lines[line_id].refunded - units)
     return replace(_with_refund(state, replace(refund, status=RefundStatus.FAILED)), lines=lines)
+
+
+def _bound(
+    known: Mapping[str, FulfillmentOrder], event: ev.LinesReserved | ev.LinesMoved
+) -> dict[str, FulfillmentOrder]:
+    """Fulfillment orders with the units that the event binds; what is released already does not wait again."""
+    orders = dict(known)
+    by_node = {node: order_id for order_id, node in event.fulfillment_orders.items()}
+    parts: dict[str, list[ev.NodeUnits]] = {}
+    for units in event.units:
+        parts.setdefault(by_node[units.node_id], []).append(units)
+    for order_id, added in parts.items():
+        at = orders.get(order_id) or FulfillmentOrder(
+            fulfillment_order_id=order_id,
+            node_id=event.fulfillment_orders[order_id],
+            status=FulfillmentOrderStatus.PLANNED if event.release_at else FulfillmentOrderStatus.RELEASED,
+            remaining={},
+            promised_by=event.promised_by,
+            release_at=event.release_at,
+        )
+        remaining, drawn = dict(at.remaining), dict(at.drawn)
+        for units in added:
+            remaining[units.line_id] = remaining.get(units.line_id, 0) + units.quantity
+            if units.drawn:
+                drawn[units.line_id] = together((*drawn.get(units.line_id, ()), *units.drawn))
+        soonest = min(at.release_at, event.release_at) if at.release_at and event.release_at else at.release_at
+        orders[order_id] = replace(at, remaining=remaining, drawn=drawn, release_at=soonest)
+    return orders
+
+
+def _out_of(order_ids: Iterable[str], freed: Iterable[ev.NodeUnits]) -> dict[str, list[ev.NodeUnits]]:
+    """What was taken out of each fulfillment order."""
+    found: dict[str, list[ev.NodeUnits]] = {}
+    for order_id, units in zip(order_ids, freed, strict=True):
+        found.setdefault(order_id, []).append(units)
+    return found
 
 
 def _moved(line: Line, source: Place, target: Place, units: int) -> Line:

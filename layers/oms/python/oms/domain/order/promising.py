@@ -1,4 +1,4 @@
-"""Deciding on the promise: payment verified, units bound at nodes and released, or backordered."""
+"""Deciding on the promise: payment verified, units bound at nodes and released, now or later, or backordered."""
 
 from __future__ import annotations
 
@@ -77,6 +77,7 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
                 promised_by=command.promised_by,
                 decision=dict(command.decision),
                 taken_over=command.taken_over,
+                release_at=command.release_at,
             )
         )
     # Planned units are taken from the open ones first; a line held or cancelled since planning waits for the next plan.
@@ -131,7 +132,8 @@ def _fulfillment_orders(order: Order, units: Iterable[NodeUnits]) -> dict[str, s
     open_: dict[str, str] = {}
     if len(order.lines) > MAX_POSITIONS:
         for known in order.fulfillment_orders.values():
-            if known.status is FulfillmentOrderStatus.RELEASED and known.remaining and not known.shipments:
+            begun = not known.planned and known.status is not FulfillmentOrderStatus.RELEASED
+            if not begun and known.remaining and not known.shipments:
                 open_[known.node_id] = known.fulfillment_order_id
     fresh = count(len(order.fulfillment_orders) + 1)
     nodes = dict.fromkeys(part.node_id for part in units)

@@ -71,6 +71,7 @@ class Hold:
 class FulfillmentOrderStatus(StrEnum):
     """A fulfillment order's own life."""
 
+    PLANNED = "planned"
     RELEASED = "released"
     ACCEPTED = "accepted"
     SHIPPED = "shipped"
@@ -79,6 +80,7 @@ class FulfillmentOrderStatus(StrEnum):
 
 
 FULFILLMENT_ORDER_MOVES: Final[Mapping[FulfillmentOrderStatus, frozenset[FulfillmentOrderStatus]]] = {
+    FulfillmentOrderStatus.PLANNED: frozenset({FulfillmentOrderStatus.RELEASED, FulfillmentOrderStatus.CANCELLED}),
     FulfillmentOrderStatus.RELEASED: frozenset(
         {
             FulfillmentOrderStatus.ACCEPTED,
@@ -94,7 +96,8 @@ FULFILLMENT_ORDER_MOVES: Final[Mapping[FulfillmentOrderStatus, frozenset[Fulfill
     FulfillmentOrderStatus.REJECTED: frozenset(),
     FulfillmentOrderStatus.CANCELLED: frozenset(),
 }
-"""SHIPPED: nothing remains and something left; CANCELLED: nothing remains and nothing left."""
+"""PLANNED: its units are bound, and its warehouse has not been told. SHIPPED: nothing remains and something left;
+CANCELLED: nothing remains and nothing left."""
 
 
 @frozen
@@ -109,6 +112,13 @@ class FulfillmentOrder:
     shipments: tuple[str, ...] = ()
     drawn: Mapping[str, tuple[Drawn, ...]] = field(default_factory=dict)
     """Of what remains of a line, what comes from segments of the node's stock."""
+    release_at: datetime | None = None
+    """When it is to be released at the latest; None once it is."""
+
+    @property
+    def planned(self) -> bool:
+        """Its release waits."""
+        return self.status is FulfillmentOrderStatus.PLANNED
 
     def without(self, gone: Iterable[NodeUnits]) -> FulfillmentOrder:
         """What is left of it."""

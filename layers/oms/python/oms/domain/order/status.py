@@ -76,6 +76,8 @@ class Stage(StrEnum):
     AWAITING_PAYMENT = "awaiting_payment"
     ON_HOLD = "on_hold"
     BACKORDERED = "backordered"
+    PLANNED = "planned"
+    """Bound at nodes; its release waits."""
     RELEASED = "released"
     PARTIALLY_SHIPPED = "partially_shipped"
     SHIPPED = "shipped"
@@ -209,10 +211,17 @@ def stage(order: Order) -> Stage:
     if goods is FulfillmentStatus.PARTIALLY_DELIVERED:
         return Stage.PARTIALLY_SHIPPED if any(line.ledger.cancellable for line in lines) else Stage.SHIPPED
     if goods in _BY_FULFILLMENT:
-        return _BY_FULFILLMENT[goods]
+        word = _BY_FULFILLMENT[goods]
+        return _at_nodes(order) if word is Stage.RELEASED else word
     if units_at(order, Place.ALLOCATED):
-        return Stage.RELEASED
+        return _at_nodes(order)
     return Stage.PLACED if payment_cleared(order) else Stage.AWAITING_PAYMENT
+
+
+def _at_nodes(order: Order) -> Stage:
+    """Whether any warehouse has been told of what is bound."""
+    waits = [known.planned for known in order.fulfillment_orders.values() if known.remaining]
+    return Stage.PLANNED if waits and all(waits) else Stage.RELEASED
 
 
 def next_step(order: Order) -> NextStep:

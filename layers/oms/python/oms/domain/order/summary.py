@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.kits import parts_of
 from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.ledger import Place
+from oms.domain.order.releasing import release_at
 from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import (
     NextStep,
@@ -46,6 +47,12 @@ def due_at(order: Order, at: datetime) -> datetime | None:
 
 
 def _due_at(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
+    due, released = _due_beside(order, at, step, word), release_at(order)
+    return min(due, max(released, at)) if due and released else due
+
+
+def _due_beside(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
+    """The same, but for what is to be released."""
     if step is not NextStep.NONE:
         return at + STEP_PATIENCE
     if word is Stage.ON_HOLD and any(hold.kind == UNKNOWN_SKU for hold in order.active_holds):
@@ -61,15 +68,15 @@ def _due_at(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime
 
 
 def wake_at(order: Order, at: datetime) -> datetime | None:
-    """The next time after `at` that was set for what is backordered: to look again, or to give up waiting."""
+    """The next time after `at` that was set: to look again for what is backordered, to give up waiting, to release."""
     waiting = [line for line in order.lines.values() if line.ledger.backordered]
-    times = [line.cancel_at for line in waiting] + ([order.retry_at] if waiting else [])
+    times = [line.cancel_at for line in waiting] + ([order.retry_at] if waiting else []) + [release_at(order)]
     return min((each for each in times if each is not None and each > at), default=None)
 
 
 def _promised(order: Order, word: Stage) -> datetime | None:
     """Until when warehouses and carriers have the order's goods, while they have."""
-    if word in (Stage.RELEASED, Stage.PARTIALLY_SHIPPED):
+    if word in (Stage.PLANNED, Stage.RELEASED, Stage.PARTIALLY_SHIPPED):
         return order.promised_by
     return order.promised_by + DELIVERY_GRACE if word is Stage.SHIPPED and order.promised_by else None
 
@@ -80,7 +87,7 @@ def is_patient(order: Order) -> bool:
 
 
 def _is_patient(order: Order, step: NextStep, word: Stage) -> bool:
-    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED):
+    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or release_at(order):
         return False
     return _promised(order, word) is not None and not any(refund.open for refund in order.payment.refunds.values())
 
@@ -137,9 +144,9 @@ def _waiting_skus(order: Order) -> dict[str, int]:
 
 
 def open_fulfillment_orders(order: Order) -> tuple[str, ...]:
-    """Fulfillment orders that a warehouse still has to work on."""
+    """Fulfillment orders that a warehouse still has to work on, or will have to."""
     return tuple(
         known.fulfillment_order_id
         for known in order.fulfillment_orders.values()
-        if known.status in (FulfillmentOrderStatus.RELEASED, FulfillmentOrderStatus.ACCEPTED)
+        if known.planned or known.status in (FulfillmentOrderStatus.RELEASED, FulfillmentOrderStatus.ACCEPTED)
     )

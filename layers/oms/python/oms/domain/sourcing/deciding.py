@@ -58,6 +58,8 @@ class Decided:
     cancel_at: datetime | None = None
     cost: int = 0
     """Of what is bound, to the merchant, in minor units."""
+    release_at: datetime | None = None
+    """Until when its release waits; None when it does not."""
 
 
 def decide_sourcing(asked: Asked) -> Decided:
@@ -70,7 +72,15 @@ def decide_sourcing(asked: Asked) -> Decided:
         short = _missing(asked.request, plan)
     decision = {**plan.decision, **_kept(asked, request)}
     made = Decided(units=plan.units, short=short, promised_by=plan.promised_by, decision=decision, cost=plan.cost)
-    return _after(made, asked) if short else made
+    made = _after(made, asked) if short else made
+    return _waiting(made, request, rule) if made.units and rule.release_minutes else made
+
+
+def _waiting(made: Decided, request: SourcingRequest, rule: Rule) -> Decided:
+    from oms.domain.sourcing.releasing import release_time  # most rules release at once
+
+    nodes = {part.node_id for part in made.units}
+    return replace(made, release_at=release_time(request, nodes, made.promised_by, rule))
 
 
 def _after(made: Decided, asked: Asked) -> Decided:

@@ -1,6 +1,7 @@
 """Rules as data: which policy decides on an order, and what becomes of what no node has.
 
-    {"rules": [{"name", "when": {…}, "then": {…}, "after": {…}}, …], "extra_parcel": 0, "union": [], "b2b": []}
+    {"rules": [{"name", "when": {…}, "then": {…}, "after": {…}, "release": {…}}, …],
+     "extra_parcel": 0, "union": [], "b2b": []}
 
 `b2b` are accounts, as "channel/account", whose customers are firms; all others' are people. The first rule whose
 conditions all hold is the order's. The last one has none: it is for all others.
@@ -9,6 +10,7 @@ conditions all hold is the order's. The last one has none: it is for all others.
             currency, total_from, total_to (minor units of that currency), units_from, units_to: both ends included
     then    policy (a name of `POLICIES`) or weights; split_lines, max_parcels, extra_parcel, nodes, not_nodes
     after   short: backorder, split, wait or person; wait_minutes; cancel_after_days
+    release wait_minutes, or until: cut_off
 
 Pure, and little to import: `rules_check` says whether a document is sound, this reads one that is.
 """
@@ -54,6 +56,9 @@ RANGES: Final[Mapping[str, tuple[str, str]]] = {
     "total": ("total_from", "total_to"),
     "units": ("units_from", "units_to"),
 }
+MAX_MINUTES: Final = 7 * 24 * 60
+CUT_OFF: Final = "cut_off"
+"""Until the cut-off that counts, a week at the longest."""
 B2B: Final = "b2b"
 B2C: Final = "b2c"
 
@@ -88,6 +93,8 @@ class Rule:
     version: int
     policy: SourcingPolicy
     after: After = After()
+    release_minutes: int = 0
+    """How long the release to warehouses may wait, as far as the promise lets it (`releasing.py`)."""
     nodes: frozenset[str] = frozenset()
     """Only these may ship; empty means all."""
     not_nodes: frozenset[str] = frozenset()
@@ -168,11 +175,16 @@ def read_rule(rule: Mapping[str, Any], document: Mapping[str, Any], version: int
             wait_minutes=int(after.get("wait_minutes", 0)),
             cancel_after_days=int(after.get("cancel_after_days", 0)),
         ),
+        release_minutes=_release_minutes(rule.get("release", {})),
         nodes=frozenset(then.get("nodes", ())),
         not_nodes=frozenset(then.get("not_nodes", ())),
         extra_parcel=int(then.get("extra_parcel", document.get("extra_parcel", 0))),
         union=tuple(document.get("union", ())),
     )
+
+
+def _release_minutes(release: Mapping[str, Any]) -> int:
+    return MAX_MINUTES if release.get("until") == CUT_OFF else int(release.get("wait_minutes", 0))
 
 
 def find_rule(stored: Mapping[str, Any], name: str) -> Rule:

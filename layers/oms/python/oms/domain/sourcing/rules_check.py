@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.frozen import frozen
 from oms.domain.sourcing.check import MAX_COST, MAX_WEIGHT
 from oms.domain.sourcing.reach import Effort, covering
-from oms.domain.sourcing.rules import B2B, B2C, POLICIES, RANGES, SETS, WORDS, Short
+from oms.domain.sourcing.rules import B2B, B2C, CUT_OFF, MAX_MINUTES, POLICIES, RANGES, SETS, WORDS, Short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,6 @@ MAX_RULES: Final = 100
 MAX_WORDS: Final = 1000
 MAX_TEXT: Final = 200
 MAX_NUMBER: Final = 10**15
-MAX_MINUTES: Final = 7 * 24 * 60
 MAX_DAYS: Final = 365
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,59}", re.ASCII)
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
@@ -40,10 +39,11 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _WEIGHTS: Final = ("money", "parcel", "reach", "piece", "carry", "load")
 _NUMBERS: Final = tuple(name for pair in RANGES.values() for name in pair)
 _DOCUMENT: Final = ("rules", "extra_parcel", "union", "b2b")
-_RULE: Final = ("name", "when", "then", "after")
+_RULE: Final = ("name", "when", "then", "after", "release")
 _WHEN: Final = (*WORDS, *SETS, "currency", *_NUMBERS)
 _THEN: Final = ("policy", "weights", "split_lines", "max_parcels", "extra_parcel", "nodes", "not_nodes")
 _AFTER: Final = ("short", "wait_minutes", "cancel_after_days")
+_RELEASE: Final = ("wait_minutes", "until")
 
 
 @frozen(kw_only=False)
@@ -74,6 +74,7 @@ def problems(document: object, nodes: Mapping[str, bool] | None = None) -> tuple
         found.extend(_named(rule, name, names))
         wrong = [*_when(rule.get("when", {}), name), *_firms(document, rule.get("when", {}), name)]
         found += [*wrong, *_then(rule.get("then"), name, nodes or {}), *_after(rule.get("after", {}), name)]
+        found += _release(rule.get("release", {}), name)
         if not wrong:
             found.extend(_reached(sound, rule.get("when", {}), name, effort))
             sound.append((name, rule.get("when", {})))
@@ -243,6 +244,20 @@ def _after(after: object, name: str) -> Iterator[Problem]:
     if short == Short.PERSON and "cancel_after_days" in after:
         message = "what a person decides on is not cancelled by itself"
         yield Problem("contradiction", message, (name,), "after.cancel_after_days")
+
+
+def _release(release: object, name: str) -> Iterator[Problem]:
+    if not isinstance(release, dict):
+        yield Problem("field", "when to release is an object", (name,), "release")
+        return
+    yield from _unknown(release, _RELEASE, name, "release")
+    if "wait_minutes" in release and not _is_whole(release["wait_minutes"], 1, MAX_MINUTES):
+        message = f"a whole number from 1 to {MAX_MINUTES}"
+        yield Problem("field", message, (name,), "release.wait_minutes")
+    if "until" in release and release["until"] != CUT_OFF:
+        yield Problem("field", f"a release waits until {CUT_OFF}, or for minutes", (name,), "release.until")
+    if {"wait_minutes", "until"} <= set(release):
+        yield Problem("contradiction", "a release waits for minutes, or until the cut-off", (name,), "release")
 
 
 def _reached(
