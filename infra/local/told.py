@@ -27,6 +27,7 @@ TOLD: Final[dict[str, dict[str, Any]]] = {
     "ebay": {},
     "walmart": {"cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK"},
     "etsy": {},
+    "amazon": {"carriers": {"UPS": "UPS"}},
 }
 """Channels that are told everything they have words for, with what that takes."""
 WHOLE: Final = ("shopify", "woocommerce")

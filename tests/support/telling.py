@@ -36,8 +36,15 @@ if TYPE_CHECKING:
 CREDENTIALS = {
     "shopify": {"url": "https://shop.example", "access_token": "sandbox_shopify_token"},
     "woocommerce": {"url": "https://woo.example", "consumer_key": "ck_sandbox", "consumer_secret": "cs_sandbox"},
+    "amazon": {
+        "client_id": Settings().amazon_client_id,
+        "client_secret": Settings().amazon_client_secret,
+        "refresh_token": Settings().amazon_refresh_token,
+    },
     **credentials(Settings(), "https://magento.example"),
 }
+VENDORS: dict[str, str] = {}
+"""Channels that the sandbox has under another name."""
 LOGINS = ("/token", "/oauth2/token")
 
 
@@ -74,6 +81,7 @@ ORDERS: dict[str, dict[str, Any]] = {
         "orderLines": {"orderLine": [walmart_line("1", "2"), walmart_line("2", "1")]},
     },
     "etsy": {"receipt_id": 1001, "shipments": []},
+    "amazon": {"order": {"AmazonOrderId": "1001", "MarketplaceId": "ATVPDKIKX0DER"}},
 }
 
 
@@ -123,7 +131,8 @@ class Shop:
         self.story.place(line("1", 2), line("2", 1, 500), plan=IN_CHANNEL, source=source, account="main")
         self.sandbox = Sandbox(Settings())
         self.sandbox._server.server_close()
-        getattr(self.sandbox, source).shelf.put("1001", ORDERS[source])
+        self.vendor = getattr(self.sandbox, VENDORS.get(source, source))
+        self.vendor.shelf.put("1001", ORDERS[source])
         self.faults: deque[Callable[[Callable[[], Answer]], Answer]] = deque()
         """What happens to the next calls, in order; a call beyond them is answered."""
         self.calls: list[str] = []

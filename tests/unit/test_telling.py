@@ -35,6 +35,7 @@ READS = {
     ("walmart", "fulfillment"): 1,
     ("walmart", "cancellation"): 1,
     ("etsy", "fulfillment"): 1,
+    ("amazon", "fulfillment"): 1,
 }
 """What is asked first, of everything that a channel can be told."""
 TOLD = pytest.mark.parametrize(("source", "kind"), list(READS))
@@ -71,7 +72,7 @@ def test_a_shop_is_told_once_however_often_the_message_comes(
 
 NOT_LET_IN = says(401)
 FAULTS = (lost, unreachable, says(503), says(502), says(429, retry_after="7"), NOT_LET_IN)
-TOKENS = ("ebay", "walmart", "etsy")
+TOKENS = ("ebay", "walmart", "etsy", "amazon")
 """Channels whose access token is replaced when it is refused."""
 
 

@@ -131,6 +131,7 @@ _MODULES: Final[Mapping[str, tuple[str, frozenset[Kind]]]] = {
     "ebay": ("oms.channels.ebay_out", frozenset({Kind.FULFILLMENT})),
     "walmart": ("oms.channels.walmart_out", _SHIPS | {Kind.ACKNOWLEDGEMENT}),
     "etsy": ("oms.channels.etsy_out", frozenset({Kind.FULFILLMENT})),
+    "amazon": ("oms.channels.amazon_out", frozenset({Kind.FULFILLMENT})),
 }
 """By the name that orders carry: the module, and what the channel has words for."""
 
