@@ -13,6 +13,7 @@ from infra.local import recorded as rec
 from infra.local.connect import tell
 from infra.local.engine import ROOT
 from infra.local.sandbox.shopify_told import LOCATION
+from infra.local.sandbox.tiktok_told import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,6 +29,7 @@ TOLD: Final[dict[str, dict[str, Any]]] = {
     "walmart": {"cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK"},
     "etsy": {},
     "amazon": {"carriers": {"UPS": "UPS"}},
+    "tiktok-shop": {"carriers": PROVIDERS, "cancellation_reason": "seller_cancel_reason_out_of_stock"},
 }
 """Channels that are told everything they have words for, with what that takes."""
 WHOLE: Final = ("shopify", "woocommerce")

@@ -41,9 +41,14 @@ CREDENTIALS = {
         "client_secret": Settings().amazon_client_secret,
         "refresh_token": Settings().amazon_refresh_token,
     },
+    "tiktok-shop": {
+        "app_key": Settings().tiktok_app_key,
+        "app_secret": Settings().tiktok_app_secret,
+        "access_token": Settings().tiktok_access_token,
+    },
     **credentials(Settings(), "https://magento.example"),
 }
-VENDORS: dict[str, str] = {}
+VENDORS = {"tiktok-shop": "tiktok"}
 """Channels that the sandbox has under another name."""
 LOGINS = ("/token", "/oauth2/token")
 
@@ -82,6 +87,12 @@ ORDERS: dict[str, dict[str, Any]] = {
     },
     "etsy": {"receipt_id": 1001, "shipments": []},
     "amazon": {"order": {"AmazonOrderId": "1001", "MarketplaceId": "ATVPDKIKX0DER"}},
+    "tiktok-shop": {
+        "id": "1001",
+        "shipping_type": "SELLER",
+        "recipient_address": {"region_code": "US"},
+        "line_items": [{"id": "1", "package_id": ""}, {"id": "2", "package_id": ""}],
+    },
 }
 
 

@@ -36,6 +36,8 @@ READS = {
     ("walmart", "cancellation"): 1,
     ("etsy", "fulfillment"): 1,
     ("amazon", "fulfillment"): 1,
+    ("tiktok-shop", "fulfillment"): 1,
+    ("tiktok-shop", "cancellation"): 1,
 }
 """What is asked first, of everything that a channel can be told."""
 TOLD = pytest.mark.parametrize(("source", "kind"), list(READS))
@@ -43,7 +45,8 @@ TOLD = pytest.mark.parametrize(("source", "kind"), list(READS))
 
 def shop(patch: pytest.MonkeyPatch, source: str, kind: str = "fulfillment", **settings: Any) -> Shop:
     """One thing of this kind is due."""
-    made = Shop(patch, source, **{"cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK", **settings})
+    said = {"cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK", "carriers": {"DHL": "7001"}}
+    made = Shop(patch, source, **{**said, **settings})
     if kind == "cancellation":
         made.story.cancel()
     elif kind != "acknowledgement":

@@ -105,3 +105,116 @@ def test_an_order_without_a_marketplace_is_asked_for_again(monkeypatch: pytest.M
     made.faults.append(says(200, {"payload": {}}))
     assert made.say(made.message("fulfillment")).word == "waiting"
     assert made.drain() == ["sent"]
+
+
+# ---------------------------------------------------------------- TikTok Shop
+
+TIKTOK: dict[str, Any] = {"carriers": {"DHL": "7001"}, "cancellation_reason": "seller_cancel_reason_out_of_stock"}
+
+
+def with_order(made: Shop, **changes: Any) -> Shop:
+    """The shop with its order changed."""
+    made.vendor.shelf.put("1001", {**made.vendor.shelf.get("1001"), **changes})
+    return made
+
+
+def test_tiktok_is_told_each_parcel_with_its_line_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = in_two(monkeypatch, "tiktok-shop", **TIKTOK)
+    assert [made.say(made.message("fulfillment", place)).word for place in (0, 1)] == ["sent", "sent"]
+    assert made.vendor.told.bodies == [
+        {"order_line_item_ids": ["1"], "shipping_provider_id": "7001", "tracking_number": "TRK 1"},
+        {"order_line_item_ids": ["2"], "shipping_provider_id": "7001", "tracking_number": "TRK 2"},
+    ]
+
+
+def test_where_tiktok_makes_the_packages_that_of_the_units_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = with_order(
+        in_two(monkeypatch, "tiktok-shop", **TIKTOK),
+        recipient_address={"region_code": "ID"},
+        line_items=[{"id": "1", "package_id": "51"}, {"id": "2", "package_id": "52"}],
+    )
+    assert made.say(made.message("fulfillment", 0)).word == "sent"
+    assert made.calls[-1] == "POST /fulfillment/202309/packages/51/ship"
+    assert made.vendor.told.bodies == [{"self_shipment": {"shipping_provider_id": "7001", "tracking_number": "TRK 1"}}]
+
+
+@pytest.mark.parametrize("package", ["51", ""])
+def test_a_parcel_that_is_no_package_there_is_before_a_person(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    items = [{"id": "1", "package_id": package}, {"id": "2", "package_id": package}]
+    made = with_order(
+        in_two(monkeypatch, "tiktok-shop", **TIKTOK), recipient_address={"region_code": "ID"}, line_items=items
+    )
+    assert made.say(made.message("fulfillment", 0)).word == "parked"
+    assert made.told == []
+
+
+def test_a_carrier_that_the_account_does_not_name_is_not_told_tiktok(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = shipped(monkeypatch, "tiktok-shop")
+    assert made.say(made.message("fulfillment")).word == "parked"
+    assert made.parked[0].detail["vendor_field"] == "carriers"
+
+
+@pytest.mark.parametrize(("number", "word"), [("trk1", "already"), ("OTHER", "parked")])
+def test_a_parcel_with_tiktoks_own_label_is_known_there(
+    monkeypatch: pytest.MonkeyPatch, number: str, word: str
+) -> None:
+    items = [{"id": "1", "package_id": "51", "tracking_number": number}]
+    made = with_order(shipped(monkeypatch, "tiktok-shop", **TIKTOK), shipping_type="TIKTOK", line_items=items)
+    assert made.say(made.message("fulfillment")).word == word
+    assert made.told == []
+
+
+def test_tiktok_is_told_line_items_once_however_the_messages_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Shop(monkeypatch, "tiktok-shop", **TIKTOK)
+    made.story.cancel({"2": 1})
+    made.story.cancel({"1": 2})
+    assert made.say(made.message("cancellation", 1)).word == "sent"
+    assert made.told[0]["whole"]
+    assert made.say(made.message("cancellation", 0)).word in ("already", "nothing")
+    assert len(made.told) == 1
+
+
+def test_tiktok_is_told_the_rest_of_what_is_cancelled_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Shop(monkeypatch, "tiktok-shop", **TIKTOK)
+    made.story.cancel({"2": 1})
+    assert made.say(made.message("cancellation", 0)).word == "sent"
+    made.story.cancel({"1": 2})
+    assert made.say(made.message("cancellation", 1)).word == "sent"
+    assert [each["order_line_item_ids"] for each in made.vendor.told.bodies] == [["2"], ["1"]]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "word"),
+    [
+        ("CANCELLATION_REQUEST_PENDING", "BUYER_CANCEL", "sent"),
+        ("CANCELLATION_REQUEST_CANCEL", "BUYER_CANCEL", "sent"),
+        ("CANCELLATION_REQUEST_SUCCESS", "BUYER_CANCEL", "already"),
+        ("CANCELLATION_REQUEST_PENDING", "CANCEL", "already"),
+    ],
+)
+def test_what_tiktok_has_cancelled_by_itself_is_known_there(
+    monkeypatch: pytest.MonkeyPatch, status: str, kind: str, word: str
+) -> None:
+    made = Shop(monkeypatch, "tiktok-shop", **TIKTOK)
+    made.story.cancel()
+    items = [{"order_line_item_id": "1"}, {"order_line_item_id": "2"}]
+    known = {"cancel_id": "4035", "cancel_status": status, "cancel_type": kind, "cancel_line_items": items}
+    made.faults.append(says(200, {"code": 0, "data": {"cancellations": [known]}}))
+    assert made.say(made.message("cancellation")).word == word
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [(36009002, "waiting"), (36009003, "waiting"), (36009007, "waiting"), (25001021, "parked"), ("no", "waiting")],
+)
+@pytest.mark.parametrize("at", [0, 1])
+def test_what_tiktok_says_within_an_answer(monkeypatch: pytest.MonkeyPatch, code: Any, word: str, at: int) -> None:
+    made = shipped(monkeypatch, "tiktok-shop", **TIKTOK)
+    made.faults.extend([*[fine] * at, says(200, {"code": code, "message": "of a buyer"})])
+    assert made.say(made.message("fulfillment")).word == word
+    if word == "waiting":
+        assert made.drain()[-1] == "sent"
+    else:
+        (entry,) = made.parked
+        assert entry.detail["vendor_code"] == "25001021"
+        assert "of a buyer" not in repr(entry)

@@ -59,7 +59,7 @@ class Sandbox:
         self.paypal_webhooks = told(PayPalTeller(), asked.paypal_webhook_url, WEBHOOK_ID)
         self.paypal = PayPalVendor(self.settings, self.clock, self.record, self.paypal_webhooks)
         self.adyen = AdyenVendor(self.settings, self.clock, self.record, self.adyen_webhooks)
-        self.tiktok = TikTokVendor(self.settings, self.clock)
+        self.tiktok = TikTokVendor(self.settings, self.clock, self.record)
         self.amazon = AmazonVendor(self.settings, self.clock, self.record)
         self.shopify = ShopifyVendor(self.settings, self.record)
         self.woocommerce = WooCommerceVendor(self.settings, self.record)

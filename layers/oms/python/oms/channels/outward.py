@@ -132,6 +132,7 @@ _MODULES: Final[Mapping[str, tuple[str, frozenset[Kind]]]] = {
     "walmart": ("oms.channels.walmart_out", _SHIPS | {Kind.ACKNOWLEDGEMENT}),
     "etsy": ("oms.channels.etsy_out", frozenset({Kind.FULFILLMENT})),
     "amazon": ("oms.channels.amazon_out", frozenset({Kind.FULFILLMENT})),
+    "tiktok-shop": ("oms.channels.tiktok_shop_out", _SHIPS),
 }
 """By the name that orders carry: the module, and what the channel has words for."""
 
