@@ -30,6 +30,7 @@ TOLD: Final[dict[str, dict[str, Any]]] = {
     "etsy": {},
     "amazon": {"carriers": {"UPS": "UPS"}},
     "tiktok-shop": {"carriers": PROVIDERS, "cancellation_reason": "seller_cancel_reason_out_of_stock"},
+    "meta-commerce": {"cancellation_reason": "OUT_OF_STOCK"},
 }
 """Channels that are told everything they have words for, with what that takes."""
 WHOLE: Final = ("shopify", "woocommerce")

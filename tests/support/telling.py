@@ -48,7 +48,7 @@ CREDENTIALS = {
     },
     **credentials(Settings(), "https://magento.example"),
 }
-VENDORS = {"tiktok-shop": "tiktok"}
+VENDORS = {"tiktok-shop": "tiktok", "meta-commerce": "meta"}
 """Channels that the sandbox has under another name."""
 LOGINS = ("/token", "/oauth2/token")
 
@@ -92,6 +92,19 @@ ORDERS: dict[str, dict[str, Any]] = {
         "shipping_type": "SELLER",
         "recipient_address": {"region_code": "US"},
         "line_items": [{"id": "1", "package_id": ""}, {"id": "2", "package_id": ""}],
+    },
+    "meta-commerce": {
+        "order": {
+            "id": "1001",
+            "order_status": {"state": "CREATED"},
+            "estimated_payment_details": {"total_amount": {"amount": "25.00", "currency": "EUR"}},
+        },
+        "items": [
+            {"id": "1", "quantity": 2, "price_per_unit": {"amount": "10.00", "currency": "EUR"}},
+            {"id": "2", "quantity": 1, "price_per_unit": {"amount": "5.00", "currency": "EUR"}},
+        ],
+        "cancellations": [],
+        "refunds": [],
     },
 }
 

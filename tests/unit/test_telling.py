@@ -38,6 +38,10 @@ READS = {
     ("amazon", "fulfillment"): 1,
     ("tiktok-shop", "fulfillment"): 1,
     ("tiktok-shop", "cancellation"): 1,
+    ("meta-commerce", "acknowledgement"): 1,
+    ("meta-commerce", "fulfillment"): 1,
+    ("meta-commerce", "cancellation"): 1,
+    ("meta-commerce", "refund"): 1,
 }
 """What is asked first, of everything that a channel can be told."""
 TOLD = pytest.mark.parametrize(("source", "kind"), list(READS))

@@ -69,7 +69,7 @@ class Sandbox:
         self.walmart = WalmartVendor(self.settings, self.clock, self.record)
         self.etsy = EtsyVendor(self.settings, self.clock, self.record)
         self.mercadolibre = MercadoLibreVendor(self.settings, self.clock)
-        self.meta = MetaVendor(self.settings)
+        self.meta = MetaVendor(self.settings, self.record)
         self.merchant = MerchantVendor(self.clock, self.record)
         channels = (
             *(self.mercadolibre, self.tiktok, self.amazon, self.shopify, self.woocommerce),

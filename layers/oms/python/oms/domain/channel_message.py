@@ -44,6 +44,8 @@ class Message:
     """(line, units) that had been cancelled once `lines` were, of their lines."""
     shipped_at: str = ""
     """ISO 8601, of a fulfillment."""
+    fresh: int = 0
+    """How often the channel refused it for sure, and a person had it sent once more: a key is no longer the same."""
 
 
 def message_of(told: Due, history: History) -> Message | None:
