@@ -1,4 +1,4 @@
-"""POST /orders/{order_id}/…: cancel, hold, release, refund, share"""
+"""POST /orders/{order_id}/…: cancel, hold, release, refund, name what came back, share"""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def release(order_id: str, hold_id: str) -> Response[str]:
 @app.post("/orders/<order_id>/refunds")
 def refund(order_id: str) -> Response[str]:
     return order_changes.refund(app, order_id)
+
+
+@app.post("/orders/<order_id>/returned-serials")
+def returned_serials(order_id: str) -> Response[str]:
+    return order_changes.returned_serials(app, order_id)
 
 
 @app.post("/orders/<order_id>/status-link")

@@ -33,7 +33,7 @@ COLUMNS: Final = {
     "pools": ("pool", "channel"),
 }
 OTHERS: Final = {
-    "products": ("needs", "duty", "components", "list_prices"),
+    "products": ("needs", "duty", "components", "list_prices", "serials"),
     "nodes": ("latitude", "longitude", "postal_code", "region", "city", "active"),
     "stock": ("kind", "code", "to_node_id", "reason", "pool", "lot", "best_before"),
     "pools": ("account", "until", "only"),
@@ -102,7 +102,18 @@ def read_product(row: dict[str, str]) -> dict[str, Any]:
     """
     sizes = {name: _whole(row, name, 0, 10_000_000) for name in COLUMNS["products"][2:]}
     more = {**_capabilities(row, "needs"), **_optional(row, "duty", 0, MAX_COST), **_components(row), **_prices(row)}
+    more |= _serials(row)
+    if "components" in more and "serials" in more:
+        raise RowError("a kit has no serial numbers: its components have")
     return {"sku": _text(row, "sku"), "title": _text(row, "title", 500), **sizes, **more}
+
+
+def _serials(row: dict[str, str]) -> dict[str, bool]:
+    """`true` where each unit has a serial number of its own."""
+    told = (row.get("serials") or "").strip().lower()
+    if told not in ("", "true", "false"):
+        raise RowError(f"serials is true or false: {told[:20]!r}")
+    return {"serials": True} if told == "true" else {}
 
 
 def _prices(row: dict[str, str]) -> dict[str, Any]:

@@ -29,12 +29,15 @@ from oms.domain.errors import (
     DuplicateOrderNumberError,
     InsufficientStockError,
     PaymentAlreadyUsedError,
+    SerialInUseError,
+    SerialNotShippedError,
     UnknownEventError,
     VersionConflictError,
 )
 from oms.domain.holding import DueHold
 from oms.domain.movements import MovementKind
 from oms.domain.order.commands import PlaceHold
+from oms.domain.serials import Serial
 from oms.domain.stock import StockDelta, StockMoved, StockMovement
 from tests.support.builders import paid, snapshot, sync_command
 
@@ -227,6 +230,23 @@ def test_a_key_belongs_to_one_stream(log: DynamoLog, stream: str) -> None:
         with pytest.raises(refusal):
             log.append(commit(log, other), unique=[key])
     assert log.read(other).number == 0
+
+
+def test_a_unit_is_out_with_one_order_until_it_is_back(log: DynamoLog, stream: str) -> None:
+    other, keys = f"{stream} other", [Serial(stream, "S1").key, Serial(stream, "S2").key]
+    log.append(commit(log, stream), unique=keys)
+    with pytest.raises(SerialInUseError) as refusal:
+        log.append(commit(log, other), unique=[keys[0], f"{keys[0]}0", keys[1]])
+    assert refusal.value.context["serials"] == [{"sku": stream, "serial": "S1"}, {"sku": stream, "serial": "S2"}]
+    with pytest.raises(SerialNotShippedError):
+        log.append(commit(log, other), released=keys[:1])
+    with pytest.raises(InsufficientStockError):  # what is short comes first
+        log.append(commit(log, other), stock=[delta(stream, -1)], released=keys[:1])
+    assert log.read(other).number == 0
+    log.append(commit(log, stream), released=keys[:1])
+    log.append(commit(log, other), unique=keys[:1])
+    with pytest.raises(SerialInUseError):
+        log.append(commit(log, stream), unique=keys[:1])
 
 
 def test_a_fact_is_kept_once_and_is_no_commit(log: DynamoLog, stream: str) -> None:

@@ -192,6 +192,8 @@ def test_log_and_stock(both: Both) -> None:
         "StockChangedError",
         "DuplicateOrderNumberError",
         "PaymentAlreadyUsedError",
+        "SerialInUseError",
+        "SerialNotShippedError",
     }
 
 

@@ -38,6 +38,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", f"{ORDER}/holds"): {"service", "finance", "sales"},
     ("POST", f"{ORDER}/holds/hld_1/release"): {"service", "finance", "sales"},
     ("POST", f"{ORDER}/refunds"): {"service", "finance"},
+    ("POST", f"{ORDER}/returned-serials"): {"service", "warehouse"},
     ("POST", f"{ORDER}/status-link"): {"service", "sales", "shop"},
     ("GET", "/fulfillment-orders?node=us-east"): {"warehouse", "service"},
     ("GET", WORK): {"warehouse", "service"},

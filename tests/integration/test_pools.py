@@ -122,9 +122,16 @@ def test_the_lot_that_is_best_before_the_earliest_day_goes_first_and_what_is_ove
     assert (set(lots(w)), stock(w)["on_hand"]) == ({"B"}, 4)
 
 
-def test_lots_are_not_counted_as_one(w: World) -> None:
+def test_lots_are_counted_one_by_one(w: World) -> None:
     move(w, "1", "receipt", 4, lot={"number": "B"})
-    counts = {"counts": [{"sku": "MUG-01", "node_id": MAIN, "counted": 3}]}
-    refused = w.post("/stock/counts", counts, key="count", role="warehouse", status=422)
+    count: dict[str, Any] = {"sku": "MUG-01", "node_id": MAIN, "counted": 3}
+    refused = w.post("/stock/counts", {"counts": [count]}, key="count", role="warehouse", status=422)
     assert refused["code"] == "invalid_input"
     assert stock(w)["on_hand"] == 4
+    count["lot"] = {"number": "B"}
+    (counted,) = w.post("/stock/counts", {"counts": [count]}, key="count B", role="warehouse", status=201)["counts"]
+    assert (counted["lot"], counted["changes"]) == (
+        {"number": "B", "best_before": None},
+        {"on_hand": -1, "available": -1},
+    )
+    assert (stock(w)["on_hand"], lots(w)["B"]["on_hand"]) == (3, 3)

@@ -14,7 +14,9 @@ from oms.application.holds import HoldRequest, WantedUnits
 from oms.domain import ids
 from oms.domain.errors import HoldExpiredError, InsufficientStockError, InvalidInputError, InvalidTransitionError
 from oms.domain.holding import HoldKind, HoldStatus
+from oms.domain.movements import MovementKind
 from oms.domain.order.ledger import Place
+from oms.domain.stock import StockMovement
 from tests.proof.interleave.story import ask, at, cancel, placed_on_card, receive
 from tests.proof.interleave.world import SKUS, World, cause
 from tests.proof.invariants.stock import (
@@ -25,6 +27,7 @@ from tests.proof.invariants.stock import (
     positions_of_history,
     unheard,
 )
+from tests.proof.memory import MemoryReference
 from tests.support.builders import line
 
 if TYPE_CHECKING:
@@ -57,6 +60,11 @@ class HoldMachine(RuleBasedStateMachine):
         for sku in SKUS:
             for node in NODES:
                 receive(self.world, sku, node, 4)
+        MemoryReference(self.world.store).put("policy", "pools", {"rules": [{"pool": "vip", "channel": "site"}]})
+        fenced = StockMovement(
+            sku=SKUS[0], node_id=NODES[0], kind=MovementKind.POOL_FILL, quantity=3, segment="pool:vip"
+        )
+        self.world.calm.move("fence", [fenced], cause("fence", "api"))
 
     def pick(self, number: int) -> str:
         made = [key for key, _ in self.asked]
@@ -202,6 +210,8 @@ class HoldMachine(RuleBasedStateMachine):
             assert list(found) == []
         bound = sum(at(self.world.order(each), Place.ALLOCATED) for each in self.orders)
         assert sum(each.reserved for each in positions.values()) == bound + sum(held(streams).values())
+        assert positions[SKUS[0], NODES[0]].pooled == positions[SKUS[0], f"{NODES[0]}~pool:vip"].free <= 3
+        self.reached["from a pool"] += positions[SKUS[0], NODES[0]].pooled < 3
 
     @invariant()
     def the_sweep_finds_all_that_is_open_and_nothing_else(self) -> None:
@@ -239,5 +249,15 @@ def test_a_long_way_through_a_shop() -> None:
     reached: Counter[str] = Counter()
     for seed in range(20):
         reached += walk(seed, steps=60)
-    wanted = {"held", "refused", "extended", "given up", "claimed", "claimed more", "came too late", "swept"}
+    wanted = {
+        "held",
+        "refused",
+        "extended",
+        "given up",
+        "claimed",
+        "claimed more",
+        "came too late",
+        "swept",
+        "from a pool",
+    }
     assert set(reached) == wanted

@@ -67,6 +67,7 @@ def everyday(machine: OrderMachine, draw: random.Random) -> list[Callable[[], ob
             back=draw.choice([None, None, *Disposition]),
             amount=draw.choice([None, None, 1, 200]),
         ),
+        lambda: machine.name_what_came_back(draw.randrange(99), draw.randint(1, 2)),
         lambda: machine.refund_ends(draw.randrange(99), draw.choice(["submitted", "succeeded", "failed"])),
         lambda: machine.again(draw.randrange(99)),
     ]

@@ -120,7 +120,8 @@ class StockMachine(RuleBasedStateMachine):
         try:
             self.count(key, [count], CAUSE)
         except InvalidInputError:
-            assert any(self.at((sku, f"{node}~{lot}")).on_hand for lot in LOTS[1:])
+            lots = [self.at((sku, f"{node}~{lot}")) for lot in LOTS[1:]]
+            assert any(each.on_hand or each.short for each in lots)
             assert self.at(place) == before
             self.reached["not by lot"] += 1
             return
@@ -141,6 +142,29 @@ class StockMachine(RuleBasedStateMachine):
         assert after.short == max(0, spoken_for - left)
         assert not after.short or sum(getattr(after, part) for part in PARTS) == spoken_for
         assert all(getattr(after, part) <= getattr(before, part) for part in ("safety", "damaged", "qc"))
+
+    @rule(node=st.sampled_from(NODES), pick=PICK, found=st.integers(0, 12))
+    def counts_a_lot(self, node: str, pick: int, found: int) -> None:
+        """What is found of a lot is so of its position too; neither takes a unit from an order."""
+        lot = LOTS[1 + pick % 3]
+        row, whole = ("B", f"{node}~{lot}"), ("B", node)
+        count = PositionCount(sku="B", node_id=node, counted=found, segment=lot)
+        before, position, key = self.at(row), self.at(whole), self.key()
+        try:
+            self.count(key, [count], CAUSE)
+        except InvalidInputError:
+            assert (self.at(row), self.at(whole)) == (before, position)
+            lacks = {name: getattr(position, name) - getattr(before, name) for name in (*PARTS, "short")}
+            assert min(lacks.values()) < 0  # units were moved without their lot
+            return
+        self.done.append((self.count, key, [count]))
+        after, moved = self.at(row), self.at(whole)
+        self.reached["lot found again" if before.short and not after.short else "lot counted"] += 1
+        self.reached["missing of a lot"] += after.short > 0
+        assert (after.on_hand - after.short, after.counts) == (found, before.counts + 1)
+        assert after.reserved == before.reserved
+        changed = {name: getattr(after, name) - getattr(before, name) for name in COMPONENTS}
+        assert {name: getattr(moved, name) - getattr(position, name) for name in COMPONENTS} == {**changed, "counts": 0}
 
     # ---------------------------------------------------------------- orders
 
@@ -328,6 +352,7 @@ def walk(seed: int, steps: int) -> StockMachine:
         *(moves, moves, moves),
         lambda: machine.looks(place()),
         lambda: machine.counts(place(), draw.choice([0, *range(25)]), knows=draw.random() < 0.7),
+        lambda: machine.counts_a_lot(draw.choice(NODES), draw.randrange(99), draw.randrange(8)),
         lambda: machine.promises(place(), draw.randint(1, 6), vip=draw.random() < 0.4),
         lambda: machine.ends(place(), draw.randrange(99)),
         lambda: machine.goes_elsewhere(place(), draw.randrange(99)),
@@ -356,5 +381,6 @@ def test_a_long_way_through_a_warehouse() -> None:
         "more has left",
         "closed while units are missing",
         *("pool", "lot", "over", "not by lot"),
+        *("lot counted", "lot found again", "missing of a lot"),
         *("moved", "cannot move"),
     }

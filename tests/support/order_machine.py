@@ -263,7 +263,7 @@ class OrderMachine(RuleBasedStateMachine):
     @rule(pick=PICK, limit=st.integers(1, 4), parcels=st.integers(1, 2))
     def ship(self, pick: int, limit: int, parcels: int) -> None:
         if each := self.world.fulfillment_order(pick):
-            self.world.ship_some(each, limit, parcels)
+            self.world.ship_some(each, limit, parcels, pick)
 
     @rule()
     def arrive(self) -> None:
@@ -294,12 +294,26 @@ class OrderMachine(RuleBasedStateMachine):
     )
     def refund(self, pick: int, units: int, *, back: Disposition | None, amount: int | None) -> None:
         lines = list(self.world.story.order.lines)
-        wanted = units_of({lines[pick % len(lines)]: units}) * (1 + pick % 2) if amount is None or back else ()
+        line_id, times = lines[pick % len(lines)], 1 + pick % 2
+        wanted = units_of({line_id: units}) * times if amount is None or back else ()
+        out = self.world.story.order.lines[line_id].serials
         self.world.run(
             cmd.RequestRefund(
-                command_id=self.world.story.id("refund"), reason="test", amount=amount, lines=wanted, disposition=back
+                command_id=self.world.story.id("refund"),
+                reason="test",
+                amount=amount,
+                lines=wanted,
+                disposition=back,
+                serials=((line_id, out[-units * times :]),) if back and out and pick % 5 else (),
             )
         )
+
+    @rule(pick=PICK, units=st.integers(1, 2))
+    def name_what_came_back(self, pick: int, units: int) -> None:
+        lines = list(self.world.story.order.lines.values())
+        line = lines[pick % len(lines)]
+        serials = ((line.placed.line_id, line.serials[:units]),)
+        self.world.run(cmd.NameReturned(command_id=self.world.story.id("name"), serials=serials))
 
     @rule(pick=PICK)
     def again(self, pick: int) -> None:
@@ -318,6 +332,7 @@ class OrderMachine(RuleBasedStateMachine):
     @invariant()
     def what_must_hold(self) -> None:
         self.world.stock_is_what_the_books_say()
+        self.world.serials_are_where_the_books_say()
         self.world.money_adds_up()
         self.world.the_status_follows_the_lifecycle()
         self.world.nothing_stands_still_unseen()

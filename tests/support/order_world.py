@@ -12,7 +12,7 @@ from oms.domain.errors import InsufficientStockError, LedgerImbalanceError, OmsE
 from oms.domain.order import commands as cmd
 from oms.domain.order.accounts import balances, drift
 from oms.domain.order.charging import chargeable, header_total, owed, payable, units_value
-from oms.domain.order.events import Disposition, LinesReturned
+from oms.domain.order.events import Disposition, LinesReturned, SerialsReturned, ShipmentShipped
 from oms.domain.order.evolve import fold
 from oms.domain.order.ledger import Place
 from oms.domain.order.promising import wanted_units
@@ -20,6 +20,7 @@ from oms.domain.order.state import FULFILLMENT_ORDER_MOVES, REFUND_MOVES, Refund
 from oms.domain.order.status import LIFECYCLE, NextStep, OrderStatus, next_step, order_status, payment_cleared, stage
 from oms.domain.order.summary import due_at, summarize
 from oms.domain.payment_events import PaymentEvent, PaymentEventKind
+from oms.domain.serials import Serial
 from tests.support.builders import STRIPE, Story, minutes, units_of
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
     from oms.domain.order.charging import DueCapture
     from oms.domain.order.events import OrderEvent, PaymentPlan
     from oms.domain.order.state import Order
+    from oms.domain.serials import ByLine
 
 NODES: Final = ("WH1", "WH2", "WH3")
+SERIALIZED: Final = (("C", ("C",)),)
+"""Units of C have serial numbers."""
 
 
 class OrderWorld:
@@ -46,6 +50,8 @@ class OrderWorld:
         self.deliveries = [told]
         self.commands: list[cmd.Command] = []
         self.refunds = 0
+        self.printed = 0
+        """Serial numbers that there are."""
         for sku in "ABC":
             for node in NODES[:2]:
                 self.receive(sku, node, 3)
@@ -77,6 +83,7 @@ class OrderWorld:
                 payment=self.plan,
                 digest=repr(order),
                 request_hash="h" if self.plan is STRIPE else "",
+                serialized=SERIALIZED,
             )
         )
 
@@ -101,7 +108,18 @@ class OrderWorld:
         known = list(self.story.order.fulfillment_orders)
         return known[pick % len(known)] if known else None
 
-    def ship_some(self, each: str, limit: int, parcels: int = 1) -> None:
+    def serials_of(self, box: dict[str, int], pick: int) -> ByLine:
+        """What is printed on the units of a parcel: new ones, and now and then one that was shipped before."""
+        named: dict[str, tuple[Serial, ...]] = {}
+        for line_id, units in box.items():
+            if self.story.order.lines[line_id].placed.serialized:
+                first = self.printed if pick % 3 else max(0, self.printed - 1)
+                numbers = range(first, first + units)
+                self.printed = first + units
+                named[line_id] = tuple(Serial("C", str(each)) for each in numbers)
+        return tuple(named.items())
+
+    def ship_some(self, each: str, limit: int, parcels: int = 1, pick: int = 1) -> None:
         boxes: list[dict[str, int]] = [{} for _ in range(parcels)]
         for number, (line_id, units) in enumerate(self.story.order.fulfillment_orders[each].remaining.items()):
             boxes[number % parcels][line_id] = min(limit, units)
@@ -110,7 +128,12 @@ class OrderWorld:
                 command_id=self.story.id("ship"),
                 fulfillment_order_id=each,
                 parcels=tuple(
-                    cmd.ParcelToShip(carrier="dhl", tracking_number=f"T{len(self.commands)}-{n}", lines=units_of(box))
+                    cmd.ParcelToShip(
+                        carrier="dhl",
+                        tracking_number=f"T{len(self.commands)}-{n}",
+                        lines=units_of(box),
+                        serials=self.serials_of(box, pick),
+                    )
                     for n, box in enumerate(boxes)
                     if box
                 ),
@@ -171,6 +194,30 @@ class OrderWorld:
             assert sum(each.on_hand for each in positions) == self.received[sku] - shipped[sku] - self.lost[sku] - gone
             assert sum(each.damaged for each in positions) == self.damaged[sku] + back[Disposition.DAMAGED, sku]
             assert sum(each.qc for each in positions) == back[Disposition.QC, sku]
+
+    def serials_are_where_the_books_say(self) -> None:
+        """What left and is not back is out, once; of lines whose units have numbers, all that are away are."""
+        out: Counter[Serial] = Counter()
+        unnamed: Counter[str] = Counter()
+        for event in self.story.events:
+            if isinstance(event, ShipmentShipped):
+                for units in (each for parcel in event.parcels for each in parcel.units):
+                    out.update(units.serials)
+            elif isinstance(event, LinesReturned):
+                for units in event.units:
+                    out.subtract(units.serials)
+                    unnamed[units.line_id] += units.quantity - len(units.serials)
+            elif isinstance(event, SerialsReturned):
+                for line_id, serials in event.serials.items():
+                    out.subtract(serials)
+                    unnamed[line_id] -= len(serials)
+            assert set(out.values()) <= {0, 1}, "a unit is out twice, or came back twice"
+        lines = self.story.order.lines
+        assert out + Counter() == Counter(each for line in lines.values() for each in line.serials)
+        for line_id, each in lines.items():
+            if each.placed.serialized:
+                assert unnamed[line_id] >= 0
+                assert len(each.serials) == each.ledger.gone - each.ledger.returned + unnamed[line_id]
 
     def money_adds_up(self) -> None:
         order, payment = self.story.order, self.story.order.payment

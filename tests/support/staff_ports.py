@@ -42,6 +42,7 @@ class MemoryLog:
         *,
         stock: Iterable[Any] = (),
         unique: Iterable[str] = (),
+        released: Iterable[str] = (),
         lots: Iterable[Any] = (),
         due: Iterable[Any] = (),
         beside: Iterable[Commit] = (),

@@ -70,11 +70,23 @@ def test_a_delta_is_read_with_its_id_and_in_its_zone() -> None:
         ({"as_of": "1999-12-31T23:59:59Z"}, "as_of lies"),
         ({"as_of": "2026-03-01T12:05:01Z"}, "as_of lies"),
         ({"row_id": "x" * 201}, "row_id has"),
+        ({"node_id": "N~lot:9999-12-31:L"}, "no node has"),
+        ({"lot": "L 1"}, "a lot's number"),
+        ({"lot": 7}, "lot is missing"),
+        ({"lot": "L1", "best_before": "soon"}, "not a day"),
+        ({"best_before": "2026-05-01"}, "best_before is of a lot"),
     ],
 )
 def test_what_no_row_may_say_is_refused(change: dict[str, Any], why: str) -> None:
     with pytest.raises(MalformedRowError, match=why):
         read_row(1, {**SAID, **change}, NOW)
+
+
+def test_a_row_of_a_lot() -> None:
+    row = read_row(1, {**SAID, "lot": " L-1 ", "best_before": "2026-05-01"}, NOW)
+    assert (row.node_id, row.place) == ("N", "N~lot:2026-05-01:L-1")
+    assert read_row(1, {**SAID, "lot": "L-1", "best_before": ""}, NOW).place == "N~lot:9999-12-31:L-1"
+    assert read_row(1, {**SAID, "lot": "", "best_before": None}, NOW).place == "N"
 
 
 def test_a_clock_may_be_a_little_ahead() -> None:

@@ -12,7 +12,7 @@ from oms.domain.errors import RefundBeforePaymentError
 from oms.domain.order import commands as cmd
 from oms.domain.order import events as ev
 from oms.domain.order.ledger import LineLedger
-from oms.domain.order.placing import return_to_node
+from oms.domain.order.returning import return_to_node
 from oms.domain.order.state import RefundStatus
 from oms.domain.payment_events import PaymentEventKind, RefundState
 from oms.domain.stock import MAX_POSITIONS

@@ -371,3 +371,70 @@ def test_an_absolute_count_never_overwrites_a_reservation_made_meanwhile() -> No
     at = shop.store.positions["S1"]["N"]
     assert (at.reserved, at.on_hand, at.available, at.short) == (2, 2, 0, 1)
     assert at.balanced
+
+
+# ---------------------------------------------------------------- lots
+
+
+def lot(number: str, on_hand: int | None = None, minute: int = 0, **more: Any) -> dict[str, Any]:
+    return row(1, on_hand, minute, lot=number, **more)
+
+
+def stands(shop: Shop, number: str = "") -> StockDelta:
+    return shop.store.positions["S1"][f"N~lot:9999-12-31:{number}" if number else "N"]
+
+
+def test_what_is_said_of_a_lot_is_so_of_its_position() -> None:
+    shop = Shop()
+    assert of(shop.said(lot("A", 5), lot("B", 3), row(2, 4))) == counts(accepted=3)
+    assert [stands(shop, each).on_hand for each in ("A", "B", "")] == [5, 3, 8]
+    assert (stands(shop, "A").counts, stands(shop).counts) == (1, 0)
+    assert of(shop.said(lot("A", 2, 5), lot("B", change=4, row_id="r1", minute=5))) == counts(accepted=2)
+    assert [stands(shop, each).available for each in ("A", "B", "")] == [2, 7, 9]
+    assert shop.folded()
+
+
+def test_a_source_is_compared_with_itself_lot_by_lot() -> None:
+    shop = Shop()
+    shop.said(lot("A", 5, 10), lot("B", 3, 20))
+    told = shop.said(lot("A", 4, 9), lot("B", 3, 20), lot("A", 6, 15), lot("B", change=1, row_id="r", minute=20))
+    assert of(told) == counts(accepted=1, unchanged=1, stale=2)
+    assert of(shop.said(lot("A", 6, 30), lot("B", change=1, row_id="s", minute=25))) == counts(accepted=1, unchanged=1)
+    assert of(shop.said(lot("B", change=1, row_id="s", minute=25), lot("A", 7, 29))) == counts(unchanged=1, stale=1)
+    assert [stands(shop, each).on_hand for each in ("A", "B", "")] == [6, 4, 10]
+    assert shop.folded()
+
+
+def test_a_lot_of_what_nobody_knows_is_refused() -> None:
+    shop = Shop()
+    told = shop.said(lot("A", 5, sku="S900"), lot("A", 5, node_id="M"), lot("A b", 5))
+    assert [each["code"] for each in told["rows"]] == ["unknown_sku", "unknown_node", "malformed_row"]
+    assert shop.store.positions == {}
+
+
+def test_what_orders_have_bound_of_a_lot_stays_bound() -> None:
+    shop = Shop()
+    shop.said(lot("A", 5))
+    for node in ("N", "N~lot:9999-12-31:A"):
+        known = shop.store.positions["S1"][node]
+        shop.store.positions["S1"][node] = known.plus(StockDelta(sku="S1", node_id=node, available=-3, reserved=3))
+    shop.said(lot("A", 1, 5))
+    for number in ("A", ""):
+        at = stands(shop, number)
+        assert (at.on_hand, at.available, at.reserved, at.short) == (3, 0, 3, 2)
+
+
+def test_a_lot_loses_no_more_than_its_position_has() -> None:
+    shop = Shop()
+    shop.said(lot("A", 5), row(1, 0, 5))  # the second row is of the whole position, and moves no lot
+    assert [stands(shop, each).on_hand for each in ("A", "")] == [5, 0]
+    told = shop.said(lot("A", 2, 6), lot("A", change=-1, row_id="r", minute=7))
+    assert [each["code"] for each in told["rows"]] == ["insufficient_stock"] * 2
+    assert shop.said(lot("A", 7, 8))["accepted"] == 1
+
+
+def test_rows_of_lots_are_written_as_many_as_a_transaction_takes() -> None:
+    shop = Shop()
+    rows = [row(number, 1 + number, lot="A") for number in range(100)]
+    assert of(shop.said(*rows)) == counts(accepted=100)
+    assert shop.writes() == 3  # 45, 45, 10

@@ -21,11 +21,14 @@ from oms.domain.errors import (
     VersionConflictError,
 )
 from oms.domain.holding import HoldKind, HoldStatus
+from oms.domain.movements import MovementKind
 from oms.domain.order.events import LinesReserved
 from oms.domain.order.ledger import Place
-from oms.domain.stock import StockDelta
+from oms.domain.segments import Drawn
+from oms.domain.stock import StockDelta, StockMovement
 from tests.proof.interleave.story import SKU, ask, at, cancel, placed_in_channel, placed_on_card, receive
 from tests.proof.interleave.world import World, cause
+from tests.proof.memory import MemoryReference
 from tests.support.builders import line
 
 if TYPE_CHECKING:
@@ -325,3 +328,77 @@ def test_availability_is_told_by_channel(world: World) -> None:
     told = {channel: show([SKU], (), channel)[0] for channel in ("", "site", "amazon")}
     assert [told[channel]["available"] for channel in ("", "site", "amazon")] == [7, 3, 7]
     assert told["site"]["nodes"] == {"WH1": 3, "WH2": 0, "WH3": 0}
+
+
+VIP = "pool:vip"
+
+
+def fence(world: World, units: int, **who: str) -> None:
+    """So many of the units in the north are for some buyers alone."""
+    MemoryReference(world.store).put("policy", "pools", {"rules": [{"pool": "vip", **who}]})
+    moved = StockMovement(sku=SKU, node_id="WH1", kind=MovementKind.POOL_FILL, quantity=units, segment=VIP)
+    world.calm.move(f"fence {units}", [moved], cause("fence", "api"))
+
+
+def pool(world: World) -> int:
+    return here(world, node=f"WH1~{VIP}").free
+
+
+def test_a_hold_draws_from_the_pools_of_its_buyer(world: World) -> None:
+    fence(world, 4, channel="site")
+    made = hold(world, wanted(5, node="WH1"))
+    assert made.units[0].drawn == (Drawn(SKU, VIP, 4),)
+    assert (here(world).available, here(world).reserved, here(world).pooled, pool(world)) == (0, 5, 0, 0)
+    world.calm.release_hold(made.hold_id, "k", cause("k", "api"))
+    assert (here(world).available, here(world).reserved, here(world).pooled, pool(world)) == (1, 0, 4, 4)
+
+
+@pytest.mark.parametrize("who", [{"channel": "amazon"}, {"channel": "site", "account": "outlet"}])
+def test_a_hold_draws_from_no_pool_of_others(world: World, who: dict[str, str]) -> None:
+    fence(world, 4, **who)
+    with pytest.raises(InsufficientStockError):
+        hold(world, wanted(2, node="WH1"))
+    assert hold(world, wanted(1, node="WH1")).units[0].drawn == ()
+    if "account" in who:
+        request = HoldRequest(
+            kind=HoldKind.CHECKOUT, channel="site", wanted=(wanted(3, node="WH1"),), lasts=LASTS, account="outlet"
+        )
+        made, _ = world.calm.hold("outlet", request, cause("outlet", "api"))
+        assert made.units[0].drawn == (Drawn(SKU, VIP, 3),)
+
+
+def test_an_order_has_the_units_of_pools_that_were_held_for_it(world: World) -> None:
+    fence(world, 3, channel="site")
+    made = hold(world, wanted(4, node="WH1"), wanted(1, node="WH1"))
+    order = ordered(world, made.hold_id, line(quantity=2), line("2", sku=SKU, quantity=2))
+    (work,) = order.fulfillment_orders.values()
+    assert {line_id: sum(each.units for each in drawn) for line_id, drawn in work.drawn.items()} == {"1": 2, "2": 1}
+    # The fifth unit was of no pool, and is for all again.
+    assert (here(world).available, here(world).reserved, here(world).pooled, pool(world)) == (1, 4, 0, 0)
+    ask(world.calm, order.order_id, cancel(order.order_id, "all"))
+    assert (here(world).available, here(world).reserved, here(world).pooled, pool(world)) == (2, 0, 3, 3)
+
+
+def test_what_an_order_does_not_take_of_a_pool_goes_back_to_it(world: World) -> None:
+    fence(world, 3, channel="site")
+    made = hold(world, wanted(3, node="WH1"))
+    ordered(world, made.hold_id, line(quantity=1))
+    assert (here(world).available, here(world).reserved, here(world).pooled, pool(world)) == (2, 1, 2, 2)
+
+
+def test_a_pool_that_was_emptied_meanwhile_is_chosen_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    fence(world, 3, channel="site")
+    whole = world.calm.hold.stock.positions
+    calls: list[Any] = []
+
+    def positions(skus: Any) -> Any:
+        found = whole(skus)
+        if not calls:
+            moved = StockMovement(sku=SKU, node_id="WH1", kind=MovementKind.POOL_RELEASE, quantity=3, segment=VIP)
+            world.calm.move("open", [moved], cause("open", "api"))
+        calls.append(skus)
+        return found
+
+    monkeypatch.setattr(type(world.calm.hold.stock), "positions", lambda _self, skus: positions(skus))
+    assert hold(world, wanted(4, node="WH1")).units[0].drawn == ()
+    assert len(calls) == 2

@@ -16,8 +16,20 @@ from oms.domain.movements import MovementKind
 from oms.domain.order import events as ev
 from oms.domain.order.summary import open_fulfillment_orders
 from oms.domain.public_events import public_events
+from oms.domain.serials import Serial
 from oms.domain.stock import StockMoved, StockMovement
-from tests.proof.invariants import Evidence, InvariantError, Oracle, check, check_orders, log, require, stock, views
+from tests.proof.invariants import (
+    Evidence,
+    InvariantError,
+    Oracle,
+    check,
+    check_orders,
+    log,
+    require,
+    serials,
+    stock,
+    views,
+)
 from tests.proof.invariants import evidence as found
 from tests.support.builders import IN_CHANNEL, STRIPE, Story, line, minutes
 
@@ -432,3 +444,24 @@ def test_parts_can_be_asked_alone() -> None:
     assert log.heads_of(evidence.streams)[stream] == (3, evidence.streams[stream][-1].hash)
     cut = [evidence.streams[stream][0], *evidence.streams[stream][2:]]
     assert [each.invariant for each in log.chained(stream, cut, hashes=False)] == ["I7"]
+
+
+def test_a_unit_is_with_one_customer() -> None:
+    unit = Serial(A, "S-1")
+    part = ev.NodeUnits(line_id="1", sku=A, node_id="WH1", quantity=1, serials=(unit,))
+    parcel = ev.ShippedParcel(parcel_id="pcl", carrier="dhl", tracking_number="T", units=(part,))
+    left = ev.ShipmentShipped(shipment_id="shp", fulfillment_order_id="ful", node_id="WH1", parcels=(parcel,))
+    back, later = ev.LinesReturned(units=(part,)), ev.SerialsReturned(serials={"1": (unit,)})
+    fine: list[list[Any]] = [[left, back, left], [left, later]]
+    for each in fine:
+        assert list(serials.out_once({"order#1": chain("order#1", [each]), "order#2": []})) == []
+    wrong: list[list[list[Any]]] = [
+        [[left], [left]],
+        [[left, left]],
+        [[back]],
+        [[left, back, later]],
+        [[left, back, left], [left]],
+    ]
+    for streams in wrong:
+        told = {f"order#{number}": chain(f"order#{number}", [each]) for number, each in enumerate(streams)}
+        assert {each.invariant for each in serials.out_once(told)} == {"I1"}, streams

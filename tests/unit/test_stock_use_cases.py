@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,9 @@ class Shop:
 
     def receive(self, units: int, sku: str = "A", node: str = "N1") -> None:
         self.move(f"{sku}{node}{units}", [moved(units, sku=sku, node_id=node)], CAUSE)
+
+    def receive_lot(self, units: int) -> None:
+        self.move("lot", [moved(units, node_id="N2", segment=SOON)], CAUSE)
 
     def now_is(self, **parts: int) -> None:
         """Something else happened to A at N1."""
@@ -250,3 +253,68 @@ class TestAvailability:
             shop.availability([f"S{number}" for number in range(MAX_SKUS + 1)])
         with pytest.raises(TooManyPositionsError):
             shop.availability(["A"], [f"N{number}" for number in range(MAX_NODES + 1)])
+
+
+SOON, LATE = "lot:2026-05-01:L-1", "lot:9999-12-31:L-2"
+
+
+class TestLots:
+    @pytest.fixture
+    def kept(self, shop: Shop) -> Shop:
+        """Ten units without a lot at N1; at N2 four of one lot and six of another, of which two are bound."""
+        for segment, units in ((SOON, 4), (LATE, 6)):
+            shop.move(segment, [moved(units, node_id="N2", segment=segment)], CAUSE)
+        for node in ("N2", f"N2~{SOON}"):
+            known = self.row(shop, node)
+            shop.store.positions["A"][node] = replace(known, available=known.available - 2, reserved=2)
+        return shop
+
+    @staticmethod
+    def row(shop: Shop, node: str) -> StockDelta:
+        return shop.store.positions["A"][node]
+
+    def test_a_lot_is_counted_and_its_position_with_it(self, kept: Shop) -> None:
+        answer = kept.count(
+            "k", [counted(3, node_id="N2", segment=SOON), counted(7, node_id="N2", segment=LATE)], CAUSE
+        )
+        assert [each.on_hand for each in answer["counts"]] == [-1, 1]
+        row, position = self.row(kept, f"N2~{SOON}"), self.row(kept, "N2")
+        assert (row.on_hand, row.available, row.reserved, row.counts) == (3, 1, 2, 1)
+        assert (position.on_hand, position.available, position.reserved, position.counts) == (10, 8, 2, 0)
+        assert kept.count("k", [counted(3, node_id="N2", segment=SOON), counted(7, node_id="N2", segment=LATE)], CAUSE)[
+            "replayed"
+        ]
+
+    def test_what_orders_have_bound_of_a_lot_and_nobody_finds_is_short_at_both(self, kept: Shop) -> None:
+        event = told(kept.count("k", [counted(1, node_id="N2", segment=SOON)], CAUSE))
+        assert (event.missing, event.node_id, event.segment) == (1, "N2", SOON)
+        assert (self.row(kept, f"N2~{SOON}").short, self.row(kept, "N2").short) == (1, 1)
+        with pytest.raises(InvalidInputError):
+            kept.count("k2", [counted(5, node_id="N2")], CAUSE)
+        kept.count("k3", [counted(2, node_id="N2", segment=SOON)], CAUSE)
+        assert (self.row(kept, f"N2~{SOON}").short, self.row(kept, "N2").short) == (0, 0)
+
+    def test_a_counter_of_a_lot_knows_the_lot(self, kept: Shop) -> None:
+        seen = CountSeen(on_hand=4, counts=0)
+        kept.move("more", [moved(5, node_id="N2", segment=SOON)], CAUSE)
+        kept.count("k", [counted(3, node_id="N2", segment=SOON, seen=seen)], CAUSE)
+        assert self.row(kept, f"N2~{SOON}").on_hand == 8
+        with pytest.raises(CountOutdatedError):
+            kept.count("k2", [counted(3, node_id="N2", segment=SOON, seen=seen)], CAUSE)
+
+    def test_what_cannot_be_counted_together_or_is_not_there(self, kept: Shop) -> None:
+        with pytest.raises(InvalidInputError):
+            kept.count("k", [counted(3, segment=SOON), counted(3)], CAUSE)
+        kept.move("fence", [moved(7, MovementKind.POOL_FILL, node_id="N2", segment="pool:vip")], CAUSE)
+        with pytest.raises(InvalidInputError):
+            kept.count("k2", [counted(0, node_id="N2", segment=LATE)], CAUSE)
+        many = [counted(1, segment=f"lot:9999-12-31:{number}") for number in range(90)]
+        with pytest.raises(InvalidInputError):
+            kept.count("k3", many, CAUSE)
+        kept.count("k4", many[:89], CAUSE)
+        assert self.row(kept, "N1").on_hand == 10 + 89
+
+    def test_a_movement_between_is_counted_again(self, kept: Shop) -> None:
+        kept.stock.then.append(partial(kept.receive_lot, 2))
+        kept.count("k", [counted(3, node_id="N2", segment=SOON)], CAUSE)
+        assert (self.row(kept, f"N2~{SOON}").on_hand, self.row(kept, "N2").on_hand) == (5, 11)

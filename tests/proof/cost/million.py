@@ -90,12 +90,13 @@ class Counted:
                 *,
                 stock: Sequence[StockDelta] = (),
                 unique: Sequence[str] = (),
+                released: Sequence[str] = (),
                 lots: Sequence[Lot] = (),
                 due: Sequence[DueHold] = (),
                 beside: Sequence[Commit] = (),
             ) -> None:
                 """See the port."""
-                super().append(commit, stock=stock, unique=unique, lots=lots, due=due, beside=beside)
+                super().append(commit, stock=stock, unique=unique, released=released, lots=lots, due=due, beside=beside)
                 counted.appended += [commit, *beside]
 
         ports = {

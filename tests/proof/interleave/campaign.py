@@ -15,6 +15,7 @@ from tests.proof.interleave import (
     move_race,
     orders_race,
     recovery_race,
+    serials_race,
     shards_race,
     stock_race,
 )
@@ -34,6 +35,7 @@ _MODULES: Final = (
     stock_race,
     holds_race,
     shards_race,
+    serials_race,
     move_race,
     contacts_race,
 )

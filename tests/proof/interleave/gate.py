@@ -75,10 +75,24 @@ def _events(commit: Any, **_: object) -> str:
 
 
 def _appended(
-    commit: Any, *, stock: Any = (), unique: Any = (), lots: Any = (), due: Any = (), beside: Any = ()
+    commit: Any,
+    *,
+    stock: Any = (),
+    unique: Any = (),
+    released: Any = (),
+    lots: Any = (),
+    due: Any = (),
+    beside: Any = (),
 ) -> tuple[str, ...]:
     skus = [f"stock#{each.sku}" for each in (*stock, *lots)]
-    return (commit.stream, *unique, *skus, *[each.stream for each in beside], *(["due holds"] if due else []))
+    return (
+        commit.stream,
+        *unique,
+        *released,
+        *skus,
+        *[each.stream for each in beside],
+        *(["due holds"] if due else []),
+    )
 
 
 def _contact(where: Any, *_: object) -> tuple[str, ...]:

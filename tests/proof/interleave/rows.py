@@ -143,12 +143,13 @@ class RowsLog(MemoryLog):
         *,
         stock: Sequence[StockDelta] = (),
         unique: Sequence[str] = (),
+        released: Sequence[str] = (),
         lots: Sequence[Lot] = (),
         due: Sequence[DueHold] = (),
         beside: Sequence[Commit] = (),
     ) -> None:
         """See the port."""
-        self.adapter.append(commit, stock=stock, unique=unique, lots=lots, due=due, beside=beside)
+        self.adapter.append(commit, stock=stock, unique=unique, released=released, lots=lots, due=due, beside=beside)
 
 
 class RowsStock(MemoryStock):

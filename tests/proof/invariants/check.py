@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.proof.invariants import answers, deliveries, log, money, privacy, progress, stock, views
+from tests.proof.invariants import answers, deliveries, log, money, privacy, progress, serials, stock, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +22,7 @@ def check(evidence: Evidence) -> list[Finding]:
         *_log(evidence, sound),
         *_orders(evidence, lives),
         *_stock(evidence, lives),
+        *serials.out_once(sound),
         *_deliveries(evidence),
         *_lists(evidence, lives),
         *_around(evidence),
@@ -38,6 +39,7 @@ def check_orders(evidence: Evidence, order_ids: Iterable[str]) -> list[Finding]:
         *_log(evidence, sound),
         *_orders(evidence, lives),
         *stock.entries_balance(sound),
+        *serials.out_once(sound),
         *deliveries.kept(deliveries.placings(sound), {k: v for k, v in evidence.oracle.orders.items() if k in wanted}),
         *deliveries.one_order_each(deliveries.placings(sound)),
         *(_contacts(evidence, sound)),

@@ -87,14 +87,14 @@ def moves(event: object) -> Iterator[Entry]:
         case StockMoved():
             yield from (entry for one in event.movements for entry in _moved(one))
         case StockCounted():
-            yield (event.sku, event.node_id), 1, _counted(event)
+            yield from _found(event)
 
 
 def _each(parts: Iterable[ev.NodeUnits | holding.HeldUnits], per_unit: Units) -> Iterator[Entry]:
     for part in parts:
         for sku, units in goods(part):
             yield (sku, part.node_id), units, per_unit
-        for one in part.drawn if isinstance(part, ev.NodeUnits) else ():
+        for one in part.drawn:
             segment = (one.sku, f"{part.node_id}~{one.segment}")
             if one.segment.startswith("lot:"):
                 yield segment, one.units, per_unit
@@ -122,6 +122,20 @@ def _moved_at(one: StockMovement, node: str, to_node: str) -> Iterator[Entry]:
         yield (one.sku, to_node), one.quantity, _ARRIVING
     if kind in _MOVES:
         yield here, one.quantity, _MOVES[kind]
+
+
+def _found(event: StockCounted) -> Iterator[Entry]:
+    """At what was counted; and of a lot, the same at its position, but that nobody counted that."""
+    told = _counted(event)
+    if not event.segment:
+        yield (event.sku, event.node_id), 1, told
+        return
+    yield (event.sku, f"{event.node_id}~{event.segment}"), 1, told
+    yield (
+        (event.sku, event.node_id),
+        1,
+        tuple(0 if name == "counts" else n for name, n in zip(PARTS, told, strict=True)),
+    )
 
 
 def _counted(event: StockCounted) -> Units:

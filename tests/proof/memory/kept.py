@@ -11,6 +11,7 @@ from oms.domain.canonical import Contact
 from oms.domain.codec import from_plain, to_plain
 from oms.domain.errors import VersionConflictError
 from oms.domain.kits import read_components
+from oms.domain.serials import read_serialized
 from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_nodes, read_product
 from tests.proof.memory.store import Port, step, through_json
 
@@ -87,6 +88,12 @@ class MemoryReference(Port):
         products = self.store.reference.get("product", {})
         listed = {sku: products[sku].get("list_prices", {}).get(currency) for sku in skus if sku in products}
         return {sku: price for sku, price in listed.items() if price is not None}
+
+    @step("reference.serialized")
+    def serialized(self, skus: Iterable[str]) -> frozenset[str]:
+        """See the port."""
+        products = self.store.reference.get("product", {})
+        return frozenset(sku for sku in skus if sku in products and read_serialized(products[sku]))
 
     @step("reference.nodes")
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:

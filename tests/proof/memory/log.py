@@ -6,18 +6,21 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from oms.adapters.keys import at_sk, held_pk, held_pks, instant
+from oms.adapters.keys import NOBODY, at_sk, held_pk, held_pks, instant
 from oms.domain.codec import event_from_plain, event_to_plain
 from oms.domain.commit import StoredCommit, chain_hash
 from oms.domain.errors import (
     DuplicateOrderNumberError,
     InsufficientStockError,
     PaymentAlreadyUsedError,
+    SerialInUseError,
+    SerialNotShippedError,
     StockChangedError,
     VersionConflictError,
 )
 from oms.domain.feed import NO_MARK, Fed, FedDelta, taken_key
 from oms.domain.history import History
+from oms.domain.serials import serial_of
 from oms.domain.stock import SEEN, DecidedDelta, KeepingDelta, StockDelta
 from oms.domain.supply import LotStatus
 from tests.proof.memory.store import Port, Stream, step, through_json
@@ -58,6 +61,7 @@ class MemoryLog(Port):
         *,
         stock: Sequence[StockDelta] = (),
         unique: Sequence[str] = (),
+        released: Sequence[str] = (),
         lots: Sequence[Lot] = (),
         due: Sequence[DueHold] = (),
         beside: Sequence[Commit] = (),
@@ -65,7 +69,12 @@ class MemoryLog(Port):
         """See the port."""
         store = self.store
         placed = [self._next(each) for each in (commit, *beside)] if beside else []
+        if any(self.held_by_another(key, commit.stream) for key in released):
+            self.write_nothing(commit, stock, unique)
+            raise SerialNotShippedError("another order has these units out")
         self.write(commit, stock, unique)
+        for key in released:
+            store.put(store.owners, key, NOBODY)
         for each in placed[1:]:
             store.put(store.streams, each.stream, with_commit(store.streams.get(each.stream), self.form(each)))
         for hold in due:
@@ -94,6 +103,12 @@ class MemoryLog(Port):
             store.put(store.owners, key, commit.stream)
         store.put(store.streams, commit.stream, with_commit(store.streams.get(commit.stream), self.form(commit)))
 
+    def write_nothing(self, commit: Commit, stock: Sequence[StockDelta], unique: Sequence[str]) -> None:
+        """What `write` refuses."""
+        self._next(commit)
+        self.check_unique(unique, commit.stream)
+        self.moved(stock)
+
     def _next(self, commit: Commit) -> Commit:
         """The commit itself when its number is free; raises VersionConflictError, or puts it behind what is there."""
         known = self.store.streams.get(commit.stream)
@@ -110,10 +125,18 @@ class MemoryLog(Port):
     def check_unique(self, unique: Sequence[str], stream: str) -> None:
         """Raises for the first key that another stream holds."""
         for key in unique if self.store.checks_unique else ():
-            if self.store.owners.get(key, stream) != stream:
+            if self.held_by_another(key, stream):
                 if key.startswith("payment#"):
                     raise PaymentAlreadyUsedError("this payment pays for another order")
+                if key.startswith("serial#"):
+                    others = [serial_of(each) for each in unique if self.held_by_another(each, stream)]
+                    told = [{"sku": each.sku, "serial": each.number} for each in others]
+                    raise SerialInUseError("these units have shipped, and have not come back", serials=told)
                 raise DuplicateOrderNumberError("another order has this number")
+
+    def held_by_another(self, key: str, stream: str) -> bool:
+        """Somebody has it, and it is not this stream."""
+        return self.store.owners.get(key, NOBODY) not in (NOBODY, stream)
 
     def moved(self, stock: Sequence[StockDelta]) -> list[StockDelta]:
         """The positions after these movements.
@@ -239,7 +262,7 @@ class MemoryFeed(Port):
     @step("feed.tell")
     def tell_one(self, source: str, told: Told) -> bool:
         """A row. What was not there is there now, with nothing in it."""
-        store, sku, node = self.store, told.row.sku, told.row.node_id
+        store, sku, node = self.store, told.row.sku, told.row.place
         known = store.marks.get((sku, node), {}).get(source, NO_MARK)
         if known != told.marked and store.checks_seen:
             return False

@@ -19,6 +19,7 @@ from oms.domain.holding import DueHold
 from oms.domain.movements import MovementKind
 from oms.domain.order import commands as cmd
 from oms.domain.parked import Parked
+from oms.domain.segments import split_place
 from oms.domain.stock import DecidedDelta, KeepingDelta, StockDelta, StockMoved, StockMovement
 from oms.domain.supply import Lot, LotStatus
 from tests.proof.interleave.story import ask, cancel, receive, ship, take_in, work
@@ -144,11 +145,13 @@ def log_operation(rng: random.Random, twins: Twins) -> None:
     if kind < 0.5:
         commit = _commit(rng, twins.memory.history(stream), stream)
         beside = _beside(rng, twins)
+        unique = [*_unique(rng), *_serials(rng)]
         twins.do(
             "append",
             commit,
             stock=_stock(rng, twins),
-            unique=_unique(rng),
+            unique=unique,
+            released=[each for each in _serials(rng) if each not in unique],
             lots=_lots(rng),
             due=_due(rng),
             beside=beside,
@@ -163,13 +166,15 @@ def log_operation(rng: random.Random, twins: Twins) -> None:
 
 def feed_operation(rng: random.Random, log: Twins, feed: Twins) -> None:
     """Rows of two sources are read, and then written, or remembered, by whoever read them now or a while ago."""
-    source, places = rng.choice(("erp", "wms")), [(f"S{rng.randrange(6)}", rng.choice("AB")) for _ in range(3)]
+    source = rng.choice(("erp", "wms"))
+    places = [(f"S{rng.randrange(6)}", rng.choice(("A", "B", "A~lot:9999-12-31:x"))) for _ in range(3)]
     found = feed.do("fed", source, places)
     feed.do("taken", source, [f"r{rng.randrange(30)}" for _ in range(3)])
     place = rng.choice(list(found))
     fed = found[place] if rng.random() < 0.7 else Fed(position=StockDelta(sku=place[0], node_id=place[1]))
     at = T0 + timedelta(minutes=rng.randrange(10**6))
-    row = FeedRow(number=1, sku=place[0], node_id=place[1], as_of=at, on_hand=rng.randrange(9))
+    node, segment = split_place(place[1])
+    row = FeedRow(number=1, sku=place[0], node_id=node, segment=segment, as_of=at, on_hand=rng.randrange(9))
     if rng.random() < 0.3:
         row = replace(row, on_hand=None, change=rng.randrange(1, 9), row_id=f"r{rng.randrange(30)}")
     try:
@@ -184,7 +189,7 @@ def feed_operation(rng: random.Random, log: Twins, feed: Twins) -> None:
     stream = f"stock#{at.isoformat()}{rng.randrange(9)}"
     commit = replace(_commit(rng, log.memory.history(stream), stream), events=(change.event,))
     unique = [] if row.change is None else [taken_key(source, row.row_id)]
-    log.do("append", commit, stock=[change.delta], unique=unique)
+    log.do("append", commit, stock=list(change.deltas), unique=unique)
 
 
 def _beside(rng: random.Random, twins: Twins) -> list[Commit]:
@@ -268,6 +273,11 @@ def _lots(rng: random.Random) -> list[Lot]:
 def _unique(rng: random.Random) -> list[str]:
     keys = [f"number#{rng.randrange(60)}", f"payment#stripe#{rng.randrange(60)}"]
     return rng.choice(([], [], [], keys, keys[:1], keys[1:]))
+
+
+def _serials(rng: random.Random) -> list[str]:
+    """Few, so that streams meet at them."""
+    return [f"serial#A#B#{each}" for each in rng.sample(range(12), rng.choice((0, 0, 0, 0, 0, 1, 2)))]
 
 
 def stock_operation(rng: random.Random, twins: Twins) -> None:

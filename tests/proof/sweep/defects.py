@@ -46,8 +46,8 @@ def stock_apart_from_its_commit(patch: pytest.MonkeyPatch) -> None:
     """The commit first, then the stock, each by itself."""
     whole = DynamoLog.append
 
-    def append(log: DynamoLog, commit: Any, *, stock: Sequence[Any] = (), unique: Sequence[str] = ()) -> None:
-        whole(log, commit, unique=unique)
+    def append(log: DynamoLog, commit: Any, *, stock: Sequence[Any] = (), **others: Any) -> None:
+        whole(log, commit, **others)
         for delta in stock:
             log._client.update_item(**log._move(delta))
 

@@ -63,7 +63,7 @@ class DynamoFeed:
             return list(threads.map(lambda each: self._tell(source, each), told))
 
     def _tell(self, source: str, told: Told) -> bool:
-        key = {"pk": {"S": told.row.sku}, "sk": {"S": keys.position_sk(told.row.node_id)}}
+        key = {"pk": {"S": told.row.sku}, "sk": {"S": keys.position_sk(told.row.place)}}
         for attempt in range(_TRIES):
             try:
                 self._client.update_item(TableName=self._stock, Key=key, **only_mark(source, told))

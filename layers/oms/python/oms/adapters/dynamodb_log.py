@@ -84,12 +84,14 @@ class DynamoLog:
         *,
         stock: Sequence[StockDelta] = (),
         unique: Sequence[str] = (),
+        released: Sequence[str] = (),
         lots: Sequence[Lot] = (),
         due: Sequence[DueHold] = (),
         beside: Sequence[Commit] = (),
     ) -> None:
         """See the port. A plain conditional put when the commit stands alone, else one transaction."""
         kept = [*[self._lot(lot) for lot in lots], *[self._due(hold) for hold in due]]
+        kept += [{"Put": self._let_go(key, commit.stream)} for key in released]
         if not stock and not unique and not kept and not beside:
             item, *parts = commit_to_items(commit)
             if not parts:
@@ -183,13 +185,18 @@ class DynamoLog:
                 return
         raise ContentionError("a transaction kept colliding", stream=commit.stream)
 
+    def _let_go(self, key: str, stream: str) -> dict[str, Any]:
+        """The guard of nobody: nothing of this table is ever deleted."""
+        guard = self._guard(key, stream)
+        return {**guard, "Item": {**guard["Item"], "of": {"S": keys.NOBODY}}}
+
     def _guard(self, key: str, stream: str) -> dict[str, Any]:
         return {
             "TableName": self._table,
             "Item": {"pk": {"S": keys.unique_pk(key)}, "sk": {"S": keys.OWNER}, "of": {"S": stream}},
-            "ConditionExpression": "attribute_not_exists(pk) OR #of = :of",
+            "ConditionExpression": "attribute_not_exists(pk) OR #of = :of OR #of = :nobody",
             "ExpressionAttributeNames": {"#of": "of"},
-            "ExpressionAttributeValues": {":of": {"S": stream}},
+            "ExpressionAttributeValues": {":of": {"S": stream}, ":nobody": {"S": keys.NOBODY}},
         }
 
     def _move(self, row: Row) -> dict[str, Any]:

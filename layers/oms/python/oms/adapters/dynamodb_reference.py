@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
 from oms.domain.kits import Components, read_components
+from oms.domain.serials import read_serialized
 from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_nodes, read_product
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ KEEP_PRODUCTS_S: Final = 60.0
 _BATCH: Final = 100
 _MOST_PRODUCTS: Final = 20_000
 _NEVER: Final = (float("-inf"), PLAIN)
-_UNKNOWN: Final[tuple[float, Components]] = (float("-inf"), ())
+_UNKNOWN: Final[tuple[float, Components, bool]] = (float("-inf"), (), False)
 
 
 class DynamoReference:
@@ -34,12 +35,19 @@ class DynamoReference:
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
         self._table = table
-        self._known: dict[str, tuple[float, Components]] = {}
+        self._known: dict[str, tuple[float, Components, bool]] = {}
         self._kept: dict[str, tuple[float, Any]] = {}
         self._products: dict[str, tuple[float, Product]] = {}
 
     def made_of(self, skus: Iterable[str]) -> dict[str, Components]:
         """By BatchGet, of those not known in the last `KEEP_PRODUCTS_S`."""
+        return {sku: known[1] for sku, known in self._catalogue(skus).items()}
+
+    def serialized(self, skus: Iterable[str]) -> frozenset[str]:
+        """The same rows: what `made_of` was asked for a moment ago costs no request."""
+        return frozenset(sku for sku, known in self._catalogue(skus).items() if known[2])
+
+    def _catalogue(self, skus: Iterable[str]) -> dict[str, tuple[float, Components, bool]]:
         now = time.monotonic()
         wanted = [sku for sku in dict.fromkeys(skus) if sku]
         if len(self._known) + len(wanted) > KNOWN:
@@ -48,8 +56,9 @@ class DynamoReference:
         for start in range(0, len(stale), _BATCH):
             for item in self._batch(stale[start : start + _BATCH], "pk, body"):
                 sku = item["pk"]["S"].removeprefix("product#")
-                self._known[sku] = (now, read_components(json.loads(item["body"]["S"])))
-        return {sku: self._known[sku][1] for sku in wanted if sku in self._known}
+                row = json.loads(item["body"]["S"])
+                self._known[sku] = (now, read_components(row), read_serialized(row))
+        return {sku: self._known[sku] for sku in wanted if sku in self._known}
 
     def kits(self) -> dict[str, Components]:
         """Every kit there is: reads all master data, for the command that imports kits."""

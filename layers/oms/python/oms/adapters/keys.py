@@ -12,6 +12,7 @@
 | contacts | `<customer id>`, of an order without one `<order id>` | `<placed at>#<order id>` |
 | views | `day#<day>#<0-3>` | `<placed at>#<order id>` |
 | views | `tracking#<number>`, `number#<number>`, `payment#<ref>` | `<placed at>#<order id>` |
+| views | `serial#<serial number>`, `lot#<sku>~<lot>` | `<placed at>#<order id>` |
 | views | `work#<node>` | `<fulfillment order id>` |
 | views | `waiting#<sku>` | `<placed at>#<order id>` |
 | views | `<kind>` (quarantine, alert, report, stock_feed) | `<key>` |
@@ -22,6 +23,8 @@
 | reference | `tariff#main`, `network#<id of its content>` | `v` |
 | reference | `policy#<name>` | `v#<version, 8 digits>` |
 | reference | `node` | `<node id>` |
+| outbound | `<message id>`, `gate#<source>#<account>`, `levels#<source>#<account>` | `v` |
+| outbound | `level#<source>#<account>#<sku>` | `v` |
 | reference | `webhook` | `<subscription id>` |
 """
 
@@ -38,6 +41,8 @@ COMMIT_PREFIX: Final = "c#"
 FACT_PREFIX: Final = "s#"
 LOT_PREFIX: Final = "lot#"
 OWNER: Final = "owner"
+NOBODY: Final = ""
+"""Who holds a key that was let go of."""
 ONLY: Final = "v"
 MARK: Final = "mark"
 WEBHOOK: Final = "webhook"
@@ -159,7 +164,7 @@ def stage_pk(stage: str, at: str) -> str:
 
 
 def lookup_pk(kind: str, value: str) -> str:
-    """Partition of a tracking number, order number or payment reference."""
+    """Partition of a tracking number, order number, payment reference, serial number or lot."""
     return f"{kind}#{value}"
 
 

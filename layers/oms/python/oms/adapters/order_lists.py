@@ -2,7 +2,7 @@
 
 | by | how |
 |---|---|
-| number, tracking, payment | one partition of look-ups per value |
+| number, tracking, payment, serial, lot | one partition of look-ups per value |
 | customer | the keys of the customer's contacts, never what they hold; rows of other customers are dropped |
 | a stage that needs attention | an index, one partition per stage and day |
 | any other stage, channel, sku, all | the days' partitions, walked with a filter: most pages of these are full soon |
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 INDEX_LIST: Final = "by_list"
-LOOKUPS: Final = ("number", "tracking", "payment")
+LOOKUPS: Final = ("number", "tracking", "payment", "serial", "lot")
 MAX_DAYS: Final = 92
 """The longest date range one list request walks."""
 PAGES: Final = 40

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
 from oms.domain.drafts import DraftSaved
+from oms.domain.lots import lot_of
 from oms.domain.order import events as ev
+from oms.domain.segments import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -134,6 +136,16 @@ def _lookups(event: Any, row: Mapping[str, Any], placed_at: str) -> Iterator[Row
     elif isinstance(event, ev.ShipmentShipped):
         for parcel in event.parcels:
             yield {"pk": keys.lookup_pk("tracking", parcel.tracking_number), "sk": sk}
+        for kind, value in _to_recall(event):
+            yield {"pk": keys.lookup_pk(kind, value), "sk": sk}
+
+
+def _to_recall(event: ev.ShipmentShipped) -> dict[tuple[str, str], None]:
+    """What is printed on the units that left, each once: serial numbers, and SKU and lot."""
+    units = [each for parcel in event.parcels for each in parcel.units]
+    found = {("serial", serial.number): None for each in units for serial in each.serials}
+    drawn = [part for each in units for part in each.drawn if not part.pooled]
+    return {**found, **{("lot", place_of(part.sku, lot_of(part.segment)[0])): None for part in drawn}}
 
 
 def _work(commit: Commit, placed_at: str) -> Iterator[Row]:

@@ -9,10 +9,13 @@ from oms.domain.errors import (
     DuplicateOrderNumberError,
     InsufficientStockError,
     PaymentAlreadyUsedError,
+    SerialInUseError,
+    SerialNotShippedError,
     StockChangedError,
     VersionConflictError,
 )
 from oms.domain.feed import FedDelta
+from oms.domain.serials import PREFIX, serial_of, shown
 from oms.domain.stock import SEEN, DecidedDelta
 
 if TYPE_CHECKING:
@@ -45,10 +48,12 @@ def refusal_of(
         return moved_on(commits[first])
     before = len(commits) + len(unique)
     if first < before:
-        if unique[first - len(commits)].startswith("payment#"):
-            return PaymentAlreadyUsedError("this payment pays for another order")
-        return DuplicateOrderNumberError("another order has this number")
-    refused = [(stock[index - before], reasons[index].get("Item") or {}) for index in failed]
+        return taken([unique[index - len(commits)] for index in failed if index < before])
+    refused = [
+        (stock[index - before], reasons[index].get("Item") or {}) for index in failed if index < before + len(stock)
+    ]
+    if not refused:
+        return SerialNotShippedError("another order has these units out")
     changed = [delta for delta, old in refused if _moved(delta, old)]
     if changed:
         places = [{"sku": delta.sku, "node": delta.node_id} for delta in changed]
@@ -58,6 +63,17 @@ def refusal_of(
         for delta, old in refused
     ]
     return InsufficientStockError("not enough stock", positions=short)
+
+
+def taken(unique: Sequence[str]) -> Exception:
+    """Keys that other streams hold: what the first of them is of decides."""
+    if unique[0].startswith("payment#"):
+        return PaymentAlreadyUsedError("this payment pays for another order")
+    if unique[0].startswith(PREFIX):
+        return SerialInUseError(
+            "these units have shipped, and have not come back", serials=shown(map(serial_of, unique))
+        )
+    return DuplicateOrderNumberError("another order has this number")
 
 
 def _has(delta: StockDelta, old: Mapping[str, Any]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from oms.domain import ids
 from oms.domain.frozen import frozen
 from oms.domain.holding import HeldUnits, claim, due_marks, fold_hold, positions_of
 from oms.domain.order.events import LinesReserved
+from oms.domain.segments import taken
 from oms.domain.sourcing.request import SourcingRequest
 from oms.domain.sourcing.terms import sites
 
@@ -47,21 +48,27 @@ class Claim:
 
     def left(self, wanted: Mapping[str, int]) -> dict[str, int]:
         """What is wanted beyond it, by line."""
-        taken: Counter[str] = Counter()
+        mine: Counter[str] = Counter()
         for part in self.units:
-            taken[part.line_id] += part.quantity
-        return {line_id: units - taken[line_id] for line_id, units in wanted.items() if units > taken[line_id]}
+            mine[part.line_id] += part.quantity
+        return {line_id: units - mine[line_id] for line_id, units in wanted.items() if units > mine[line_id]}
 
     def beside(self, events: Sequence[OrderEvent]) -> Beside | None:
         """The hold's own commit, if these events take its units over."""
         reserved = next((each for each in events if isinstance(each, LinesReserved)), None)
         if reserved is None:
             return None
-        taken = [
-            HeldUnits(sku=part.sku, node_id=part.node_id, quantity=part.quantity, components=part.components)
+        mine = [
+            HeldUnits(
+                sku=part.sku,
+                node_id=part.node_id,
+                quantity=part.quantity,
+                components=part.components,
+                drawn=part.drawn,
+            )
             for part in reserved.taken_over
         ]
-        event = claim(self.hold, self.order_id, taken)
+        event = claim(self.hold, self.order_id, mine)
         after = fold_hold([event], self.hold)
         return Beside(
             history=self.history,
@@ -96,15 +103,18 @@ def _take(order: Order, wanted: Mapping[str, int], hold: StockHold, nodes: froze
     """Held units by line, in the order of the lines; none of nodes that may not be used.
 
     A kit is taken as what it was held as: one that the catalogue made of something else meanwhile is another thing.
+    What was drawn from pools is taken first.
     """
-    left = {(each.sku, each.components, each.node_id): each.quantity for each in hold.units if each.node_id in nodes}
-    taken = []
+    left = {(each.sku, each.components, each.node_id): each for each in hold.units if each.node_id in nodes}
+    found = []
     for line_id, units in wanted.items():
         line, open_ = order.lines[line_id], units
         for place in [place for place in left if place[:2] == (line.placed.sku, line.placed.components)]:
-            count = min(open_, left[place])
+            held = left[place]
+            count = min(open_, held.quantity)
             if count:
-                taken.append(line.at(place[2], count))
-                left[place] -= count
+                drawn = taken(held.drawn, line.parts(count), of=held.parts)
+                found.append(line.at(place[2], count, drawn))
+                left[place] = held.without(count, drawn)
                 open_ -= count
-    return tuple(taken)
+    return tuple(found)

@@ -24,6 +24,7 @@ from oms.domain.errors import (
 from oms.domain.feed import decide_row, read_row, taken_key, told
 from oms.domain.frozen import frozen
 from oms.domain.masters import ON_HAND, POLICY, read_masters
+from oms.domain.segments import SEPARATOR
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class TakeStockFeed:
         self, feed: Feed, rows: Sequence[FeedRow], tally: Tally, *, remember: bool
     ) -> tuple[list[FedChange], list[Told]]:
         """(what is to be written, what is only to be remembered); all else is counted."""
-        found = self.stock.fed(feed.source, ((each.sku, each.node_id) for each in rows))
+        found = self.stock.fed(feed.source, (place for each in rows for place in _places(each)))
         taken = self.stock.taken(feed.source, (each.row_id for each in rows if each.change is not None))
         unknown = self._unknown(found)
         changes: list[FedChange] = []
@@ -173,13 +174,13 @@ class TakeStockFeed:
             try:
                 if place in unknown:
                     raise unknown[place]
-                change = decide_row(feed.source, row, found[place])
+                change = decide_row(feed.source, row, found[row.sku, row.place], found[place].position)
             except OmsError as error:
                 tally.refuse(row.number, error)
                 continue
             if change is not None:
                 changes.append(change)
-            elif remember and (word := told(row, found[place])) is not None:
+            elif remember and (word := told(row, found[row.sku, row.place])) is not None:
                 quiet.append(word)
             else:
                 tally.unchanged += 1
@@ -190,7 +191,7 @@ class TakeStockFeed:
 
         What has ever had a position cannot become a kit: its import is refused.
         """
-        new = [place for place, fed in found.items() if not fed.known]
+        new = [place for place, fed in found.items() if not fed.known and SEPARATOR not in place[1]]
         if not new:
             return {}
         nodes = {node.node_id for node in self.reference.nodes({})}
@@ -207,7 +208,7 @@ class TakeStockFeed:
 
     def _commit(self, feed: Feed, group: list[FedChange]) -> bool:
         """Write changes together; False when they have to be decided again."""
-        said = ((str(each.row.number), each.row.sku, each.row.node_id, each.row.as_of.isoformat()) for each in group)
+        said = ((str(each.row.number), each.row.sku, each.row.place, each.row.as_of.isoformat()) for each in group)
         group_id = ids.derive("fed", feed.source, feed.feed_id, *(part for each in said for part in each))
         command_id = ids.command_id("take_stock_feed", group_id, *(str(each.delta.changes) for each in group))
         stream = f"stock#{group_id}"
@@ -223,7 +224,7 @@ class TakeStockFeed:
         try:
             self.log.append(
                 commit,
-                stock=[each.delta for each in group],
+                stock=[delta for each in group for delta in each.deltas],
                 unique=[taken_key(feed.source, each.row.row_id) for each in group if each.row.change is not None],
             )
         except (StockChangedError, InsufficientStockError, ContentionError, DuplicateOrderNumberError):
@@ -231,6 +232,12 @@ class TakeStockFeed:
         except VersionConflictError:  # the answer to an earlier attempt of this very call was lost
             return self.log.read(stream).find(command_id) is not None
         return True
+
+
+def _places(row: FeedRow) -> tuple[Place, ...]:
+    """What is read for a row: its position, and its lot."""
+    place = (row.sku, row.node_id)
+    return (place, (row.sku, row.place)) if row.segment else (place,)
 
 
 def _waves(rows: Sequence[FeedRow]) -> Iterator[list[FeedRow]]:
@@ -249,11 +256,11 @@ def _waves(rows: Sequence[FeedRow]) -> Iterator[list[FeedRow]]:
 
 
 def _groups(changes: Iterable[FedChange], most: int) -> Iterator[list[FedChange]]:
-    """Changes as transactions take them: a delta is a position and a taken id."""
+    """Changes as transactions take them: a delta is a position and a taken id, what is of a lot is a row more."""
     group: list[FedChange] = []
     weight = 0
     for each in changes:
-        needs = 1 if each.row.change is None else 2
+        needs = len(each.deltas) + (each.row.change is not None)
         if group and weight + needs > most:
             yield group
             group, weight = [], 0

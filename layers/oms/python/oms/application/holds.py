@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.application.offering import offered
 from oms.application.orders import next_commit
 from oms.application.stock import check_known
 from oms.domain import ids
@@ -19,7 +20,6 @@ from oms.domain.errors import (
 from oms.domain.frozen import frozen
 from oms.domain.holding import HeldUnits, due_marks, expire, extend, fold_hold, make_hold, release
 from oms.domain.kits import parts_of, stock_skus
-from oms.domain.offers import Offer
 from oms.domain.sourcing.request import SourcingRequest, WantedLine
 from oms.domain.stock import stock_deltas
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from oms.domain.history import History
     from oms.domain.holding import HoldEvent, HoldKind, StockHold
     from oms.domain.kits import Components
+    from oms.domain.offers import Offer
     from oms.domain.sourcing.request import SourcingPlan
     from oms.domain.stock import StockDelta
 
@@ -70,13 +71,14 @@ class WantedUnits:
 
 @frozen
 class HoldRequest:
-    """All of `wanted`, or nothing, for so long. `ship_to` is for choosing nodes."""
+    """All of `wanted`, or nothing, for so long. `ship_to` is for choosing nodes, `account` for pools of the channel."""
 
     kind: HoldKind
     channel: str
     wanted: tuple[WantedUnits, ...]
     lasts: timedelta
     ship_to: ShipTo | None = None
+    account: str = "main"
 
 
 @frozen(kw_only=False)
@@ -205,8 +207,19 @@ class HoldStock:
                     self.expire_holds(REAPED, skus)
 
     def _choose(self, request: HoldRequest, made_of: Mapping[str, Components], now: datetime) -> list[HeldUnits]:
-        """Units by node: those that name their node, the others as sourcing would."""
-        candidates = self.reference.nodes(self._available(request.channel, stock_skus(made_of), now))
+        """Units by node: those that name their node, the others as sourcing would. Drawn from pools as by orders."""
+        rows = self.stock.positions(stock_skus(made_of))
+        offer = offered(rows, self.reference, request.channel, request.account, now)
+        return offer.hold(self._at_nodes(request, made_of, now, self._available(request.channel, offer)))
+
+    def _at_nodes(
+        self,
+        request: HoldRequest,
+        made_of: Mapping[str, Components],
+        now: datetime,
+        available: Mapping[str, Mapping[str, int]],
+    ) -> list[HeldUnits]:
+        candidates = self.reference.nodes(available)
         left = {each.node_id: dict(each.available) for each in candidates if not each.excluded}
         chosen = []
         for each in request.wanted:
@@ -242,12 +255,12 @@ class HoldStock:
     def _buffers(self) -> Buffers:
         return read_buffers(self.reference.policy(POLICY))
 
-    def _available(self, channel: str, skus: Sequence[str], now: datetime) -> dict[str, dict[str, int]]:
-        """What is for all: a hold takes nothing from pools, for it does not say for whose account it is."""
+    def _available(self, channel: str, offer: Offer) -> dict[str, dict[str, int]]:
         available: dict[str, dict[str, int]] = {}
-        for position in self._buffers().offered(Offer(self.stock.positions(skus), now).positions, channel):
+        for position in self._buffers().offered(offer.positions, channel):
             at_node = available.setdefault(position.node_id, {})
-            at_node[position.sku] = at_node.get(position.sku, 0) + position.promisable
+            units = position.promisable + offer.pooled(position)
+            at_node[position.sku] = at_node.get(position.sku, 0) + units
         return available
 
 

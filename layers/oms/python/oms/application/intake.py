@@ -24,11 +24,12 @@ from oms.domain.errors import (
 )
 from oms.domain.frozen import frozen
 from oms.domain.inbound import NoticeKind
-from oms.domain.kits import kits_of
+from oms.domain.kits import kits_of, stock_skus
 from oms.domain.order.commands import RecordChannelRefund, SyncOrder
 from oms.domain.order.events import PaymentPlan
 from oms.domain.parked import Parked
 from oms.domain.places import place
+from oms.domain.serials import serialized_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from oms.domain.order.state import Order
 
 IN_CHANNEL: Final = PaymentPlan(provider="in_channel")
+OUTBOUND: Final = "outbound"
+"""Source of a parked message to a channel."""
 RELAY: Final = "relay"
 """Source of a parked commit that could not be relayed."""
 MAX_ROUNDS: Final = 250
@@ -115,6 +118,7 @@ class SyncSnapshot:
             # One authorization pays for one order.
             own.append(f"payment#{payment.provider}#{payment.reference}")
         made_of = self.reference.made_of(skus)
+        serialized = serialized_of(made_of, self.reference.serialized(stock_skus(made_of)))
         customer_id = self.customers.identify(normalized.contact.email)
         keep = _KeepContact(
             self.contacts,
@@ -134,6 +138,7 @@ class SyncSnapshot:
                 customer_id=customer_id,
                 unknown_skus=skus - made_of.keys(),
                 request_hash=request_hash,
+                serialized=serialized,
                 kits=kits_of(made_of),
             )
 
@@ -279,12 +284,17 @@ class ReplayParked:
     quarantine: Quarantine
     relay_later: Callable[[str, str], None]
     """Has a commit relayed again, from the log."""
+    tell_again: Callable[[Mapping[str, Any]], None]
+    """Has a channel told once more."""
 
     def __call__(self, parked_id: str) -> Taken:
         """Raises QuarantineNotFoundError; a refusal keeps the entry, with its new reason."""
         parked = self.quarantine.get(parked_id)
         if parked.source == RELAY:
             self.relay_later(parked.message["pk"], parked.message["sk"])
+        elif parked.source == OUTBOUND:
+            self.tell_again(parked.message)
+        if parked.source in (RELAY, OUTBOUND):
             self.quarantine.remove(parked_id)
             return Taken("taken", parked.topic)
         try:

@@ -17,6 +17,7 @@ from oms.domain.errors import (
 from oms.domain.frozen import frozen
 from oms.domain.order.decider import decide
 from oms.domain.order.evolve import fold
+from oms.domain.order.scanning import leaving, returning
 from oms.domain.order.summary import summarize
 from oms.domain.stock import stock_deltas
 
@@ -148,7 +149,7 @@ class Orders:
         After a lost race the order is loaded and decided again; a command that depends on what was read (a plan over
         stock) is given as the function that makes it. `loaded` is the order as the caller has just read it, `along`
         says what goes with the events that were decided. Raises the command's typed refusals,
-        InsufficientStockError, ContentionError after `ATTEMPTS`.
+        InsufficientStockError, SerialInUseError, ContentionError after `ATTEMPTS`.
         """
         for attempt in range(ATTEMPTS):
             if loaded is None or attempt:
@@ -207,12 +208,14 @@ class Orders:
 
     def _append(self, commit: Commit, unique: Sequence[str], along: Along) -> None:
         other = along.beside
+        unique, released = (*unique, *leaving(commit.events)), returning(commit.events)
         if other is None:
-            self.log.append(commit, stock=along.on(stock_deltas(commit.events)), unique=unique)
+            stock = along.on(stock_deltas(commit.events))
+            self.log.append(commit, stock=stock, unique=unique, released=released)
             return
         second = next_commit(other.history, other.command_id, commit.cause, commit.at, other.events)
         stock = along.on(stock_deltas((*commit.events, *second.events)))
-        self.log.append(commit, stock=stock, unique=unique, due=other.due, beside=[second])
+        self.log.append(commit, stock=stock, unique=unique, released=released, due=other.due, beside=[second])
 
     def _commit(
         self, loaded: Loaded, after: Order, command: Command, cause: Cause, events: tuple[OrderEvent, ...]

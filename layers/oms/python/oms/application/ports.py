@@ -46,17 +46,20 @@ class Log(Protocol):
         *,
         stock: Sequence[StockDelta] = (),
         unique: Sequence[str] = (),
+        released: Sequence[str] = (),
         lots: Sequence[Lot] = (),
         due: Sequence[DueHold] = (),
         beside: Sequence[Commit] = (),
     ) -> None:
         """Append `commit`, and move stock with it, all or nothing.
 
-        `unique` are keys that no other stream may hold, `lots` are kept as they stand after the commit, holds of stock
-        are found where `due` says, and `beside` are commits of other streams. Raises VersionConflictError when a number
-        is taken, InsufficientStockError when a position would go below zero, or below what a KeepingDelta must `keep`,
-        or has none to bind, StockChangedError when one is not as a DecidedDelta has `seen` it,
-        DuplicateOrderNumberError for a taken key, ContentionError when concurrent transactions kept colliding. After
+        `unique` are keys that no other stream may hold, `released` those that this one holds no longer, `lots` are kept
+        as they stand after the commit, holds of stock are found where `due` says, and `beside` are commits of other
+        streams. Raises VersionConflictError when a number is taken, InsufficientStockError when a position would go
+        below zero, or below what a KeepingDelta must `keep`, or has none to bind, StockChangedError when one is not as
+        a DecidedDelta has `seen` it, DuplicateOrderNumberError, PaymentAlreadyUsedError or SerialInUseError for a taken
+        key, SerialNotShippedError for a released one that another stream holds, ContentionError when concurrent
+        transactions kept colliding. After
         any of them nothing was written by this call, but an earlier attempt of the same call may have been: read again.
         """
 
@@ -197,6 +200,13 @@ class Marks(Protocol):
         """Note it in place of `seen`; False, and nothing noted, when that is not what is there."""
 
 
+class Outbox(Marks, Protocol):
+    """What became of each message to a channel, and of the accounts: how far, how often, from when on again.
+
+    There is a row for each message, and it goes a year after it was last written.
+    """
+
+
 class Contacts(Protocol):
     """Personal data, one place per order."""
 
@@ -215,6 +225,9 @@ class Reference(Protocol):
 
     def made_of(self, skus: Iterable[str]) -> Mapping[str, Components]:
         """Those of `skus` that the catalogue has, with what each is made of: nothing, unless it is a kit."""
+
+    def serialized(self, skus: Iterable[str]) -> frozenset[str]:
+        """Those of `skus` whose units have serial numbers."""
 
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
         """Every node as a candidate; `skus` gives what is available by node and SKU."""

@@ -11,7 +11,7 @@ from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
 from oms.domain.frozen import frozen
-from oms.domain.kits import kits_of
+from oms.domain.kits import kits_of, stock_skus
 from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.charging import payable
 from oms.domain.order.commands import CancelRest, PromiseOrder, RecordAuthorization, ScreenOrder
@@ -19,6 +19,7 @@ from oms.domain.order.promising import wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
 from oms.domain.payments import AuthorizationResult, AuthorizationState
 from oms.domain.screening import match_rules
+from oms.domain.serials import serialized_of
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class ScreenOrderStep:
                 holds=match_rules(order, rules) if order else (),
                 known_skus=frozenset(made_of),
                 kits=kits_of(made_of),
+                serialized=serialized_of(made_of, self.reference.serialized(stock_skus(made_of))) if made_of else (),
             )
 
         outcome = self.orders.execute(order_id, command, cause)

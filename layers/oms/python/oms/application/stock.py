@@ -22,7 +22,7 @@ from oms.domain.errors import (
 )
 from oms.domain.frozen import frozen
 from oms.domain.masters import ON_HAND, POLICY, STAFF, read_masters
-from oms.domain.segments import LOT, split_place
+from oms.domain.segments import LOT, place_of, split_place
 from oms.domain.stock import (
     MAX_POSITIONS,
     DecidedDelta,
@@ -164,16 +164,17 @@ class CountStock:
         """
         for each in counts:
             check_count(each)
-        places = {(each.sku, each.node_id) for each in counts}
-        if not 0 < len(counts) == len(places) <= MAX_POSITIONS:
-            raise InvalidInputError("a count is of 1 to 90 positions, each named once", positions=len(places))
+        touched = {_place(each) for each in counts} | {(each.sku, each.node_id) for each in counts}
+        places = {_place(each) for each in counts}
+        if not 0 < len(counts) == len(places) or len(touched) > MAX_POSITIONS:
+            raise InvalidInputError("a count is of 1 to 90 positions, each named once", positions=len(touched))
         check_stocked(self.reference, {each.node_id for each in counts}, {each.sku for each in counts})
         masters = read_masters(self.reference.policy(POLICY))
         for each in counts:
             masters.check(STAFF, ON_HAND, each.node_id)
         count_id = ids.derive("cnt", key)
         request = _request("count_stock", count_id, key, list(counts), cause)
-        seen: dict[Place, CountSeen] = {(each.sku, each.node_id): each.seen for each in counts if each.seen is not None}
+        seen: dict[Place, CountSeen] = {_place(each): each.seen for each in counts if each.seen is not None}
         told = set(seen)
         for _ in range(RECOUNTS):
             history = self.log.read(request.stream)
@@ -182,9 +183,7 @@ class CountStock:
                 return {"count_id": count_id, "replayed": True, "counts": done}
             positions = self._positions(counts)
             _look(seen, told, positions)
-            events = tuple(
-                decide_count(each, positions[each.sku, each.node_id], seen[each.sku, each.node_id]) for each in counts
-            )
+            events = tuple(decide_count(each, positions[_place(each)], seen[_place(each)]) for each in counts)
             try:
                 self.log.append(request.commit(history, events, self.now), stock=_changes(events, positions))
             except (VersionConflictError, InsufficientStockError):
@@ -193,21 +192,26 @@ class CountStock:
         raise ContentionError("the positions kept moving while they were counted", count_id=count_id)
 
     def _positions(self, counts: Sequence[PositionCount]) -> dict[Place, StockDelta]:
+        """Of what is counted; and of lots, the positions that they are of."""
         found = {(each.sku, each.node_id): each for each in self.stock.positions(each.sku for each in counts)}
-        _no_lots({(each.sku, each.node_id) for each in counts}, found.values())
-        return {
-            (each.sku, each.node_id): found.get((each.sku, each.node_id))
-            or StockDelta(sku=each.sku, node_id=each.node_id)
-            for each in counts
-        }
+        _no_lots({(each.sku, each.node_id) for each in counts if not each.segment}, counts, found.values())
+        wanted = {_place(each) for each in counts} | {(each.sku, each.node_id) for each in counts}
+        return {place: found.get(place) or StockDelta(sku=place[0], node_id=place[1]) for place in wanted}
 
 
-def _no_lots(places: set[Place], rows: Iterable[StockDelta]) -> None:
+def _place(count: PositionCount) -> Place:
+    return count.sku, place_of(count.node_id, count.segment)
+
+
+def _no_lots(places: set[Place], counts: Iterable[PositionCount], rows: Iterable[StockDelta]) -> None:
     """A count of a position does not say of which lots units are missing; raises InvalidInputError."""
+    lots = {(each.sku, each.node_id) for each in counts if each.segment}
     for each in rows:
         node_id, segment = split_place(each.node_id)
-        if segment.startswith(LOT) and each.on_hand and (each.sku, node_id) in places:
-            raise InvalidInputError("lots are put right one by one, by adjustments", sku=each.sku, node=node_id)
+        if segment.startswith(LOT) and (each.on_hand or each.short):
+            lots.add((each.sku, node_id))
+    for sku, node_id in sorted(places & lots):
+        raise InvalidInputError("what is kept in lots is counted lot by lot", sku=sku, node=node_id)
 
 
 def _look(seen: dict[Place, CountSeen], told: set[Place], positions: Mapping[Place, StockDelta]) -> None:
@@ -218,9 +222,20 @@ def _look(seen: dict[Place, CountSeen], told: set[Place], positions: Mapping[Pla
             seen[place] = CountSeen(on_hand=at.on_hand, counts=at.counts)
 
 
-def _changes(events: Iterable[StockCounted], positions: Mapping[Place, StockDelta]) -> list[DecidedDelta]:
-    deltas = sorted((counted_delta(each) for each in events), key=lambda each: (each.sku, each.node_id))
-    return [
-        DecidedDelta(sku=each.sku, node_id=each.node_id, seen=positions[each.sku, each.node_id], **each.changes)
-        for each in deltas
-    ]
+def _changes(events: Sequence[StockCounted], positions: Mapping[Place, StockDelta]) -> list[StockDelta]:
+    """What was counted moves only while it is as it was read; the position of a lot, as far as it has the units.
+
+    Raises InvalidInputError where it has not: units were moved without their lot, or are kept in a pool.
+    """
+    counted = {(each.sku, counted_delta(each).node_id) for each in events}
+    changes: list[StockDelta] = []
+    for each in stock_deltas(events):
+        at = positions[each.sku, each.node_id]
+        if (each.sku, each.node_id) in counted:
+            changes.append(DecidedDelta(sku=each.sku, node_id=each.node_id, seen=at, **each.changes))
+            continue
+        if any(getattr(at, name) + units < 0 for name, units in each.changes.items()):
+            what = "the position does not have what the lot does: units were moved without it, or are in a pool"
+            raise InvalidInputError(what, sku=each.sku, node=each.node_id)
+        changes.append(each)
+    return changes

@@ -42,6 +42,8 @@ class PositionCount:
     seen: CountSeen | None = None
     code: ReasonCode = ReasonCode.UNSPECIFIED
     reason: str = ""
+    segment: str = ""
+    """The lot that was counted, where lots are told apart; `seen` is then of the lot."""
 
 
 def check_count(count: PositionCount) -> None:
@@ -56,7 +58,7 @@ def check_count(count: PositionCount) -> None:
 def decide_count(
     count: PositionCount, at: StockDelta, seen: CountSeen, *, as_of: datetime | None = None
 ) -> StockCounted:
-    """What a count means for the position `at`; `as_of` is when it was true, where a feed says so.
+    """What a count means for the position or lot `at`; `as_of` is when it was true, where a feed says so.
 
     Raises CountOutdatedError when the position was counted after `seen`, or when more has left since than was found.
     """
@@ -76,7 +78,8 @@ def decide_count(
         left -= kept[part]
     return StockCounted(
         sku=at.sku,
-        node_id=at.node_id,
+        node_id=count.node_id,
+        segment=count.segment,
         counted=count.counted,
         book=seen.on_hand,
         on_hand=spoken_for + sum(kept.values()) + left - at.on_hand,

@@ -26,6 +26,7 @@ OmsError
 │   ├── InvalidCursorError
 │   ├── MalformedRowError
 │   ├── InvalidPolicyError
+│   ├── SerialsDoNotFitError
 │   ├── EndpointRefusedError
 │   └── SourcingInputError
 │       ├── SourcingRangeError
@@ -52,6 +53,8 @@ OmsError
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
+│   ├── SerialInUseError
+│   ├── SerialNotShippedError
 │   ├── CountOutdatedError
 │   ├── StaleRowError
 │   ├── HoldExpiredError
@@ -69,7 +72,8 @@ OmsError
 ├── ContentionError                  (retryable)
 ├── RateLimitedError                 (retryable)
 ├── UpstreamError                    (retryable: a vendor is down, slow or limiting)
-│   └── UpstreamRefusedError         (not retryable: the vendor said no)
+│   ├── UpstreamRefusedError         (not retryable: the vendor said no)
+│   └── OutboundInDoubtError         (not retryable: nobody can tell whether it arrived)
 └── UnknownEventError                (stored by newer code than this)
 
 The class name is a contract too: Lambda reports it to Step Functions as the error name.
@@ -241,6 +245,12 @@ class MalformedRowError(InvalidInputError):
     code = "malformed_row"
 
 
+class SerialsDoNotFitError(InvalidInputError):
+    """Serial numbers are missing, too many, named twice, or of something else than the line."""
+
+    code = "serials_do_not_fit"
+
+
 class SourcingInputError(InvalidInputError):
     """No plan can be made of this: an id twice, a calendar or tariff that cannot be read."""
 
@@ -404,6 +414,18 @@ class PaymentAlreadyUsedError(RefusedError):
     code = "payment_already_used"
 
 
+class SerialInUseError(RefusedError):
+    """A unit of this serial number has shipped and has not come back."""
+
+    code = "serial_in_use"
+
+
+class SerialNotShippedError(RefusedError):
+    """A unit of this serial number did not leave with the order, or is back."""
+
+    code = "serial_not_shipped"
+
+
 class CountOutdatedError(RefusedError):
     """The position was counted after the counter looked at it, or more has left since than was found: count again."""
 
@@ -514,6 +536,13 @@ class UpstreamRefusedError(UpstreamError):
     """A vendor understood the call and refused it."""
 
     code = "upstream_refused"
+    retryable = False
+
+
+class OutboundInDoubtError(UpstreamError):
+    """A channel did not answer what it was told, and neither takes it twice nor says whether it took it."""
+
+    code = "outbound_in_doubt"
     retryable = False
 
 

@@ -13,6 +13,9 @@ A position remembers of each source its `Mark`. Sources may send late, twice and
 
 A row that says what stands there, or what its source said before of the same instant, changes nothing. That it came may
 be remembered (`told`), or an older one that comes later would be taken; see `FedStock.tell`.
+
+A row may be of a lot: then the lot's row of stock is what it is held against and what remembers the source, and what
+changes there, changes at the position too.
 """
 
 from __future__ import annotations
@@ -25,15 +28,17 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.counting import CountSeen, PositionCount, decide_count
 from oms.domain.errors import InsufficientStockError, InvalidInputError, MalformedRowError, StaleRowError
 from oms.domain.frozen import frozen
+from oms.domain.lots import day, lot_segment
 from oms.domain.movements import MovementKind
-from oms.domain.stock import DecidedDelta, StockMoved, StockMovement, check_note, counted_delta, movement_deltas
+from oms.domain.segments import SEPARATOR, place_of
+from oms.domain.stock import DecidedDelta, StockMoved, StockMovement, check_note, counted_deltas, movement_deltas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oms.domain.stock import StockCounted, StockDelta
 
-COLUMNS: Final = ("sku", "node_id", "on_hand", "change", "as_of", "row_id")
+COLUMNS: Final = ("sku", "node_id", "on_hand", "change", "as_of", "row_id", "lot", "best_before")
 """What a row may say; `on_hand` or `change`, and a `row_id` with the latter."""
 MAX_TEXT: Final = 200
 MAX_UNITS: Final = 1_000_000_000
@@ -55,6 +60,13 @@ class FeedRow:
     on_hand: int | None = None
     change: int | None = None
     row_id: str = ""
+    segment: str = ""
+    """The lot that it is of, where lots are told apart."""
+
+    @property
+    def place(self) -> str:
+        """Where the row of stock is that it is held against."""
+        return place_of(self.node_id, self.segment)
 
 
 @frozen
@@ -103,11 +115,18 @@ class Told:
 
 @frozen
 class FedChange:
-    """What a row does: the event, and the change of the position with it."""
+    """What a row does: the event, and the change of the position with it; of a lot, of both."""
 
     row: FeedRow
     event: StockCounted | StockMoved
     delta: FedDelta
+    beside: StockDelta | None = None
+    """What the position of a lot changes by."""
+
+    @property
+    def deltas(self) -> tuple[StockDelta, ...]:
+        """Everything that changes."""
+        return (self.delta, self.beside) if self.beside else (self.delta,)
 
 
 def check_source(source: str) -> str:
@@ -136,7 +155,10 @@ def read_row(number: int, said: Mapping[str, Any], now: datetime) -> FeedRow:
         on_hand=None if on_hand in (None, "") else _units(on_hand, "on_hand", 0),
         change=None if change in (None, "") else _units(change, "change", -MAX_UNITS),
         row_id=_text(said, "row_id") if said.get("row_id") not in (None, "") else "",
+        segment=_lot(said),
     )
+    if SEPARATOR in row.node_id:
+        raise MalformedRowError(f"no node has {SEPARATOR} in its id")
     if (row.on_hand is None) == (row.change is None):
         raise MalformedRowError("a row says either on_hand or change")
     if row.change is not None and not row.row_id:
@@ -144,6 +166,16 @@ def read_row(number: int, said: Mapping[str, Any], now: datetime) -> FeedRow:
     if row.change == 0:
         raise MalformedRowError("a change of none")
     return row
+
+
+def _lot(said: Mapping[str, Any]) -> str:
+    lot, best_before = [_text(said, each) if said.get(each) not in (None, "") else "" for each in COLUMNS[-2:]]
+    if not lot and best_before:
+        raise MalformedRowError("best_before is of a lot")
+    try:
+        return lot_segment(lot, day(best_before)) if lot else ""
+    except InvalidInputError as error:
+        raise MalformedRowError(str(error)) from error
 
 
 def _text(said: Mapping[str, Any], name: str) -> str:
@@ -190,12 +222,17 @@ def _parsed(text: str) -> datetime | None:
 # ---------------------------------------------------------------- decided
 
 
-def decide_row(source: str, row: FeedRow, fed: Fed) -> FedChange | None:
+def decide_row(source: str, row: FeedRow, fed: Fed, whole: StockDelta | None = None) -> FedChange | None:
     """What the row does to the position as it was read; None when nothing.
 
-    Raises StaleRowError, InsufficientStockError.
+    Of a lot, `fed` is the lot, and `whole` the position. Raises StaleRowError, InsufficientStockError.
     """
-    return _snapshot(source, row, row.on_hand, fed) if row.on_hand is not None else _delta(source, row, fed)
+    change = _snapshot(source, row, row.on_hand, fed) if row.on_hand is not None else _delta(source, row, fed)
+    if change and change.beside and whole:
+        short = [name for name, units in change.beside.changes.items() if getattr(whole, name) + units < 0]
+        if short:
+            raise InsufficientStockError("the position does not have what the lot does", components=short)
+    return change
 
 
 def told(row: FeedRow, fed: Fed) -> Told | None:
@@ -211,13 +248,14 @@ def _snapshot(source: str, row: FeedRow, on_hand: int, fed: Fed) -> FedChange | 
     if (row.as_of, on_hand) == (mark.at, mark.said) or (on_hand == at.on_hand and not at.short):
         return None
     seen = CountSeen(on_hand=at.on_hand, counts=at.counts)
-    count = PositionCount(sku=row.sku, node_id=row.node_id, counted=on_hand)
+    count = PositionCount(sku=row.sku, node_id=row.node_id, counted=on_hand, segment=row.segment)
     event = decide_count(count, at, seen, as_of=row.as_of)
-    delta = counted_delta(event)
+    delta, *beside = counted_deltas(event)
     if set(delta.changes) == {"counts"}:
         return None
     _check_newer(row, mark.newest)
-    return _change(source, row, event, delta, fed, Mark(at=row.as_of, said=on_hand, moved=mark.moved))
+    after = Mark(at=row.as_of, said=on_hand, moved=mark.moved)
+    return _change(source, row, event, (delta, *beside), fed, after)
 
 
 def _delta(source: str, row: FeedRow, fed: Fed) -> FedChange:
@@ -226,12 +264,17 @@ def _delta(source: str, row: FeedRow, fed: Fed) -> FedChange:
     if fed.position.available + units < 0:
         raise InsufficientStockError("not enough stock", available=fed.position.available, needs=-units)
     movement = StockMovement(
-        sku=row.sku, node_id=row.node_id, kind=MovementKind.ADJUSTMENT, quantity=units, reason=_note(row.row_id)
+        sku=row.sku,
+        node_id=row.node_id,
+        kind=MovementKind.ADJUSTMENT,
+        quantity=units,
+        reason=_note(row.row_id),
+        segment=row.segment,
     )
-    (delta,) = movement_deltas(movement)
+    *beside, delta = movement_deltas(movement)
     moved = row.as_of if mark.moved is None else max(mark.moved, row.as_of)
     after = Mark(at=mark.at, said=mark.said, moved=moved)
-    return _change(source, row, StockMoved(movements=(movement,)), delta, fed, after)
+    return _change(source, row, StockMoved(movements=(movement,)), (delta, *beside), fed, after)
 
 
 def _check_newer(row: FeedRow, than: datetime | None) -> None:
@@ -249,15 +292,16 @@ def _note(row_id: str) -> str:
 
 
 def _change(
-    source: str, row: FeedRow, event: StockCounted | StockMoved, delta: StockDelta, fed: Fed, mark: Mark
+    source: str, row: FeedRow, event: StockCounted | StockMoved, deltas: tuple[StockDelta, ...], fed: Fed, mark: Mark
 ) -> FedChange:
+    delta, *beside = deltas
     fed_delta = FedDelta(
         sku=row.sku,
-        node_id=row.node_id,
+        node_id=row.place,
         seen=fed.position,
         source=source,
         marked=fed.mark,
         mark=mark,
         **delta.changes,
     )
-    return FedChange(row=row, event=event, delta=fed_delta)
+    return FedChange(row=row, event=event, delta=fed_delta, beside=beside[0] if beside else None)

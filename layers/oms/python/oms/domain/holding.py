@@ -9,7 +9,6 @@ Not to be taken for the holds of an order (`oms.domain.order`), which stop it.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.errors import HoldExpiredError, InvalidInputError, InvalidTransitionError, StockHoldNotFoundError
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
+from oms.domain.segments import Drawn, less, place_of, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,11 +57,23 @@ class HeldUnits:
     node_id: str
     quantity: int
     components: Components = ()
+    drawn: tuple[Drawn, ...] = ()
+    """Of these, units that come from pools of their positions."""
 
     @property
     def parts(self) -> tuple[tuple[str, int], ...]:
         """(SKU, units) as they are kept in stock."""
         return parts_of(self.sku, self.components, self.quantity)
+
+    @property
+    def places(self) -> set[tuple[str, str]]:
+        """(SKU, place) of all rows of stock that they touch."""
+        segments = {(each.sku, place_of(self.node_id, each.segment)) for each in self.drawn}
+        return segments | {(sku, self.node_id) for sku, _ in self.parts}
+
+    def without(self, quantity: int, drawn: tuple[Drawn, ...]) -> HeldUnits:
+        """What is left of them."""
+        return replace(self, quantity=self.quantity - quantity, drawn=less(self.drawn, drawn))
 
 
 @frozen
@@ -146,7 +158,7 @@ class DueHold:
 
 def positions_of(units: Iterable[HeldUnits]) -> int:
     """Positions that these units touch."""
-    return len({(sku, each.node_id) for each in units for sku, _ in each.parts})
+    return len({place for each in units for place in each.places})
 
 
 def fold_hold(events: Iterable[object], hold: StockHold | None = None) -> StockHold | None:
@@ -199,7 +211,11 @@ def _summed(units: Iterable[HeldUnits]) -> tuple[HeldUnits, ...]:
     for each in units:
         place = each.sku, each.node_id
         known = summed.get(place)
-        summed[place] = replace(known, quantity=known.quantity + each.quantity) if known else each
+        if known:
+            drawn = together((*known.drawn, *each.drawn))
+            summed[place] = replace(known, quantity=known.quantity + each.quantity, drawn=drawn)
+        else:
+            summed[place] = each
     return tuple(summed[place] for place in sorted(summed))
 
 
@@ -241,14 +257,15 @@ def claim(hold: StockHold, order_id: str, taken: Iterable[HeldUnits]) -> StockHo
     """An order takes over these of its units, and the others are free. Raises InvalidTransitionError."""
     if hold.status is not HoldStatus.OPEN:
         raise InvalidTransitionError("the hold has ended", hold_id=hold.hold_id, status=hold.status.value)
-    left = Counter({(each.sku, each.node_id, each.components): each.quantity for each in hold.units})
+    left = {(each.sku, each.node_id, each.components): each for each in hold.units}
     for each in taken:
-        left[each.sku, each.node_id, each.components] -= each.quantity
-    if any(count < 0 for count in left.values()):
+        place = each.sku, each.node_id, each.components
+        if place not in left:
+            raise InvalidTransitionError("more than is held", hold_id=hold.hold_id)
+        left[place] = left[place].without(each.quantity, each.drawn)
+    if any(each.quantity < 0 or any(part.units < 0 for part in each.drawn) for each in left.values()):
         raise InvalidTransitionError("more than is held", hold_id=hold.hold_id)
-    rest = ((each, left[each.sku, each.node_id, each.components]) for each in hold.units)
-    freed = tuple(replace(each, quantity=count) for each, count in rest if count)
-    return StockHoldClaimed(order_id=order_id, freed=freed)
+    return StockHoldClaimed(order_id=order_id, freed=tuple([each for each in left.values() if each.quantity]))
 
 
 def due_marks(before: StockHold | None, after: StockHold) -> tuple[DueHold, ...]:

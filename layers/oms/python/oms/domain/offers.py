@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, datetime
 
+    from oms.domain.holding import HeldUnits
     from oms.domain.order.events import NodeUnits
     from oms.domain.pools import Access
     from oms.domain.stock import StockDelta
@@ -72,17 +73,32 @@ class Offer:
     def draw(self, units: Iterable[NodeUnits], *, pools: bool = True) -> tuple[NodeUnits, ...]:
         """The units, with the segments that they come from; each call goes on where the last one ended.
 
-        Without `pools`, of units that were bound before for the same buyer, from what is for all.
+        Without `pools`, of units that were bound before for the same buyer: those that were drawn from pools then are
+        of them still, and the others are of what is for all.
         """
         if not self._pools and not self._lots:
             return tuple(units)
         return tuple([self._drawn(each, self._access.pools if pools else ()) for each in units])
 
+    def hold(self, units: Iterable[HeldUnits]) -> list[HeldUnits]:
+        """The units, with the pools that they come from; lots are drawn by the order that takes them over."""
+        held = []
+        for each in units:
+            place = each.node_id
+            drawn = [
+                one
+                for sku, count in each.parts
+                for one in self._take(sku, self._pools.get((sku, place), {}), self._access.pools, count)
+            ]
+            held.append(replace(each, drawn=together(drawn)) if drawn else each)
+        return held
+
     def _drawn(self, part: NodeUnits, pools: tuple[str, ...]) -> NodeUnits:
         drawn: list[Drawn] = []
         for sku, count in part.parts:
             place = (sku, part.node_id)
-            pooled = self._take(sku, self._pools.get(place, {}), pools, count)
+            before = [each for each in part.drawn if each.sku == sku]
+            pooled = before or self._take(sku, self._pools.get(place, {}), pools, count)
             lots = self._lots.get(place, {})
             rest = count - sum(each.units for each in pooled)
             drawn += [*pooled, *self._take(sku, lots, lots, rest)]

@@ -106,6 +106,8 @@ class StockCounted:
     reason: str = ""
     as_of: datetime | None = None
     """When this was so by the clock of the feed that said it; None where people counted."""
+    segment: str = ""
+    """The lot that was counted, where lots are told apart."""
 
 
 @frozen
@@ -211,10 +213,10 @@ def _of_lot(delta: StockDelta, lot: str) -> StockDelta:
 
 
 def counted_delta(event: StockCounted) -> StockDelta:
-    """What a count changes."""
+    """What a count changes at the row that was counted: of the position, or of a lot."""
     return StockDelta(
         sku=event.sku,
-        node_id=event.node_id,
+        node_id=place_of(event.node_id, event.segment),
         on_hand=event.on_hand,
         available=event.on_hand - event.safety - event.damaged - event.qc,
         safety=event.safety,
@@ -223,6 +225,12 @@ def counted_delta(event: StockCounted) -> StockDelta:
         short=event.short,
         counts=1,
     )
+
+
+def counted_deltas(event: StockCounted) -> tuple[StockDelta, ...]:
+    """All that a count changes: what it says of a lot, it says of the position, which was not counted itself."""
+    delta = counted_delta(event)
+    return (delta, replace(delta, node_id=event.node_id, counts=0)) if event.segment else (delta,)
 
 
 _RETURNED: Final[Mapping[ev.Disposition, str]] = {
@@ -245,7 +253,7 @@ def _each(units: Iterable[ev.NodeUnits | HeldUnits], **per_unit: int) -> list[St
         for sku, count in each.parts:
             changes = {name: sign * count for name, sign in per_unit.items()}
             found.append(StockDelta(sku=sku, node_id=each.node_id, **changes))
-        for part in each.drawn if isinstance(each, ev.NodeUnits) else ():
+        for part in each.drawn:
             if not part.pooled:
                 changes = {name: sign * part.units for name, sign in per_unit.items()}
                 found.append(StockDelta(sku=part.sku, node_id=place_of(each.node_id, part.segment), **changes))
@@ -256,7 +264,7 @@ def _out_of_pools(units: Iterable[ev.NodeUnits | HeldUnits], sign: int) -> list[
     """Of units that are bound (1) or no longer (-1): those that a pool had were never available to all."""
     found = []
     for each in units:
-        for part in each.drawn if isinstance(each, ev.NodeUnits) else ():
+        for part in each.drawn:
             if part.pooled:
                 count = sign * part.units
                 pool = place_of(each.node_id, part.segment)
@@ -301,7 +309,7 @@ def event_deltas(event: object) -> list[StockDelta]:
         case StockMoved():
             return [delta for movement in event.movements for delta in movement_deltas(movement)]
         case StockCounted():
-            return [counted_delta(event)]
+            return list(counted_deltas(event))
         case _:
             return []
 

@@ -33,6 +33,8 @@ YEARS: Final = range(2000, 9000)
 LABELS: Final[Mapping[str, str]] = {
     "number": "Order number",
     "tracking": "Tracking number",
+    "serial": "Serial number",
+    "lot": "SKU~lot",
     "sku": "SKU",
     "customer": "Customer id",
     "channel": "Channel",

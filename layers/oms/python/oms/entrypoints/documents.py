@@ -44,6 +44,7 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
                 "refunded": line.refunded,
                 "conflicted": line.conflicted,
                 "expected_at": line.expected_at.isoformat() if line.expected_at and line.ledger.backordered else None,
+                **_out(line),
             }
             for line in order.lines.values()
         ],
@@ -110,6 +111,7 @@ def fulfillment_document(order: Order, known: FulfillmentOrder) -> dict[str, Any
                 "quantity": units,
                 "on_hold": line_id in held,
                 **_components(order.lines[line_id]),
+                **_serialized(order.lines[line_id]),
             }
             for line_id, units in known.remaining.items()
         ],
@@ -119,6 +121,16 @@ def fulfillment_document(order: Order, known: FulfillmentOrder) -> dict[str, Any
 def _components(line: Line) -> dict[str, Any]:
     """Of a kit, what is to be picked for each unit of it."""
     return {"components": to_plain(line.placed.components)} if line.placed.components else {}
+
+
+def _serialized(line: Line) -> dict[str, Any]:
+    """What each unit has to be named of by its serial number when it ships."""
+    return {"serialized": list(line.placed.serialized)} if line.placed.serialized else {}
+
+
+def _out(line: Line) -> dict[str, Any]:
+    """Units that the customer has, as far as they have serial numbers."""
+    return {"serials": [{"sku": each.sku, "serial": each.number} for each in line.serials]} if line.serials else {}
 
 
 def ledger_document(order: Order, history: History) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from oms.domain.order.commands import (
 from oms.domain.order.events import LineUnits
 from oms.entrypoints import http, wiring
 from oms.entrypoints.documents import fulfillment_document
+from oms.entrypoints.named import by_line
 from oms.entrypoints.requests.fulfillment import RejectBody, ShipmentBody
 from oms.entrypoints.telemetry import correlate
 
@@ -125,6 +126,7 @@ def ship(app: APIGatewayHttpResolver, fulfillment_order_id: str) -> Response[str
             carrier=parcel.carrier,
             tracking_number=parcel.tracking_number,
             lines=tuple(LineUnits(line_id=line.line_id, quantity=line.quantity) for line in parcel.lines),
+            serials=by_line(parcel.lines),
         )
         for parcel in asked.parcels
     )

@@ -29,6 +29,7 @@ def make(app: APIGatewayHttpResolver) -> Response[str]:
     request = HoldRequest(
         kind=HoldKind(asked.kind),
         channel=asked.channel,
+        account=asked.account,
         wanted=tuple(WantedUnits(sku=each.sku, quantity=each.quantity, node_id=each.node_id) for each in asked.lines),
         lasts=timedelta(seconds=asked.ttl_s),
         ship_to=_ship_to(asked.ship_to) if asked.ship_to else None,

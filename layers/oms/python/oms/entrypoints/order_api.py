@@ -21,10 +21,11 @@ from oms.entrypoints.telemetry import correlate
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-FILTERS: Final = ("status", "channel", "customer", "sku", "tracking", "number")
+FILTERS: Final = ("status", "channel", "customer", "sku", "tracking", "number", "serial", "lot")
 MAX_PAGE: Final = 100
 DEFAULT_DAYS: Final = 31
-MAX_VALUE: Final = 200
+MAX_VALUE: Final = 300
+"""A SKU and a lot."""
 BOOKKEEPERS: Final = ("finance", "service")
 READERS: Final = ("service", "warehouse", "finance", "sales", "shop")
 MAX_ORDER: Final = 4_000_000

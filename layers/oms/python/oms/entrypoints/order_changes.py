@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from oms.domain import ids
 from oms.domain.errors import InvalidInputError
-from oms.domain.order.commands import CancelLines, PlaceHold, ReleaseHold, RequestRefund
+from oms.domain.order.commands import CancelLines, NameReturned, PlaceHold, ReleaseHold, RequestRefund
 from oms.domain.order.events import Disposition, LineUnits
 from oms.entrypoints import http, wiring
 from oms.entrypoints.documents import order_document
+from oms.entrypoints.named import by_line
 from oms.entrypoints.order_api import known_form
-from oms.entrypoints.requests.orders import CancelBody, HoldBody, RefundBody
+from oms.entrypoints.requests.orders import CancelBody, HoldBody, RefundBody, ReturnedSerialsBody
 from oms.entrypoints.telemetry import correlate
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from oms.domain.order.commands import Command
     from oms.entrypoints.requests.common import LineQuantity
+
+MAX_NAMED: Final = 90
 
 
 def _units(lines: Sequence[LineQuantity]) -> tuple[LineUnits, ...]:
@@ -95,9 +98,21 @@ def refund(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
         amount=asked.amount,
         currency=asked.currency,
         lines=_units(asked.lines),
+        serials=by_line(asked.lines),
         disposition=_disposition(asked),
     )
     return _run(app, order_id, command, role, key)
+
+
+def returned_serials(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
+    """Say which units came back."""
+    role = http.require(app, "service", "warehouse")
+    asked = http.body(app, ReturnedSerialsBody)
+    key, command_id = _command_id(app, "returned-serials", order_id)
+    named = by_line(asked.lines)
+    if sum(len(serials) for _, serials in named) > MAX_NAMED:
+        raise InvalidInputError("name fewer units at a time", limit=MAX_NAMED)
+    return _run(app, order_id, NameReturned(command_id=command_id, serials=named), role, key)
 
 
 def status_link(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:

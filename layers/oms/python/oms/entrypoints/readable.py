@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from oms.domain.commit import Cause, Commit
     from oms.domain.history import History
     from oms.domain.order.events import LineUnits, MovedDate, NodeUnits
+    from oms.domain.serials import Serial
 
 MAX_SHOWN: Final = 20_000
 """Characters of one event's JSON on a page."""
@@ -52,7 +53,13 @@ def _moved(date: MovedDate) -> str:
 
 
 def _at_nodes(units: Iterable[NodeUnits]) -> str:
-    return ", ".join(f"{each.quantity} × {each.sku} at {each.node_id}" for each in units)
+    return ", ".join(f"{each.quantity} × {each.sku} at {each.node_id}{_which(each.serials)}" for each in units)
+
+
+def _which(serials: Iterable[Serial]) -> str:
+    """Which they are, where they have serial numbers."""
+    named = ", ".join(each.number for each in serials)
+    return f" (serial {named})" if named else ""
 
 
 def _reserved(event: ev.LinesReserved) -> str:
@@ -102,6 +109,9 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.LinesCancelled: lambda e, _c: f"Cancelled by {words(e.origin)}: {_of_lines(e.lines)}{_because(e.reason)}",
     ev.ChannelCancelConflicted: lambda e, _c: f"The channel cancelled what had already left: {_of_lines(e.lines)}",
     ev.LinesReturned: lambda e, _c: f"Came back ({words(e.disposition.value)}): {_at_nodes(e.units)}",
+    ev.SerialsReturned: lambda e, _c: (
+        "What came back: " + ", ".join(f"line {line_id}{_which(each)}" for line_id, each in e.serials.items())
+    ),
     ev.RefundRequested: lambda e, c: f"Refund of {money(e.amount, c)} requested{_because(e.reason)}",
     ev.RefundSubmitted: lambda e, _c: f"Refund taken by the provider as {e.refund_ref}",
     ev.RefundSucceeded: lambda _e, _c: "Refund paid out",

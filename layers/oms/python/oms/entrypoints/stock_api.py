@@ -115,6 +115,7 @@ def count(app: APIGatewayHttpResolver) -> Response[str]:
             seen=CountSeen(on_hand=each.seen.on_hand, counts=each.seen.counts) if each.seen else None,
             code=ReasonCode(each.code),
             reason=each.reason,
+            segment=segment_named("", each.lot.number, day(each.lot.best_before)) if each.lot else "",
         )
         for each in asked.counts
     ]
@@ -133,6 +134,9 @@ def _counted(event: StockCounted) -> dict[str, Any]:
         "changes": {name: units for name, units in counted_delta(event).changes.items() if name != "counts"},
         "missing": event.missing,
     }
+    if event.segment:
+        number, best_before = lot_of(event.segment)
+        document["lot"] = {"number": number, "best_before": best_before.isoformat() if best_before else None}
     return {**document, "look_at_node": event.node_id} if event.missing else document
 
 

@@ -69,7 +69,8 @@ def screen(order: Order, command: ScreenOrder) -> tuple[OrderEvent, ...]:
         skus = [order.lines[line_id].placed.sku for line_id in hold.lines]
         if hold.kind == UNKNOWN_SKU and all(sku in command.known_skus for sku in skus):
             made_of = next((components for sku, components in command.kits if sku in skus), ())
-            released.append(HoldReleased(hold_id=hold.hold_id, components=made_of))
+            serialized = next((parts for sku, parts in command.serialized if sku in skus), ())
+            released.append(HoldReleased(hold_id=hold.hold_id, components=made_of, serialized=serialized))
     return (*placed, *released)
 
 

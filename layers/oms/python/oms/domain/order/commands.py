@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from oms.domain.order.events import Disposition, LineUnits, NodeUnits, PaymentPlan
     from oms.domain.payment_events import PaymentEvent
     from oms.domain.payments import AuthorizationResult
+    from oms.domain.serials import ByLine, Serialized
     from oms.domain.tracking import ParcelStatus
 
 
@@ -42,6 +43,8 @@ class SyncOrder(Command):
     request_hash: str = ""
     kits: tuple[tuple[str, Components], ...] = ()
     """Of those that are kits, what they are made of now; it counts when the order is placed by this command."""
+    serialized: Serialized = ()
+    """Of those that have serial numbers, the SKUs in stock that do; likewise."""
 
 
 @frozen
@@ -61,6 +64,8 @@ class ScreenOrder(Command):
     known_skus: frozenset[str] = frozenset()
     kits: tuple[tuple[str, Components], ...] = ()
     """What those of them that are kits are made of."""
+    serialized: Serialized = ()
+    """Of those of them that have serial numbers, the SKUs in stock that do."""
 
 
 @frozen
@@ -133,6 +138,8 @@ class ParcelToShip:
     carrier: str
     tracking_number: str
     lines: tuple[LineUnits, ...]
+    serials: ByLine = ()
+    """Which they are, of lines whose units have serial numbers."""
 
 
 @frozen
@@ -190,7 +197,8 @@ class RecordProviderEvent(Command):
 class RequestRefund(Command):
     """Give money back. Amount in minor units; None means the value of `lines`.
 
-    `disposition` says that the units came back to the node that shipped them, and what becomes of them there.
+    `disposition` says that the units came back to the node that shipped them, and what becomes of them there, and
+    `serials` which they are, if they have serial numbers.
     """
 
     reason: str
@@ -198,6 +206,14 @@ class RequestRefund(Command):
     currency: str = ""
     lines: tuple[LineUnits, ...] = ()
     disposition: Disposition | None = None
+    serials: ByLine = ()
+
+
+@frozen
+class NameReturned(Command):
+    """Which units they were that came back without anybody saying so."""
+
+    serials: ByLine
 
 
 @frozen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.errors import OrderNotFoundError
-from oms.domain.order import changing, fulfilling, placing, promising, releasing, settling
+from oms.domain.order import changing, fulfilling, placing, promising, releasing, scanning, settling
 from oms.domain.order import commands as cmd
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.RecordRefundOutcome: settling.record_refund_outcome,
     cmd.RecordProviderEvent: settling.record_provider_event,
     cmd.RequestRefund: settling.request_refund,
+    cmd.NameReturned: scanning.name_returned,
     cmd.CancelLines: changing.cancel,
     cmd.CancelRest: changing.cancel_rest,
     cmd.PlaceHold: changing.place_hold,

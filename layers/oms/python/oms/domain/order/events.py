@@ -15,6 +15,7 @@ from oms.domain.kits import Components, parts_of
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
 from oms.domain.order import payment_facts
 from oms.domain.segments import Drawn, place_of
+from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
 
 CaptureSubmitted = payment_facts.CaptureSubmitted
@@ -39,6 +40,8 @@ class PlacedLine:
     requires_shipping: bool = True
     components: Components = ()
     """What a unit of a kit is made of, as it was when the order was placed."""
+    serialized: tuple[str, ...] = ()
+    """SKUs of what it is in stock whose units have serial numbers, as it was then."""
 
 
 @frozen
@@ -73,6 +76,8 @@ class NodeUnits:
     components: Components = ()
     drawn: tuple[Drawn, ...] = ()
     """Of these, units that come from segments of their positions."""
+    serials: tuple[Serial, ...] = ()
+    """Which they are: of units that left, or came back."""
 
     @property
     def parts(self) -> tuple[tuple[str, int], ...]:
@@ -156,6 +161,8 @@ class HoldReleased:
 
     hold_id: str
     components: Components = ()
+    serialized: tuple[str, ...] = ()
+    """Likewise the SKUs whose units have serial numbers."""
 
 
 @frozen
@@ -312,6 +319,13 @@ class LinesReturned:
 
 
 @frozen
+class SerialsReturned:
+    """Which units came back, by line, of those that came back unnamed: channels do not say it."""
+
+    serials: dict[str, tuple[Serial, ...]]
+
+
+@frozen
 class RefundRequested:
     """Money is to go back. Who pays it: the provider through us, or the channel."""
 
@@ -374,6 +388,7 @@ OrderEvent = (
     | LinesCancelled
     | ChannelCancelConflicted
     | LinesReturned
+    | SerialsReturned
     | RefundRequested
     | RefundSubmitted
     | RefundSucceeded

@@ -21,6 +21,7 @@ from oms.domain.order.state import (
     RefundStatus,
 )
 from oms.domain.segments import together
+from oms.domain.serials import without
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def _(event: ev.HoldPlaced, state: Order) -> Order:
 def _(event: ev.HoldReleased, state: Order) -> Order:
     hold = state.holds[event.hold_id]
     lines = dict(state.lines)
-    for line_id in hold.lines if event.components else ():
-        made_of = replace(lines[line_id].placed, components=event.components)
+    for line_id in hold.lines if event.components or event.serialized else ():
+        made_of = replace(lines[line_id].placed, components=event.components, serialized=event.serialized)
         lines[line_id] = replace(lines[line_id], placed=made_of)
     return replace(state, lines=lines, holds={**state.holds, event.hold_id: replace(hold, active=False)})
 
@@ -218,7 +219,8 @@ def _(event: ev.ShipmentShipped, state: Order) -> Order:
     known = state.fulfillment_orders[event.fulfillment_order_id]
     for parcel in event.parcels:
         for units in parcel.units:
-            lines[units.line_id] = _moved(lines[units.line_id], Place.ALLOCATED, Place.SHIPPED, units.quantity)
+            line = _moved(lines[units.line_id], Place.ALLOCATED, Place.SHIPPED, units.quantity)
+            lines[units.line_id] = replace(line, serials=(*line.serials, *units.serials)) if units.serials else line
         known = known.without(parcel.units)
         parcels[parcel.parcel_id] = Parcel(
             parcel_id=parcel.parcel_id,
@@ -285,7 +287,17 @@ def _(event: ev.ChannelCancelConflicted, state: Order) -> Order:
 def _(event: ev.LinesReturned, state: Order) -> Order:
     lines = dict(state.lines)
     for units in event.units:
-        lines[units.line_id] = _drained(lines[units.line_id], (Place.DELIVERED, Place.SHIPPED), Place.RETURNED, units)
+        line = _drained(lines[units.line_id], (Place.DELIVERED, Place.SHIPPED), Place.RETURNED, units)
+        lines[units.line_id] = replace(line, serials=without(line.serials, units.serials)) if units.serials else line
+    return replace(state, lines=lines)
+
+
+@evolve.register(ev.SerialsReturned)
+def _(event: ev.SerialsReturned, state: Order) -> Order:
+    lines = dict(state.lines)
+    for line_id, serials in event.serials.items():
+        line = lines[line_id]
+        lines[line_id] = replace(line, serials=without(line.serials, serials), named_late=(*line.named_late, *serials))
     return replace(state, lines=lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import (
@@ -21,6 +22,7 @@ from oms.domain.order.events import (
     ShipmentShipped,
     ShippedParcel,
 )
+from oms.domain.order.scanning import packed
 from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import payment_cleared, payment_status
 from oms.domain.stock import MAX_POSITIONS
@@ -31,11 +33,14 @@ if TYPE_CHECKING:
 
     from oms.domain.order.commands import (
         AcceptFulfillmentOrder,
+        ParcelToShip,
         RecordTracking,
         RejectFulfillmentOrder,
         ShipFulfillmentOrder,
     )
+    from oms.domain.order.events import LineUnits
     from oms.domain.order.state import FulfillmentOrder, Order, Parcel
+    from oms.domain.serials import Serial
 
 REJECT_REASONS: Final = frozenset({"no_capacity", "not_found", "damaged"})
 _WORKABLE: Final = (FulfillmentOrderStatus.RELEASED, FulfillmentOrderStatus.ACCEPTED)
@@ -101,44 +106,26 @@ def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
 
     Raises TooManyPositionsError for more, InvalidInputError for empty parcels or one tracking number twice,
     InvalidTransitionError for more units than remain (they were cancelled, or shipped before), when the order is held
-    and when its payment no longer stands.
+    and when its payment no longer stands, SerialsDoNotFitError and SerialInUseError for units that have serial numbers.
     """
     known = _workable(order, command.fulfillment_order_id)
     if not payment_cleared(order):
         raise InvalidTransitionError("the payment does not stand", payment=payment_status(order).value)
-    remaining, left = dict(known.remaining), known
     numbers = [parcel.tracking_number for parcel in command.parcels]
     taken = {parcel.tracking_number for parcel in order.parcels.values()}
     if not numbers or len(set(numbers)) != len(numbers) or taken & set(numbers):
         raise InvalidInputError("each parcel needs a tracking number of its own")
-    held = order.held_lines
     shipment_id = derive("shp", known.fulfillment_order_id, command.command_id)
-    parcels = []
-    for parcel in command.parcels:
-        units = []
-        for part in parcel.lines:
-            if part.quantity <= 0:
-                raise InvalidInputError("a quantity must be positive", line=part.line_id)
-            if part.quantity > remaining.get(part.line_id, 0):
-                raise InvalidTransitionError(
-                    "more than remains to be shipped", line=part.line_id, remaining=remaining.get(part.line_id, 0)
-                )
-            if part.line_id in held:
-                raise InvalidTransitionError("the line is on hold", line=part.line_id)
-            remaining[part.line_id] -= part.quantity
-            units.append(order.bound_at(left, part.line_id, part.quantity))
-            if known.drawn:
-                left = left.without(units[-1:])
-        if not units:
-            raise InvalidInputError("a parcel needs at least one line", tracking_number=parcel.tracking_number)
-        parcels.append(
-            ShippedParcel(
-                parcel_id=derive("pcl", shipment_id, parcel.tracking_number),
-                carrier=parcel.carrier,
-                tracking_number=parcel.tracking_number,
-                units=tuple(units),
-            )
+    packing = _Packing(order, known)
+    parcels = [
+        ShippedParcel(
+            parcel_id=derive("pcl", shipment_id, parcel.tracking_number),
+            carrier=parcel.carrier,
+            tracking_number=parcel.tracking_number,
+            units=packing.pack(parcel),
         )
+        for parcel in command.parcels
+    ]
     _fits(parcels)
     return (
         ShipmentShipped(
@@ -150,10 +137,49 @@ def ship(order: Order, command: ShipFulfillmentOrder) -> tuple[OrderEvent, ...]:
     )
 
 
+class _Packing:
+    """What is left of a fulfillment order while its parcels are packed."""
+
+    def __init__(self, order: Order, known: FulfillmentOrder) -> None:
+        self._order = order
+        self._remaining = dict(known.remaining)
+        self._left = known
+        self._held = order.held_lines
+        self._out = {each for line in order.lines.values() for each in line.serials}
+
+    def pack(self, parcel: ParcelToShip) -> tuple[NodeUnits, ...]:
+        """The units of a parcel. Raises what `ship` raises for them."""
+        named = dict(parcel.serials)
+        units = [self._take(part, named.pop(part.line_id, ())) for part in parcel.lines]
+        if not units:
+            raise InvalidInputError("a parcel needs at least one line", tracking_number=parcel.tracking_number)
+        if named:
+            raise InvalidInputError("serial numbers are of lines of the parcel", lines=sorted(named))
+        return tuple(units)
+
+    def _take(self, part: LineUnits, serials: tuple[Serial, ...]) -> NodeUnits:
+        remaining = self._remaining.get(part.line_id, 0)
+        if part.quantity <= 0:
+            raise InvalidInputError("a quantity must be positive", line=part.line_id)
+        if part.quantity > remaining:
+            raise InvalidTransitionError("more than remains to be shipped", line=part.line_id, remaining=remaining)
+        if part.line_id in self._held:
+            raise InvalidTransitionError("the line is on hold", line=part.line_id)
+        self._remaining[part.line_id] -= part.quantity
+        units = self._order.bound_at(self._left, part.line_id, part.quantity)
+        if self._left.drawn:
+            self._left = self._left.without([units])
+        named = packed(self._order.lines[part.line_id], part.quantity, serials, self._out)
+        return replace(units, serials=named) if named else units
+
+
 def _fits(parcels: Iterable[ShippedParcel]) -> None:
-    positions = {place for parcel in parcels for units in parcel.units for place in units.places}
-    if len(positions) > MAX_POSITIONS:
-        raise TooManyPositionsError("a shipment takes at most so many SKUs", limit=MAX_POSITIONS, skus=len(positions))
+    units = [each for parcel in parcels for each in parcel.units]
+    positions = {place for each in units for place in each.places}
+    serials = sum(len(each.serials) for each in units)
+    if len(positions) + serials > MAX_POSITIONS:
+        what = "a shipment takes at most so many SKUs and serial numbers"
+        raise TooManyPositionsError(what, limit=MAX_POSITIONS, skus=len(positions), serials=serials)
 
 
 def find_parcel(order: Order, tracking_number: str) -> Parcel:

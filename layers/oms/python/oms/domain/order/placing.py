@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, Literal
 from oms.domain.canonical import PaymentState, Restock
 from oms.domain.errors import CurrencyMismatchError, IdempotencyKeyReusedError, RefundBeforePaymentError
 from oms.domain.ids import derive
-from oms.domain.kits import parts_of
 from oms.domain.order.changing import cancel_units, unknown_sku_hold
 from oms.domain.order.charging import refundable
 from oms.domain.order.events import (
@@ -35,8 +34,10 @@ from oms.domain.order.events import (
     ShipToChanged,
 )
 from oms.domain.order.evolve import fold, place
+from oms.domain.order.returning import return_to_node
+from oms.domain.order.scanning import all_back
 from oms.domain.order.state import RefundStatus
-from oms.domain.segments import less, taken
+from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,7 @@ def _tells_money(snapshot: CanonicalOrder) -> bool:
 
 
 def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
-    snapshot, kits = command.snapshot, dict(command.kits)
+    snapshot, kits, serialized = command.snapshot, dict(command.kits), dict(command.serialized)
     lines = tuple(
         PlacedLine(
             line_id=line.line_ref,
@@ -114,6 +115,7 @@ def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
             title=line.title,
             requires_shipping=line.requires_shipping,
             components=kits.get(line.sku, ()) if line.requires_shipping else (),
+            serialized=serialized.get(line.sku, ()) if line.requires_shipping else (),
         )
         for line in snapshot.lines
     )
@@ -340,39 +342,22 @@ def _moved_units(order: Order, refund: ChannelRefund, refund_id: str, *, cancels
     for line_id in dict.fromkeys(part.line_ref for part in refund.lines if part.line_ref in order.lines):
         line = order.lines[line_id]
         returned = _refund_units(order, "returned", line_id) - line.ledger.returned
-        back.extend(return_to_node(order, line_id, min(returned, line.ledger.gone - line.ledger.returned)))
+        here = min(returned, line.ledger.gone - line.ledger.returned)
+        back.extend(return_to_node(order, line_id, here, all_back(line, here)))
         removed = _refund_units(order, "removed", line_id) - line.ledger.cancelled - line.conflicted
         if cancels and min(removed, line.ledger.cancellable) > 0:
             dropped[line_id] = min(removed, line.ledger.cancellable)
     events: list[OrderEvent] = []
     if back:
-        events.append(LinesReturned(units=tuple(back), refund_id=refund_id))
+        events.append(LinesReturned(units=_fitting(back), refund_id=refund_id))
     if dropped:
         events.extend(cancel_units(order, dropped, origin="channel", reason=refund.reason, cause=refund.refund_ref))
     return events
 
 
-def return_to_node(order: Order, line_id: str, units: int) -> list[NodeUnits]:
-    """`units` of a line, put back to the nodes that shipped them (first shipped, first returned)."""
-    skip = order.lines[line_id].ledger.returned
-    back: list[NodeUnits] = []
-    for parcel in order.parcels.values():
-        for part in parcel.units:
-            if part.line_id != line_id or units <= 0:
-                continue
-            passed = min(skip, part.quantity)
-            skip -= passed
-            here = min(units, part.quantity - passed)
-            if here:
-                back.append(_out_of(part, passed, here))
-                units -= here
-    return back
-
-
-def _out_of(part: NodeUnits, passed: int, quantity: int) -> NodeUnits:
-    """Units of a parcel's line, after those that came back before. They return to their lots, but to no pool."""
-    if not part.drawn:
-        return replace(part, quantity=quantity)
-    before, until = (parts_of(part.sku, part.components, count) for count in (passed, passed + quantity))
-    drawn = less(taken(part.drawn, until, of=part.parts), taken(part.drawn, before, of=part.parts))
-    return replace(part, quantity=quantity, drawn=tuple(each for each in drawn if not each.pooled))
+def _fitting(back: list[NodeUnits]) -> tuple[NodeUnits, ...]:
+    """Too many to be named in one transaction come back unnamed; they can be named later."""
+    named = sum(len(units.serials) for units in back)
+    if named and named + len({place for units in back for place in units.places}) > MAX_POSITIONS:
+        return tuple([replace(units, serials=()) for units in back])
+    return tuple(back)

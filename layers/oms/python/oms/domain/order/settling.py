@@ -28,8 +28,9 @@ from oms.domain.order.events import (
     RefundSubmitted,
     RefundSucceeded,
 )
-from oms.domain.order.placing import return_to_node
 from oms.domain.order.promising import authorize
+from oms.domain.order.returning import return_to_node
+from oms.domain.order.scanning import came_back
 from oms.domain.order.state import RefundStatus
 from oms.domain.payment_events import CaptureState, PaymentEventKind, RefundState
 from oms.domain.payments import AuthorizationResult, AuthorizationState
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         RecordVoid,
         RequestRefund,
     )
+    from oms.domain.order.events import NodeUnits
     from oms.domain.order.state import Order, Refund
     from oms.domain.payment_events import PaymentEvent
 
@@ -95,7 +97,7 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
 
     Raises CurrencyMismatchError, InvalidInputError (no amount, negative, unknown line), InvalidTransitionError (units
     that have not left, or were refunded before), RefundExceedsCapturedError, TooManyPositionsError (more than one
-    transaction can bring back).
+    transaction can bring back), SerialNotShippedError, SerialsDoNotFitError.
     """
     refund_id = derive("rfd", order.order_id, command.command_id)
     if refund_id in order.payment.refunds:
@@ -119,15 +121,31 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
         )
     lines = tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in wanted.items())
     events: list[OrderEvent] = [RefundRequested(refund_id=refund_id, amount=amount, reason=command.reason, lines=lines)]
-    came_back = wanted.items() if command.disposition else ()
-    back = [units for line_id, count in came_back for units in return_to_node(order, line_id, count)]
-    if len({(sku, part.node_id) for part in back for sku, _ in part.parts}) > MAX_POSITIONS:
-        raise TooManyPositionsError("too much comes back at once: refund fewer lines at a time", limit=MAX_POSITIONS)
+    back = _come_back(order, command, wanted)
     if amount == 0:
         events.append(RefundSucceeded(refund_id=refund_id))
     if back and command.disposition:
         events.append(LinesReturned(units=tuple(back), refund_id=refund_id, disposition=command.disposition))
     return tuple(events)
+
+
+def _come_back(order: Order, command: RequestRefund, wanted: dict[str, int]) -> list[NodeUnits]:
+    """The units, if they came back, at the nodes that shipped them."""
+    named = dict(command.serials)
+    if not command.disposition:
+        if named:
+            raise InvalidInputError("serial numbers tell which units came back: say what becomes of them")
+        return []
+    back: list[NodeUnits] = []
+    for line_id, count in wanted.items():
+        serials = came_back(order.lines[line_id], count, named.pop(line_id, ()))
+        back += return_to_node(order, line_id, count, serials)
+    if named:
+        raise InvalidInputError("serial numbers are of lines that come back", lines=sorted(named))
+    positions = {(sku, part.node_id) for part in back for sku, _ in part.parts}
+    if len(positions) + sum(len(part.serials) for part in back) > MAX_POSITIONS:
+        raise TooManyPositionsError("too much comes back at once: refund fewer lines at a time", limit=MAX_POSITIONS)
+    return back
 
 
 def _units_to_refund(order: Order, command: RequestRefund) -> dict[str, int]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from oms.domain.order.events import OrderPlaced, PlacedLine
     from oms.domain.order.ledger import LineLedger
     from oms.domain.segments import Drawn, Parts
+    from oms.domain.serials import Serial
 
 
 @frozen
@@ -35,6 +36,10 @@ class Line:
     """From when on units of it that are backordered are cancelled."""
     expected_at: datetime | None = None
     """When what is backordered of it can be with the customer, as far as anybody knows."""
+    serials: tuple[Serial, ...] = ()
+    """Of its units that have serial numbers, those that left and are not back."""
+    named_late: tuple[Serial, ...] = ()
+    """Those that were named after they had come back."""
 
     def at(self, node_id: str, quantity: int, drawn: tuple[Drawn, ...] = ()) -> NodeUnits:
         """Units of it at a node."""

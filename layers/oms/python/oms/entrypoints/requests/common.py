@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from oms.domain.serials import NUMBER
+
 Text = Annotated[str, Field(max_length=500)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Units = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -26,6 +28,19 @@ class LineQuantity(Body):
 
     line_id: Name
     quantity: Units
+
+
+class SerialBody(Body):
+    """A unit by its serial number; `sku` where the line is a kit with several components that have some."""
+
+    serial: Annotated[str, Field(pattern=NUMBER)]
+    sku: Annotated[str, Field(max_length=200)] = ""
+
+
+class NamedUnits(LineQuantity):
+    """Units of a line, by their serial numbers if they have any."""
+
+    serials: Annotated[list[SerialBody], Field(max_length=90)] = []
 
 
 class ShipToBody(Body):

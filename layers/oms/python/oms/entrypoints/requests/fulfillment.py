@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from oms.entrypoints.requests.common import Body, LineQuantity, Name
+from oms.entrypoints.requests.common import Body, Name, NamedUnits
 
 
 class RejectBody(Body):
@@ -20,7 +20,7 @@ class ParcelBody(Body):
 
     carrier: Name
     tracking_number: Annotated[str, Field(min_length=1, max_length=100)]
-    lines: Annotated[list[LineQuantity], Field(min_length=1, max_length=90)]
+    lines: Annotated[list[NamedUnits], Field(min_length=1, max_length=90)]
 
 
 class ShipmentBody(Body):

@@ -22,6 +22,7 @@ class StockHoldBody(Body):
 
     kind: Literal["checkout", "quote"] = "checkout"
     channel: Annotated[str, Field(pattern="^[a-z0-9_-]{1,60}$")] = "site"
+    account: Annotated[str, Field(min_length=1, max_length=60)] = "main"
     ttl_s: Annotated[int, Field(ge=1, le=7_776_000)]
     lines: Annotated[list[HoldLineBody], Field(min_length=1, max_length=40)]
     ship_to: ShipToBody | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from oms.entrypoints.requests.common import Body, LineQuantity, Name, Text
+from oms.entrypoints.requests.common import Body, LineQuantity, Name, NamedUnits, SerialBody, Text
 
 
 class CancelBody(Body):
@@ -30,6 +30,19 @@ class RefundBody(Body):
     amount: Annotated[int, Field(ge=1, le=10**15)] | None = None
     currency: Annotated[str, Field(max_length=3)] = ""
     reason: Text = ""
-    lines: Annotated[list[LineQuantity], Field(max_length=90)] = []
+    lines: Annotated[list[NamedUnits], Field(max_length=90)] = []
     restock: bool = False
     disposition: Literal["restock", "qc", "damaged", "scrap", "vendor"] | None = None
+
+
+class ReturnedSerialsOfLine(Body):
+    """Units of a line that came back."""
+
+    line_id: Name
+    serials: Annotated[list[SerialBody], Field(min_length=1, max_length=90)]
+
+
+class ReturnedSerialsBody(Body):
+    """POST /orders/{id}/returned-serials: which units came back without being named, 90 at most in all."""
+
+    lines: Annotated[list[ReturnedSerialsOfLine], Field(min_length=1, max_length=90)]

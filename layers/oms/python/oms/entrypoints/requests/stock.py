@@ -73,6 +73,7 @@ class CountBody(Body):
     seen: SeenBody | None = None
     code: Literal["unspecified", "cycle", "stocktake", "spot_check"] = "unspecified"
     reason: Text = ""
+    lot: LotBody | None = None
 
 
 class CountsBody(Body):
