@@ -1,8 +1,9 @@
 """`make connect CHANNEL=… [ACCOUNT=…]`: keep what an account signs with, and say which URL to register.
 
 The secret is read from the environment variable SECRET, else asked for, else made up; credentials for calling the
-vendor from the file that API_FILE names (a JSON object). Connecting an account again rotates its secret: the one before
-stays valid until the next time.
+vendor from the file that API_FILE names (a JSON object). TELL says what the channel is told of what happens here, kinds
+with commas between, with SETTINGS as a JSON object (docs/outbound.md); without it nothing changes there. Connecting an
+account again rotates its secret: the one before stays valid until the next time.
 """
 
 from __future__ import annotations
@@ -58,6 +59,27 @@ def connect(system: System, source: str, account: str, secret: str, api: Mapping
     return f"{url}?token={quote(secret.partition(':')[2], safe='')}" if source in TOKENS else url
 
 
+def tell(system: System, source: str, account: str, settings: Mapping[str, Any]) -> bool:
+    """Have an account told everything that its channel has words for, or `settings["tell"]` of it; False when it was.
+
+    Settings: docs/outbound.md. An empty list of what is told ends it.
+    """
+    from oms.adapters.dynamodb_reference import DynamoReference
+    from oms.channels.outward import kinds
+    from oms.domain.channel_dues import POLICY
+
+    reference = DynamoReference(system.client("dynamodb"), system.outputs["ReferenceTable"])
+    accounts = dict(reference.policy(POLICY).get("accounts", {}))
+    known = sorted(each.value for each in kinds(source))
+    asked = list(settings.get("tell", known))
+    if unknown := sorted(set(asked) - set(known)):
+        raise ValueError(
+            f"{source} cannot be told {', '.join(unknown)}; it can be told {', '.join(known) or 'nothing'}"
+        )
+    accounts[f"{source}/{account}"] = {**accounts.get(f"{source}/{account}", {}), **settings, "tell": asked}
+    return reference.put("policy", POLICY, {"accounts": accounts})
+
+
 def webhook_secret() -> str:
     """A new one, as libraries of Standard Webhooks spell it."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
@@ -89,6 +111,10 @@ def main(arguments: list[str]) -> int:
         system = find()
         api = json.loads(Path(file).read_text()) if file else None
         where = connect(system, arguments[0], account, _secret(arguments[0]), api)
+        asked = os.environ.get("TELL")
+        if asked is not None:
+            more = json.loads(os.environ.get("SETTINGS") or "{}")
+            tell(system, arguments[0], account, {**more, "tell": [each for each in asked.split(",") if each]})
     except (SystemMissingError, OSError, ValueError) as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -298,6 +298,11 @@ class Demo:
             }
         return seen
 
+    def documents(self) -> list[dict[str, Any]]:
+        """Every order of the demo as the API shows it."""
+        replies = (self.system.call("GET", f"/orders/{each}", role="admin") for each in set(self.orders.values()))
+        return [reply.document for reply in replies if reply.status in OK]
+
     def quarantined(self) -> list[dict[str, Any]]:
         """What could not be processed."""
         rows: list[dict[str, Any]] = self._call("GET", "/quarantine").document["quarantine"]

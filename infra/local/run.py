@@ -26,6 +26,7 @@ from infra.local.sandbox.accounts import URL_PARAMETERS
 from infra.local.sandbox.core import Settings
 from infra.local.sandbox.server import Sandbox
 from infra.local.system import RUNNING, STATE, System, of_deployment
+from infra.local.told import open_shops, tracking_came_back
 from oms.domain.money import format_minor
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def play(system: System) -> tuple[Demo, Erp, str]:
     """The demo, step by step."""
     demo, erp = Demo(system, say), Erp(system, say)
     demo.load_shop()
+    open_shops(system)
     erp.subscribe()
     demo.place()
     demo.deliver()
@@ -103,7 +105,8 @@ def report(demo: Demo, erp: Erp) -> bool:
         say("quarantine", f"{row['source']} {row['topic']}: {row['code']} - {row['reason']}")
     say("sum", f"{demo.sent} deliveries, {len(endings)} orders, {len(parked)} in quarantine")
     told = erp.check(demo.orders[name] for name in endings)
-    return told and all(row["ok"] for row in endings.values())
+    went_back = tracking_came_back(demo.system, demo.documents(), say)
+    return told and went_back and all(row["ok"] for row in endings.values())
 
 
 def serve(system: System, engine: Engine, status_path: str) -> None:

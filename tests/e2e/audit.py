@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.e2e.support import Oms
     from tests.proof.invariants import Finding
 
-PLAIN_STORES: Final = ("EventsTable", "ViewsTable", "StockTable", "ReferenceTable")
+PLAIN_STORES: Final = ("EventsTable", "ViewsTable", "StockTable", "ReferenceTable", "OutboundTable")
 """Stores in which nobody may be named."""
 SPY: Final = "public-events-seen"
 """A queue that everything published is put on."""

@@ -127,7 +127,9 @@ class Shop:
             "quarantine": lambda: self.quarantine,
             "keys": lambda: self,
             "status_links": lambda: self.links,
-            "replay_parked": lambda: ReplayParked(self.take, self.quarantine, lambda _pk, _sk: None),
+            "replay_parked": lambda: ReplayParked(
+                self.take, self.quarantine, lambda _pk, _sk: None, lambda _message: None
+            ),
             "look_up_order": lambda: LookUpOrder(self.orders, self.views, self.contacts, self.links, self.now),
             "client": {"cognito-idp": self.cognito}.__getitem__,
         }

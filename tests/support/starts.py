@@ -55,6 +55,11 @@ ASYNC: Final[dict[str, Start]] = {
         ("use_cases.poll_channels()", "wiring.connections()", "wiring.queue('INTAKE_QUEUE')"),
         ("oms.channels.shopify_list",),
     ),
+    "tell_channels": Start(
+        ("dynamodb", "sqs", "secretsmanager"),
+        ("use_cases.tell_channel()", "wiring.connections()"),
+        ("oms.channels.shopify_out",),
+    ),
     "deliver_webhooks": Start(
         ("dynamodb", "sqs", "secretsmanager"),
         ("use_cases_outbound.fan_out()", "use_cases_outbound.deliver_webhook()"),

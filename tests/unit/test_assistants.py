@@ -367,6 +367,26 @@ def test_what_is_no_message_is_an_error_of_json_rpc(body: Any, status: int, code
     assert EMAIL not in answer.body
 
 
+@pytest.mark.parametrize("version", [LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 30_000,
+        '{"a":' * 6_000,
+        '{"jsonrpc":"2.0","id":' + "9" * 5_000 + ',"method":"ping"}',
+        '{"jsonrpc":"2.0","id":1,"method":"\\ud800"}',
+        '{"jsonrpc":"2.0","id":1,"method":"\ud800"}',
+        "\x00",
+        "[" + "1," * 10_000 + "1]",
+    ],
+    ids=["deep", "deep object", "long number", "half a character", "half a character, raw", "nul", "long"],
+)
+def test_bodies_made_to_hurt_are_refused(body: str, version: str) -> None:
+    answer = send(body, headers={"mcp-protocol-version": version})
+    assert (answer.status, answer.document["jsonrpc"]) == (400, "2.0")
+    assert len(answer.body) < 400
+
+
 def test_a_notification_is_acknowledged() -> None:
     answer = send({"jsonrpc": "2.0", "method": "notifications/initialized"})
     assert (answer.status, answer.body) == (202, "")

@@ -147,13 +147,13 @@ def test_every_kit_there_is() -> None:
 def test_open_work_is_counted_by_status_and_page_and_kept(clock: Time) -> None:
     table = Table()
     work = DynamoOpenWork(table, "views")
-    assert work.open_orders(["N"]) == {"N": 14}
-    assert work.open_orders(["N"]) == {"N": 14}
-    assert {pk for pk, _ in table.reads} == {"open#N#released", "open#N#accepted"}
-    assert len(table.reads) == 4
+    assert work.open_orders(["N"]) == {"N": 21}
+    assert work.open_orders(["N"]) == {"N": 21}
+    assert {pk for pk, _ in table.reads} == {"open#N#planned", "open#N#released", "open#N#accepted"}
+    assert len(table.reads) == 6
     clock.now += 5.1
     work.open_orders(["N"])
-    assert len(table.reads) == 8
+    assert len(table.reads) == 12
 
 
 def test_what_others_wait_for_is_added_up_page_by_page_up_to_a_limit() -> None:

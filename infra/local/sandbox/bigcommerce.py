@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, moment
+from infra.local.sandbox.parcels_told import ParcelsTold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from infra.local.sandbox.core import Request, Settings
     from infra.local.sandbox.lists import Document
+    from infra.local.sandbox.record import Record
 
 _V2 = re.compile(r"/stores/(\w+)/v2/orders(?:/(\d{1,20})(?:/(products|shipping_addresses))?)?")
 _REFUNDS = re.compile(r"/stores/(\w+)/v3/orders/(\d{1,20})/payment_actions/refunds")
@@ -32,9 +34,10 @@ class BigCommerceVendor:
 
     name = "bigcommerce"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, record: Record) -> None:
         self._settings = settings
         self.shelf = Shelf(self._samples)
+        self.told = ParcelsTold("bigcommerce", record, self.shelf.get)
 
     def handles(self, path: str) -> bool:
         """Everything under /stores."""
@@ -45,6 +48,9 @@ class BigCommerceVendor:
         token = request.headers.get("x-auth-token", "")
         if not hmac.compare_digest(token.encode(), self._settings.bigcommerce_token.encode()):
             return _error(401, "X-Auth-Token header is required")
+        told = self.told.answer(request)
+        if told is not None:
+            return told
         refunds, match = _REFUNDS.fullmatch(request.path), _V2.fullmatch(request.path)
         found = refunds or match
         if request.method != "GET" or not found:

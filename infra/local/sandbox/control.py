@@ -1,6 +1,6 @@
 """The sandbox's own endpoints, under /_sandbox: what tests and the demo steer it with.
 
-GET  record       {"calls", "effects", "webhooks", "receipts", "payment_intents", "charges", "refunds"}
+GET  record       {"calls", "effects", "webhooks", "receipts", "told", "payment_intents", "charges", "refunds"}
 POST faults       one fault or a list of faults (see faults.py); {"clear": true} forgets all
 POST webhooks     {"url", "secret", "early_every", "twice_every"}, any of them
 POST settle       decide pending refunds
@@ -76,6 +76,7 @@ class Control:
 
     def _seen(self) -> dict[str, Any]:
         seen = {"calls": self._record.calls, "effects": self._record.effects, "webhooks": self._record.webhooks}
+        seen["told"] = self._record.told
         seen["receipts"] = self._record.receipts
         return seen | self._stripe.snapshot()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, moment
+from infra.local.sandbox.parcels_told import ParcelsTold
 from infra.local.sandbox.tokens import Tokens, bearer, is_basic
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from infra.local.sandbox.core import Clock, Request, Settings
     from infra.local.sandbox.lists import Document
+    from infra.local.sandbox.record import Record
 
 KEY_ID: Final = "5a4d0b0e-0000-4000-8000-73616e646278"
 VERIFICATION_TOKEN: Final = "sandbox-verification-token-0123456789"  # noqa: S105 - known to everybody
@@ -65,10 +67,11 @@ class EbayVendor:
 
     name = "ebay"
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, record: Record) -> None:
         self._settings = settings
         self.tokens = Tokens(clock, _LIFETIME)
         self.shelf = Shelf(self._samples)
+        self.told = ParcelsTold("ebay", record, self.shelf.get)
 
     def handles(self, path: str) -> bool:
         """The login, the keys and the orders."""
@@ -85,10 +88,13 @@ class EbayVendor:
                 return _error(404, 195001, "The specified key id is invalid.")
             return Reply(document={"key": public_key(), "algorithm": "ECDSA", "digest": "SHA1"})
         match = _ORDERS.fullmatch(request.path)
-        if request.method != "GET" or not match:
-            return _error(404, 2002, "Resource not found")
         if not self.tokens.holds(bearer(request), "user"):
             return _error(401, 1001, "Invalid access token")
+        told = self.told.answer(request)
+        if told is not None:
+            return told
+        if request.method != "GET" or not match:
+            return _error(404, 2002, "Resource not found")
         if match[1] is None:
             return self._list(request.query)
         order = self.shelf.get(match[1])

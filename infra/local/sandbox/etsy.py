@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf
+from infra.local.sandbox.parcels_told import ParcelsTold
 from infra.local.sandbox.tokens import Tokens, bearer
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from infra.local.sandbox.core import Clock, Request, Settings
     from infra.local.sandbox.lists import Document
+    from infra.local.sandbox.record import Record
 
 SIGNING_SECRET: Final = "whsec_c2FuZGJveC1ldHN5LXNlY3JldC0wMTIzNDU2Nzg5"  # noqa: S105 - known to everybody
 _TOKEN: Final = "/v3/public/oauth/token"  # noqa: S105 - a path
@@ -32,10 +34,11 @@ class EtsyVendor:
 
     name = "etsy"
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, record: Record) -> None:
         self._settings = settings
         self.tokens = Tokens(clock, _LIFETIME)
         self.shelf = Shelf(self._samples)
+        self.told = ParcelsTold("etsy", record, self.shelf.get)
 
     def handles(self, path: str) -> bool:
         """The login and everything of shops."""
@@ -51,6 +54,9 @@ class EtsyVendor:
             return _error(403, "Shared secret is required in x-api-key header.")
         if not self.tokens.holds(bearer(request), "shop"):
             return _error(401, "invalid_token")
+        told = self.told.answer(request)
+        if told is not None:
+            return told
         match = _RECEIPTS.fullmatch(request.path)
         if request.method != "GET" or not match:
             return _error(404, "Resource not found")

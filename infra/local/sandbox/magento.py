@@ -14,12 +14,14 @@ from urllib.parse import quote, unquote
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, moment
+from infra.local.sandbox.parcels_told import ParcelsTold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from infra.local.sandbox.core import Clock, Request, Settings
     from infra.local.sandbox.lists import Document
+    from infra.local.sandbox.record import Record
 
 _ORDERS = re.compile(r"/rest/V1/orders(?:/(\d{1,20}))?")
 _MEMOS = "/rest/V1/creditmemos"
@@ -34,10 +36,11 @@ class MagentoVendor:
 
     name = "magento"
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, record: Record) -> None:
         self._settings = settings
         self._clock = clock
         self.shelf = Shelf(self._samples)
+        self.told = ParcelsTold("magento", record, self.shelf.get)
 
     def handles(self, path: str) -> bool:
         """Everything under /rest."""
@@ -47,6 +50,9 @@ class MagentoVendor:
         """An order, or a page of orders or credit memos."""
         if not self._authorized(request):
             return _error(401, "The consumer isn't authorized to access %resources.")
+        told = self.told.answer(request)
+        if told is not None:
+            return told
         match = _ORDERS.fullmatch(request.path)
         if request.method != "GET" or not (match or request.path == _MEMOS):
             return _error(404, "Request does not match any route.")

@@ -21,7 +21,7 @@ class Record:
         self._file = file
         self._lock = threading.Lock()
         self._lists: dict[str, list[dict[str, Any]]] = {
-            name: [] for name in ("calls", "effects", "webhooks", "receipts")
+            name: [] for name in ("calls", "effects", "webhooks", "receipts", "told")
         }
 
     @property
@@ -38,6 +38,15 @@ class Record:
     def webhooks(self) -> list[dict[str, Any]]:
         """Every delivery attempt of a webhook: id, type, status, early."""
         return self._copy("webhooks")
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """Everything that a channel was told and took, once: vendor, kind, and what it was about."""
+        return self._copy("told")
+
+    def tell(self, **facts: object) -> None:
+        """Note what a channel was told."""
+        self._add("told", facts)
 
     @property
     def receipts(self) -> list[dict[str, Any]]:

@@ -61,13 +61,13 @@ class Sandbox:
         self.adyen = AdyenVendor(self.settings, self.clock, self.record, self.adyen_webhooks)
         self.tiktok = TikTokVendor(self.settings, self.clock)
         self.amazon = AmazonVendor(self.settings, self.clock)
-        self.shopify = ShopifyVendor(self.settings)
-        self.woocommerce = WooCommerceVendor(self.settings)
-        self.bigcommerce = BigCommerceVendor(self.settings)
-        self.magento = MagentoVendor(self.settings, self.clock)
-        self.ebay = EbayVendor(self.settings, self.clock)
-        self.walmart = WalmartVendor(self.settings, self.clock)
-        self.etsy = EtsyVendor(self.settings, self.clock)
+        self.shopify = ShopifyVendor(self.settings, self.record)
+        self.woocommerce = WooCommerceVendor(self.settings, self.record)
+        self.bigcommerce = BigCommerceVendor(self.settings, self.record)
+        self.magento = MagentoVendor(self.settings, self.clock, self.record)
+        self.ebay = EbayVendor(self.settings, self.clock, self.record)
+        self.walmart = WalmartVendor(self.settings, self.clock, self.record)
+        self.etsy = EtsyVendor(self.settings, self.clock, self.record)
         self.mercadolibre = MercadoLibreVendor(self.settings, self.clock)
         self.meta = MetaVendor(self.settings)
         self.merchant = MerchantVendor(self.clock, self.record)
@@ -102,6 +102,11 @@ class Sandbox:
     def effects(self) -> list[dict[str, Any]]:
         """Every money movement so far."""
         return self.record.effects
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """Everything that channels were told and took."""
+        return self.record.told
 
     def add_fault(self, **spec: object) -> None:
         """One more fault, as in `POST /_sandbox/faults`."""
@@ -198,6 +203,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer a write."""
+        self._answer()
+
+    def do_PUT(self) -> None:
+        """Answer an update."""
         self._answer()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, moment, page, seal, unseal
+from infra.local.sandbox.shopify_told import ShopifyTold
+from infra.local.sandbox.woocommerce_told import WooCommerceTold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from infra.local.sandbox.core import Request, Settings
     from infra.local.sandbox.lists import Document
+    from infra.local.sandbox.record import Record
 
 _SHOPIFY = re.compile(r"/admin/api/\d{4}-\d{2}/orders(?:/(\d{1,20}))?\.json")
+_PART = re.compile(r"/admin/api/\d{4}-\d{2}/orders/(\d{1,20})/(fulfillment_orders|transactions)\.json")
+_GRAPHQL = re.compile(r"/admin/api/\d{4}-\d{2}/graphql\.json")
 _WOOCOMMERCE = re.compile(r"/wp-json/wc/v3/orders(?:/(\d{1,20}))?")
 _ALONE = frozenset({"limit", "fields", "page_info"})
 _LIMITED = 429
@@ -34,9 +39,10 @@ class ShopifyVendor:
 
     name = "shopify"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, record: Record) -> None:
         self._settings = settings
         self.shelf = Shelf(lambda: _samples(settings, self.name))
+        self.told = ShopifyTold(record, self.shelf.get)
 
     def handles(self, path: str) -> bool:
         """Everything under /admin/api."""
@@ -47,12 +53,17 @@ class ShopifyVendor:
         token = request.headers.get("x-shopify-access-token", "")
         if not hmac.compare_digest(token.encode(), self._settings.shopify_access_token.encode()):
             return Reply(status=401, document={"errors": "[API] Invalid API key or access token"})
+        if _GRAPHQL.fullmatch(request.path) and request.method == "POST":
+            return self.told.graphql(request.json())
+        if part := _PART.fullmatch(request.path):
+            found = self.told.part(part[1], part[2])
+            return Reply(document=found) if found else Reply(status=404, document={"errors": "Not Found"})
         match = _SHOPIFY.fullmatch(request.path)
         if not match or request.method != "GET":
             return Reply(status=404, document={"errors": "Not Found"})
         if match[1] is None:
             return self._list(request)
-        order = self.shelf.get(match[1])
+        order = self.told.order(match[1]) if "fields" in request.query else self.shelf.get(match[1])
         return Reply(document={"order": order}) if order else Reply(status=404, document={"errors": "Not Found"})
 
     def problem(self, status: int) -> Mapping[str, Any]:
@@ -96,9 +107,10 @@ class WooCommerceVendor:
 
     name = "woocommerce"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, record: Record) -> None:
         self._settings = settings
         self.shelf = Shelf(lambda: _samples(settings, self.name))
+        self.told = WooCommerceTold(record, self.shelf.get)
 
     def handles(self, path: str) -> bool:
         """Everything under /wp-json."""
@@ -110,6 +122,9 @@ class WooCommerceVendor:
         expected = f"Basic {base64.b64encode(key.encode()).decode()}"
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), expected.encode()):
             return _woo_error(401, "woocommerce_rest_cannot_view")
+        told = self.told.answer(request)
+        if told is not None:
+            return told
         match = _WOOCOMMERCE.fullmatch(request.path)
         if not match or request.method != "GET":
             return _woo_error(404, "rest_no_route")

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, moment
+from infra.local.sandbox.parcels_told import ParcelsTold
 from infra.local.sandbox.tokens import Tokens, is_basic
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from infra.local.sandbox.core import Clock, Request, Settings
     from infra.local.sandbox.lists import Document
+    from infra.local.sandbox.record import Record
 
 _TOKEN: Final = "/v3/token"  # noqa: S105 - a path
 _ORDERS: Final = re.compile(r"/v3/orders(?:/(\d{1,30}))?")
@@ -32,10 +34,11 @@ class WalmartVendor:
 
     name = "walmart"
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, record: Record) -> None:
         self._settings = settings
         self.tokens = Tokens(clock, _LIFETIME)
         self.shelf = Shelf(self._samples)
+        self.told = ParcelsTold("walmart", record, self.shelf.get)
 
     def handles(self, path: str) -> bool:
         """The login and the orders."""
@@ -53,6 +56,9 @@ class WalmartVendor:
             return Reply(document=token)
         if not self.tokens.holds(request.headers.get("wm_sec.access_token", ""), "seller"):
             return _error(401, "UNAUTHORIZED.GMP_GATEWAY_API")
+        told = self.told.answer(request)
+        if told is not None:
+            return told
         match = _ORDERS.fullmatch(request.path)
         if request.method != "GET" or not match:
             return _error(404, "CONTENT_NOT_FOUND.GMP_ORDER_API")

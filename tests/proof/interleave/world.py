@@ -90,7 +90,7 @@ class Uses:
         tracking = TakeTracking(orders, log, views)
         events = TakePaymentEvent(orders, views, providers)
         self.take = TakeDelivery(self.sync, orders, tracking, events, NoVendors(), ports.quarantine, now)
-        self.replay = ReplayParked(self.take, ports.quarantine, lambda _pk, _sk: None)
+        self.replay = ReplayParked(self.take, ports.quarantine, lambda _pk, _sk: None, lambda _message: None)
         self.authorize = AuthorizePaymentStep(orders, providers)
         holds = StockHolds(log, now)
         plan = PlanOrder(ports.stock, ports.reference, ports.work, remembered_decision)

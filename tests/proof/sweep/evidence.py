@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.proof.sweep.events import Reply
     from tests.proof.sweep.world import World
 
-PLAIN_STORES: Final = ("EventsTable", "ViewsTable", "StockTable", "ReferenceTable")
+PLAIN_STORES: Final = ("EventsTable", "ViewsTable", "StockTable", "ReferenceTable", "OutboundTable")
 """Stores in which nobody may be named."""
 
 

@@ -59,6 +59,7 @@ INVARIANTS: Final = {
     "published": "I4",
     "views": "I13",
     "waiting": "I8",
+    "told": "I5",
 }
 """What does not hold when facts of this kind are not those of the clean run."""
 
@@ -85,6 +86,7 @@ def facts(w: World) -> Facts:
         "published": published(w, names),
         "views": unlike_log(w, commits),
         "waiting": len(w.queues.waiting()),
+        "told": told(w),
     }
 
 
@@ -180,6 +182,20 @@ def stock(w: World) -> Facts:
 def money(w: World) -> list[tuple[str, str, int]]:
     """What the provider's own record says was moved."""
     return sorted((each["payment_intent"], each["kind"], each["amount"]) for each in w.vendors.sandbox.effects)
+
+
+def told(w: World) -> Facts:
+    """What channels were told, by their own record: each effect as often as it was had, each level as it is now."""
+    sandbox = w.vendors.sandbox
+    effects = (
+        {name: value for name, value in each.items() if name not in ("at", "note")}
+        for each in sandbox.told
+        if each["kind"] != "stock"
+    )
+    levels = {
+        vendor.name: dict(sorted(vendor.told.levels.items())) for vendor in (sandbox.shopify, sandbox.woocommerce)
+    }
+    return {"effects": sorted(json.dumps(each, sort_keys=True) for each in effects), **levels}
 
 
 def quarantine(w: World) -> list[tuple[str, str, str]]:

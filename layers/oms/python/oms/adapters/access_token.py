@@ -13,10 +13,11 @@ from oms.domain.errors import UpstreamError, UpstreamRefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from oms.adapters.rest import RestClient
+    from oms.adapters.rest import Answer, RestClient
 
 _EARLY: Final = 60.0
-_DENIED: Final = frozenset({401, 403})
+_UNAUTHORIZED: Final = 401
+_DENIED: Final = frozenset({_UNAUTHORIZED, 403})
 
 
 class AccessToken:
@@ -48,6 +49,15 @@ class AccessToken:
         except UpstreamRefusedError as refusal:
             if refusal.context.get("vendor_status") not in _DENIED:
                 raise
+        self.forget(token)
+        return call(self.get(log_in))
+
+    def answered(self, log_in: Callable[[], Mapping[str, Any]], call: Callable[[str], Answer]) -> Answer:
+        """The answer with the token, whatever its status; one that is refused before its time is replaced once."""
+        token = self.get(log_in)
+        answer = call(token)
+        if answer.status != _UNAUTHORIZED:
+            return answer
         self.forget(token)
         return call(self.get(log_in))
 

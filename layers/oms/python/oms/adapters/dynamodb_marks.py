@@ -20,7 +20,7 @@ class DynamoMarks:
 
     def load(self, name: str) -> Mapping[str, Any] | None:
         """Read consistently."""
-        answer = self._client.get_item(TableName=self._table, Key=_key(name), ConsistentRead=True)
+        answer = self._client.get_item(TableName=self._table, Key=self._key(name), ConsistentRead=True)
         return json.loads(answer["Item"]["row"]["S"]) if "Item" in answer else None
 
     def save(self, name: str, mark: Mapping[str, Any], seen: Mapping[str, Any] | None) -> bool:
@@ -34,14 +34,21 @@ class DynamoMarks:
                 "ExpressionAttributeValues": {":seen": {"S": _text(seen)}},
             }
         try:
-            self._client.put_item(TableName=self._table, Item={**_key(name), "row": {"S": _text(mark)}}, **condition)
+            self._client.put_item(
+                TableName=self._table,
+                Item={**self._key(name), "row": {"S": _text(mark)}, **self._beside()},
+                **condition,
+            )
         except self._client.exceptions.ConditionalCheckFailedException:
             return self.load(name) == mark
         return True
 
+    def _key(self, name: str) -> dict[str, Any]:
+        return {"pk": {"S": keys.MARK}, "sk": {"S": name}}
 
-def _key(name: str) -> dict[str, Any]:
-    return {"pk": {"S": keys.MARK}, "sk": {"S": name}}
+    def _beside(self) -> dict[str, Any]:
+        """What stands beside a mark, and is not compared."""
+        return {}
 
 
 def _text(mark: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters.access_token import AccessToken, ask, basic
 from oms.adapters.published_keys import TIMEOUTS, PublishedKeys
-from oms.adapters.shop_api import needed, read_answer
+from oms.adapters.shop_api import Sent, needed, read_answer
 from oms.domain.errors import UpstreamError
 from oms.domain.frozen import frozen
 
@@ -43,12 +43,21 @@ class EbayApi:
 
 @frozen(kw_only=False, show=False)
 class EbaySession:
-    """GETs under one seller's authorization."""
+    """Calls under one seller's authorization."""
 
     rest: RestClient
     token: AccessToken
     authorization: str
     refresh: str
+
+    def send(self, call: Sent) -> Answer:
+        """The answer, whatever its status."""
+
+        def made(token: str) -> Answer:
+            headers = {**call.headers, "authorization": f"Bearer {token}", "accept": "application/json"}
+            return self.rest.send(call.method, call.path, query=call.query, headers=headers, body=call.body)
+
+        return self.token.answered(self._log_in, made)
 
     def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ARG002 - TikTok needs it
         """The object of the answer."""

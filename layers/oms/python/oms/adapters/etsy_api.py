@@ -12,14 +12,14 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters.access_token import AccessToken, ask
-from oms.adapters.shop_api import needed, read_answer
+from oms.adapters.shop_api import Sent, needed, read_answer
 from oms.domain.errors import UpstreamRefusedError
 from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from oms.adapters.rest import RestClient
+    from oms.adapters.rest import Answer, RestClient
 
 _TOKEN_PATH: Final = "/v3/public/oauth/token"  # noqa: S105 - a path
 _SHOP: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
@@ -43,7 +43,7 @@ class EtsyApi:
 
 @frozen(kw_only=False, show=False)
 class EtsySession:
-    """GETs of one shop."""
+    """Calls of one shop."""
 
     rest: RestClient
     token: AccessToken
@@ -52,16 +52,29 @@ class EtsySession:
     secret: str
     refresh: str
 
+    def send(self, call: Sent) -> Answer:
+        """The answer, whatever its status."""
+
+        def made(token: str) -> Answer:
+            headers = {**call.headers, **self._headers(token)}
+            path = f"/v3/application/shops/{self.shop}{call.path}"
+            return self.rest.send(call.method, path, query=call.query, headers=headers, body=call.body)
+
+        return self.token.answered(self._log_in, made)
+
     def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ARG002 - TikTok needs it
         """The object of the answer."""
 
         def call(token: str) -> dict[str, Any]:
-            key = f"{self.client}:{self.secret}"
-            headers = {"authorization": f"Bearer {token}", "x-api-key": key, "accept": "application/json"}
+            headers = self._headers(token)
             where = f"/v3/application/shops/{self.shop}{path}"
             return read_answer(self.rest.send("GET", where, query=query, headers=headers), self.rest.vendor)
 
         return self.token.used(self._log_in, call)
+
+    def _headers(self, token: str) -> dict[str, str]:
+        key = f"{self.client}:{self.secret}"
+        return {"authorization": f"Bearer {token}", "x-api-key": key, "accept": "application/json"}
 
     def _log_in(self) -> dict[str, Any]:
         form = {"grant_type": "refresh_token", "client_id": self.client, "refresh_token": self.refresh}

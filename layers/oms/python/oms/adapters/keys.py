@@ -23,6 +23,8 @@
 | reference | `tariff#main`, `network#<id of its content>` | `v` |
 | reference | `policy#<name>` | `v#<version, 8 digits>` |
 | reference | `node` | `<node id>` |
+| outbound | `<message id>`, `gate#<source>#<account>`, `levels#<source>#<account>` | `v` |
+| outbound | `level#<source>#<account>#<sku>` | `v` |
 | reference | `webhook` | `<subscription id>` |
 """
 

@@ -1,4 +1,4 @@
-"""A Magento shop's REST API: GETs of an integration.
+"""A Magento shop's REST API: calls of an integration.
 
 Rules: https://developer.adobe.com/commerce/webapi/get-started/authentication/gs-authentication-oauth (OAuth 1.0a with
 HMAC-SHA256: what an integration has by default since 2.4.4) and RFC 5849, 3.4 (what is signed). A shop that is set to
@@ -13,22 +13,22 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
-from oms.adapters.shop_api import needed, read_answer
+from oms.adapters.shop_api import Sent, needed, read_answer
 from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from oms.adapters.rest import RestClient
+    from oms.adapters.rest import Answer, RestClient
 
 _OAUTH: Final = ("consumer_key", "consumer_secret", "access_token_secret")
 
 
-def signed_text(url: str, query: Mapping[str, str], oauth: Mapping[str, str]) -> str:
-    """What is signed of a GET: method, URL and sorted parameters, each percent-encoded by RFC 3986."""
+def signed_text(url: str, query: Mapping[str, str], oauth: Mapping[str, str], method: str = "GET") -> str:
+    """What is signed where the body is no form: method, URL and sorted parameters, each percent-encoded by RFC 3986."""
     pairs = sorted((_encoded(name), _encoded(value)) for name, value in [*query.items(), *oauth.items()])
     parameters = "&".join(f"{name}={value}" for name, value in pairs)
-    return "&".join(("GET", _encoded(_base(url)), _encoded(parameters)))
+    return "&".join((method, _encoded(_base(url)), _encoded(parameters)))
 
 
 def _base(url: str) -> str:
@@ -60,7 +60,7 @@ class MagentoApi:
 
 @frozen(kw_only=False, show=False)
 class MagentoSession:
-    """GETs under one integration's token."""
+    """Calls under one integration's token."""
 
     rest: RestClient
     url: str
@@ -68,12 +68,17 @@ class MagentoSession:
     credentials: Mapping[str, str]
     signed: bool
 
+    def send(self, call: Sent) -> Answer:
+        """The answer, whatever its status."""
+        authorization = self._authorization(call.path, call.query, call.method)
+        headers = {**call.headers, "authorization": authorization, "accept": "application/json"}
+        return self.rest.send(call.method, call.path, query=call.query, headers=headers, body=call.body)
+
     def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ARG002 - TikTok needs it
         """The object of the answer."""
-        headers = {"authorization": self._authorization(path, query), "accept": "application/json"}
-        return read_answer(self.rest.send("GET", path, query=query, headers=headers), self.rest.vendor)
+        return read_answer(self.send(Sent(method="GET", path=path, query=query)), self.rest.vendor)
 
-    def _authorization(self, path: str, query: Mapping[str, str]) -> str:
+    def _authorization(self, path: str, query: Mapping[str, str], method: str) -> str:
         known = self.credentials
         if not self.signed:
             return f"Bearer {known['access_token']}"
@@ -86,7 +91,7 @@ class MagentoSession:
             "oauth_version": "1.0",
         }
         key = f"{_encoded(known['consumer_secret'])}&{_encoded(known['access_token_secret'])}"
-        message = signed_text(f"{self.url}{path}", query, oauth)
+        message = signed_text(f"{self.url}{path}", query, oauth, method)
         mac = hmac.new(key.encode(), message.encode(), "sha256").digest()
         oauth["oauth_signature"] = base64.b64encode(mac).decode()
         return "OAuth " + ", ".join(f'{name}="{_encoded(value)}"' for name, value in sorted(oauth.items()))

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 6_000_000
 _CHUNK: Final = 65_536
 _MAX_WAIT: Final = 3600.0
+_NEVER_SENT: Final = (
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.NameResolutionError,
+)
+"""There was no connection on which anything could have gone out."""
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?", re.ASCII)
 """Whole by the RFC; Shopify writes `2.0`."""
 
@@ -36,6 +42,11 @@ class Timeouts:
     connect: float = 2.0
     read: float = 20.0
     total: float = 25.0
+
+
+def within(seconds: float) -> Timeouts:
+    """The whole answer within so many seconds; as long as that between two pieces of it, but for a tail."""
+    return Timeouts(read=0.8 * seconds, total=seconds)
 
 
 @frozen
@@ -127,7 +138,8 @@ class RestClient:
             response.release_conn()
         except urllib3.exceptions.HTTPError as error:
             # the exception's text holds the URL, and with it credentials: name its kind only, and do not chain it
-            raise UpstreamError("no answer from the vendor", vendor=self.vendor, cause=type(error).__name__) from None
+            context = {"cause": type(error).__name__, "sent": not isinstance(error, _NEVER_SENT)}
+            raise UpstreamError("no answer from the vendor", vendor=self.vendor, **context) from None
         names = {name.lower(): value for name, value in response.headers.items()}
         return Answer(status=response.status, headers=names, body=content)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -41,17 +42,32 @@ def shop_url(source: str, credentials: Mapping[str, str]) -> str:
     return url
 
 
+@frozen(show=False)
+class Sent:
+    """A call as it goes out but for what authorizes it."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
 @frozen(kw_only=False, show=False)
 class ShopSession:
-    """GETs under one shop's authorization."""
+    """Calls under one shop's authorization."""
 
     rest: RestClient
     headers: Mapping[str, str]
 
+    def send(self, call: Sent) -> Answer:
+        """The answer, whatever its status."""
+        headers = {**call.headers, **self.headers, "accept": "application/json"}
+        return self.rest.send(call.method, call.path, query=call.query, headers=headers, body=call.body)
+
     def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ARG002 - TikTok needs it
         """The object of the answer, with `next_page_info` where a page names the next; a list as its `items`."""
-        answer = self.rest.send("GET", path, query=query, headers={**self.headers, "accept": "application/json"})
-        return read_answer(answer, self.rest.vendor)
+        return read_answer(self.send(Sent(method="GET", path=path, query=query)), self.rest.vendor)
 
 
 class ShopifyApi:

@@ -1,9 +1,10 @@
-"""Asking channels for orders: runs the requests of a connector, or of its lists, against the vendor's API."""
+"""Channels' APIs: runs the requests of a connector, of its lists, and of what it tells, against the vendor's API."""
 
 from __future__ import annotations
 
+import json
 import time
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
 
 from oms.adapters.amazon_api import AmazonApi
 from oms.adapters.bigcommerce_api import BigCommerceApi
@@ -13,7 +14,7 @@ from oms.adapters.magento_api import MagentoApi
 from oms.adapters.mercadolibre_api import MercadoLibreApi
 from oms.adapters.meta_api import MetaApi
 from oms.adapters.rest import RestClient, Timeouts
-from oms.adapters.shop_api import ShopifyApi, WooCommerceApi, shop_url
+from oms.adapters.shop_api import Sent, ShopifyApi, WooCommerceApi, shop_url
 from oms.adapters.tiktok_api import TikTokApi
 from oms.adapters.walmart_api import WalmartApi
 from oms.domain.errors import NotFoundError, UpstreamRefusedError
@@ -21,6 +22,7 @@ from oms.domain.errors import NotFoundError, UpstreamRefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from oms.adapters.rest import Answer
     from oms.domain.inbound import Notice
 
 MAX_PAGES: Final = 50
@@ -90,6 +92,46 @@ class Session(Protocol):
         """The whole answer."""
 
 
+@runtime_checkable
+class Sending(Protocol):
+    """An account's authorization, for calls that change something."""
+
+    def send(self, call: Sent) -> Answer:
+        """The answer, whatever its status; an access token that is refused early is replaced once."""
+
+
+@runtime_checkable
+class Waiting(Protocol):
+    """A vendor that says in a header of its own when there are calls again."""
+
+    def wait(self, answer: Answer) -> float | None:
+        """Seconds; None when the answer does not say."""
+
+
+class Told(Protocol):
+    """A call that changes something (a connector's Call)."""
+
+    @property
+    def method(self) -> str:
+        """HTTP's."""
+
+    @property
+    def path(self) -> str:
+        """Relative to the vendor's base URL."""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query parameters, without those of authentication."""
+
+    @property
+    def body(self) -> Mapping[str, Any] | None:
+        """What is sent as JSON, if anything."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Those beside authentication."""
+
+
 class Api(Protocol):
     """A vendor's API."""
 
@@ -141,12 +183,33 @@ class VendorApi:
         for first in requests:
             yield from _pages(session, first, lister.next_page, source, MAX_LIST_PAGES)
 
+    def tell(self, source: str, account: str, call: Told) -> tuple[int, dict[str, Any], float | None]:
+        """(status, document, seconds to wait if the vendor said so) of a call, whatever its status.
+
+        A list is the `items` of its document, which is empty for what is no JSON. Raises UpstreamError when nobody
+        answered, with `sent` False when nothing can have arrived; UpstreamRefusedError when a credential is missing.
+        """
+        session = self._open(source, account, [call])
+        if not isinstance(session, Sending):
+            raise NotFoundError("nothing can be told to this source", source=source[:32])
+        headers, body = dict(call.headers), None
+        if call.body is not None:
+            headers, body = {**headers, "content-type": "application/json"}, json.dumps(call.body).encode()
+        sent = Sent(method=call.method, path=call.path, query=call.query, headers=headers, body=body)
+        answer = session.send(sent)
+        try:
+            document = {"items": answer.array()} if answer.body.lstrip()[:1] == b"[" else answer.document()
+        except ValueError:
+            document = {}
+        own = session.wait(answer) if isinstance(session, Waiting) else None
+        return answer.status, document, answer.retry_after() or own
+
     def close(self) -> None:
         """Close the pooled connections."""
         for client in self._clients.values():
             client.close()
 
-    def _open(self, source: str, account: str, requests: Sequence[Fetch]) -> Session:
+    def _open(self, source: str, account: str, requests: Sequence[Fetch | Told]) -> Session:
         credentials = self._credentials(source, account)
         api = self._shop(source, credentials) if source in SHOPS else self._api(source, account)
         return api.open(credentials, [request.path for request in requests])

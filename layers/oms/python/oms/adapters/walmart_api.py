@@ -12,7 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters.access_token import AccessToken, ask, basic
-from oms.adapters.shop_api import needed, read_answer
+from oms.adapters.shop_api import Sent, needed, read_answer
 from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
@@ -43,12 +43,21 @@ class WalmartApi:
 
 @frozen(kw_only=False, show=False)
 class WalmartSession:
-    """GETs under one seller's key."""
+    """Calls under one seller's key."""
 
     rest: RestClient
     clock: Callable[[], float]
     token: AccessToken
     authorization: str
+
+    def send(self, call: Sent) -> Answer:
+        """The answer, whatever its status."""
+
+        def made(token: str) -> Answer:
+            headers = {**call.headers, **self._headers(), "wm_sec.access_token": token}
+            return self.rest.send(call.method, call.path, query=call.query, headers=headers, body=call.body)
+
+        return self.token.answered(self._log_in, made)
 
     def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ARG002 - TikTok needs it
         """The object of the answer; a list of nothing, which is 404, as an empty one."""
@@ -58,7 +67,7 @@ class WalmartSession:
             answer = self.rest.send("GET", path, query=query, headers=headers)
             if path == _LIST_PATH and answer.status == _NOT_FOUND:
                 return {"list": {}}
-            return read_answer(answer, self.rest.vendor, self._wait(answer))
+            return read_answer(answer, self.rest.vendor, self.wait(answer))
 
         return self.token.used(self._log_in, call)
 
@@ -70,7 +79,8 @@ class WalmartSession:
         call = {"wm_svc.name": "Walmart Marketplace", "wm_qos.correlation_id": str(uuid.uuid4())}
         return {**call, "accept": "application/json"}
 
-    def _wait(self, answer: Answer) -> float | None:
+    def wait(self, answer: Answer) -> float | None:
+        """As a header of its own says, bounded to an hour."""
         until = answer.headers.get("x-next-replenish-time", answer.headers.get("x-next-replenishment-time", ""))
         if not _MILLISECONDS.fullmatch(until):
             return None

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from oms.channels.base import Connector, FetchRequest
     from oms.channels.listing import Lister
+    from oms.channels.outward import Call
     from oms.domain.inbound import Notice
     from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
 
@@ -111,6 +112,17 @@ class VendorApi(Protocol):
         self, source: str, account: str, lister: Lister, requests: Sequence[FetchRequest]
     ) -> Iterator[Mapping[str, Any]]:
         """The pages of these lists, each asked for when it is taken; raises UpstreamError, UpstreamRefusedError."""
+
+
+class Told(Protocol):
+    """Channels' own APIs, for what they are told."""
+
+    def tell(self, source: str, account: str, call: Call) -> tuple[int, Mapping[str, Any], float | None]:
+        """(status, document, seconds to wait if the vendor said so), whatever the status.
+
+        Raises UpstreamError when nobody answered (`sent` False when nothing can have arrived), UpstreamRefusedError
+        when a credential is missing.
+        """
 
 
 class Documents(Protocol):

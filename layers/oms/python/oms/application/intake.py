@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from oms.domain.order.state import Order
 
 IN_CHANNEL: Final = PaymentPlan(provider="in_channel")
+OUTBOUND: Final = "outbound"
+"""Source of a parked message to a channel."""
 RELAY: Final = "relay"
 """Source of a parked commit that could not be relayed."""
 MAX_ROUNDS: Final = 250
@@ -282,12 +284,17 @@ class ReplayParked:
     quarantine: Quarantine
     relay_later: Callable[[str, str], None]
     """Has a commit relayed again, from the log."""
+    tell_again: Callable[[Mapping[str, Any]], None]
+    """Has a channel told once more."""
 
     def __call__(self, parked_id: str) -> Taken:
         """Raises QuarantineNotFoundError; a refusal keeps the entry, with its new reason."""
         parked = self.quarantine.get(parked_id)
         if parked.source == RELAY:
             self.relay_later(parked.message["pk"], parked.message["sk"])
+        elif parked.source == OUTBOUND:
+            self.tell_again(parked.message)
+        if parked.source in (RELAY, OUTBOUND):
             self.quarantine.remove(parked_id)
             return Taken("taken", parked.topic)
         try:

@@ -200,6 +200,13 @@ class Marks(Protocol):
         """Note it in place of `seen`; False, and nothing noted, when that is not what is there."""
 
 
+class Outbox(Marks, Protocol):
+    """What became of each message to a channel, and of the accounts: how far, how often, from when on again.
+
+    There is a row for each message, and it goes a year after it was last written.
+    """
+
+
 class Contacts(Protocol):
     """Personal data, one place per order."""
 

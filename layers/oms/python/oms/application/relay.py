@@ -1,4 +1,4 @@
-"""What follows a commit: views brought up to date, the next burst of work started, public events published.
+"""What follows a commit: views brought up to date, the next burst of work started, others told.
 
 The stream brings each commit at least once, and perhaps twice: everything here may be repeated.
 """
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from oms.application.gateways import Bus, Workflows
     from oms.application.ports import Views
+    from oms.application.relay_outbound import QueueOutbound
     from oms.domain.commit import Commit
 
 WORKFLOW: Final = "b2c_order"
@@ -40,6 +41,8 @@ class RelayCommit:
     views: Views
     workflows: Workflows
     bus: Bus
+    outbound: QueueOutbound | None = None
+    """Puts on a queue what channels must be told."""
 
     def __call__(self, commit: Commit) -> None:
         """Raises whatever the ports raise: the record is tried again, and parked when that does not help."""
@@ -58,9 +61,13 @@ class RelayCommit:
         for waiting in self._woken(commit, order_id):
             payload = {"order_id": waiting, "step": NextStep.PROMISE.value, "cause": cause}
             self.workflows.start(WORKFLOW, payload)
+        if self.outbound:
+            self.outbound.follow(commit)
 
     def publish(self, commits: Sequence[Commit]) -> None:
-        """The public events of several commits at once: the bus takes ten a call."""
+        """The public events of several commits at once: the bus takes ten a call. Stock that moved, in the same way."""
+        if self.outbound:
+            self.outbound.levels(commits)
         published = [event for commit in commits for event in public_events(commit)]
         if published:
             self.bus.publish(published)

@@ -72,7 +72,8 @@ OmsError
 ├── ContentionError                  (retryable)
 ├── RateLimitedError                 (retryable)
 ├── UpstreamError                    (retryable: a vendor is down, slow or limiting)
-│   └── UpstreamRefusedError         (not retryable: the vendor said no)
+│   ├── UpstreamRefusedError         (not retryable: the vendor said no)
+│   └── OutboundInDoubtError         (not retryable: nobody can tell whether it arrived)
 └── UnknownEventError                (stored by newer code than this)
 
 The class name is a contract too: Lambda reports it to Step Functions as the error name.
@@ -535,6 +536,13 @@ class UpstreamRefusedError(UpstreamError):
     """A vendor understood the call and refused it."""
 
     code = "upstream_refused"
+    retryable = False
+
+
+class OutboundInDoubtError(UpstreamError):
+    """A channel did not answer what it was told, and neither takes it twice nor says whether it took it."""
+
+    code = "outbound_in_doubt"
     retryable = False
 
 

@@ -133,8 +133,13 @@ def park_dead_letter(received: Message) -> Taken:
         "NotificationType" in message
     ):  # Amazon puts these on the queue itself: without the rest they cannot be replayed
         message = _from_amazon(received.body)
-    error = MalformedPayloadError("its consumer failed on every try", queue=received.queue)
     count("DeliveriesDeadLettered")
+    if "tell" in message:
+        from oms.entrypoints import telling
+
+        telling.park(message, received.queue)
+        return Taken("quarantined")
+    error = MalformedPayloadError("its consumer failed on every try", queue=received.queue)
     source = RELAY if set(message) == {"pk", "sk"} else ""
     return use_cases.take_delivery().park({"source": source, "account": "", "headers": {}, **message}, error)
 

@@ -34,8 +34,14 @@ if TYPE_CHECKING:
     from oms.application.status import LookUpOrder
     from oms.application.stock import CountStock, MoveStock
     from oms.application.supply import TakeSupply
+    from oms.application.telling import TellChannel
+    from oms.application.telling_levels import TellLevels
     from oms.application.tracking import ShowOrder, TakeTracking
     from oms.application.watchdog import ListUnpromised, RedriveOverdue
+
+
+TOLD_WITHIN_S = 10.0
+"""What a channel is told is not to keep other messages waiting for long."""
 
 
 @cache
@@ -116,7 +122,7 @@ def replay_parked() -> ReplayParked:
     """Use case."""
     from oms.application.intake import ReplayParked
 
-    return ReplayParked(take_delivery(), wiring.quarantine(), wiring.relay_later)
+    return ReplayParked(take_delivery(), wiring.quarantine(), wiring.relay_later, wiring.tell_later)
 
 
 @cache
@@ -195,9 +201,12 @@ def settle_payment() -> SettlePaymentStep:
 @cache
 def relay_commit() -> RelayCommit:
     """Use case."""
+    from oms.application.outbound_accounts import OutboundAccounts
     from oms.application.relay import RelayCommit
+    from oms.application.relay_outbound import QueueOutbound
 
-    return RelayCommit(wiring.views(), wiring.workflows(), wiring.bus())
+    outbound = QueueOutbound(OutboundAccounts(wiring.reference(), wiring.now), wiring.tell_later, wiring.now)
+    return RelayCommit(wiring.views(), wiring.workflows(), wiring.bus(), outbound)
 
 
 @cache
@@ -233,6 +242,46 @@ def reconcile() -> Reconcile:
 
     reports, checkpoint, zone = wiring.reports(), wiring.checkpoint("reconcile"), os.environ["MERCHANT_TIME_ZONE"]
     return Reconcile(wiring.everything(), wiring.views(), reports, checkpoint, wiring.wait, zone, wiring.now)
+
+
+@cache
+def tell_channel() -> TellChannel:
+    """Use case."""
+    from oms.application.gates import Gates
+    from oms.application.telling import TellChannel
+
+    outbox = wiring.outbox()
+    gates = Gates(outbox, wiring.now)
+    return TellChannel(
+        wiring.orders(),
+        wiring.reference(),
+        wiring.vendors(TOLD_WITHIN_S),
+        outbox,
+        gates,
+        wiring.quarantine(),
+        wiring.tell_later,
+        wiring.now,
+    )
+
+
+@cache
+def tell_levels() -> TellLevels:
+    """Use case."""
+    from oms.application.gates import Gates
+    from oms.application.telling_levels import TellLevels
+
+    outbox = wiring.outbox()
+    gates = Gates(outbox, wiring.now)
+    return TellLevels(
+        wiring.reference(),
+        show_availability(),
+        wiring.vendors(TOLD_WITHIN_S),
+        outbox,
+        gates,
+        wiring.quarantine(),
+        wiring.tell_later,
+        wiring.now,
+    )
 
 
 @cache
@@ -290,7 +339,9 @@ def take_feed_file() -> TakeFeedFile:
     """Use case."""
     from oms.application.feed_file import TakeFeedFile
 
-    return TakeFeedFile(take_stock_feed(), feed_reports(), wiring.feed_checkpoint, wiring.now)
+    return TakeFeedFile(
+        take_stock_feed(), feed_reports(), lambda feed_id: wiring.checkpoint(f"stock-feeds/{feed_id}"), wiring.now
+    )
 
 
 @cache

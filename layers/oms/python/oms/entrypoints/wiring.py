@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from oms.adapters.dynamodb_feed import DynamoFeed
     from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
     from oms.adapters.dynamodb_marks import DynamoMarks
+    from oms.adapters.dynamodb_outbox import DynamoOutbox
     from oms.adapters.dynamodb_policies import DynamoPolicies
     from oms.adapters.dynamodb_reference import DynamoReference
     from oms.adapters.dynamodb_scan import DynamoScan
@@ -36,9 +37,10 @@ if TYPE_CHECKING:
     from oms.adapters.s3_feed import S3FeedFile
     from oms.adapters.secrets_manager import Connections, SecretDocument
     from oms.adapters.shards import Shards
+    from oms.adapters.vendor_http import VendorApi as HttpVendorApi
     from oms.application.customers import Customers
     from oms.application.drafts import Drafts
-    from oms.application.gateways import PaymentProvider, VendorApi
+    from oms.application.gateways import PaymentProvider
     from oms.application.holds import StockHolds
     from oms.application.orders import Orders
     from oms.application.status_links import StatusLinks
@@ -138,11 +140,6 @@ def feed_file(key: str, etag: str, size: int) -> S3FeedFile:
     return S3FeedFile(client("s3"), os.environ["FEEDS_BUCKET"], key, etag, size)
 
 
-def feed_checkpoint(feed_id: str) -> S3Checkpoint:
-    """Where the reading of a feed's file goes on."""
-    return checkpoint(f"stock-feeds/{feed_id}")
-
-
 @cache
 def contacts() -> DynamoContacts:
     """Personal data."""
@@ -229,6 +226,14 @@ def marks() -> DynamoMarks:
     from oms.adapters.dynamodb_marks import DynamoMarks
 
     return DynamoMarks(client("dynamodb"), os.environ["VIEWS_TABLE"])
+
+
+@cache
+def outbox() -> DynamoOutbox:
+    """What became of what channels were told."""
+    from oms.adapters.dynamodb_outbox import DynamoOutbox
+
+    return DynamoOutbox(client("dynamodb"), os.environ["OUTBOUND_TABLE"])
 
 
 @cache
@@ -327,23 +332,18 @@ def providers() -> Mapping[str, PaymentProvider]:
 
 
 @cache
-def vendors() -> VendorApi:
-    """Channels' own APIs."""
+def vendors(seconds: float = 25.0) -> HttpVendorApi:
+    """Channels' own APIs, each call within so many seconds."""
+    from oms.adapters.rest import within
     from oms.adapters.vendor_http import VendorApi as HttpVendorApi
 
-    urls = {
-        "tiktok-shop": os.environ["TIKTOK_URL"],
-        "amazon": os.environ["AMAZON_URL"],
-        "amazon-auth": os.environ["AMAZON_AUTH_URL"],
-        "bigcommerce": os.environ["BIGCOMMERCE_URL"],
-        "ebay": os.environ["EBAY_URL"],
-        "walmart": os.environ["WALMART_URL"],
-        "etsy": os.environ["ETSY_URL"],
-        "mercadolibre": os.environ["MERCADOLIBRE_URL"],
-        "mercadopago": os.environ["MERCADOPAGO_URL"],
-        "meta-commerce": os.environ["META_URL"],
-    }
-    return HttpVendorApi(connections().credentials, urls)
+    names = (
+        *(("tiktok-shop", "TIKTOK_URL"), ("amazon", "AMAZON_URL"), ("amazon-auth", "AMAZON_AUTH_URL")),
+        *(("bigcommerce", "BIGCOMMERCE_URL"), ("ebay", "EBAY_URL"), ("walmart", "WALMART_URL"), ("etsy", "ETSY_URL")),
+        *(("mercadolibre", "MERCADOLIBRE_URL"), ("mercadopago", "MERCADOPAGO_URL"), ("meta-commerce", "META_URL")),
+    )
+    urls = {vendor: os.environ[name] for vendor, name in names}
+    return HttpVendorApi(connections().credentials, urls, within(seconds))
 
 
 def published_keys(source: str, account: str) -> PublishedKeys:
@@ -388,3 +388,8 @@ def take_in(message: Mapping[str, Any], delay_s: int) -> None:
 def relay_later(pk: str, sk: str) -> None:
     """Have a commit relayed again, from the log."""
     client("sqs").send_message(QueueUrl=os.environ["RELAY_RETRY_QUEUE"], MessageBody=json.dumps({"pk": pk, "sk": sk}))
+
+
+def tell_later(message: Mapping[str, Any], delay_s: int = 0) -> None:
+    """Have a channel told, so many seconds later."""
+    queue("OUTBOUND_QUEUE").send(message, delay_s)

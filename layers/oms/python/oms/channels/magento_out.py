@@ -1,0 +1,74 @@
+"""Adobe Commerce (Magento 2), told of parcels and cancellations.
+
+- https://developer.adobe.com/commerce/webapi/rest/tutorials/orders/order-create-shipment (by order items, with tracks;
+  the answer is the shipment's number alone)
+- `POST /V1/orders/{id}/cancel` cancels what is not invoiced of an order and answers `true`
+  (https://developer.adobe.com/commerce/webapi/rest/quick-reference/)
+
+Shops set their own limits (https://developer.adobe.com/commerce/webapi/get-started/rate-limiting); this one is ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.channels.outward import Again, Call, Done, Later, found, refuse, rows
+from oms.channels.parcels_out import same, taken
+from oms.domain.channel_dues import Kind
+from oms.domain.gate import Limit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from oms.channels.outward import Reply
+    from oms.domain.channel_message import Message
+
+limit = Limit(interval_ms=200, burst=10)
+
+_CANCELLED: Final = frozenset({"canceled", "closed"})
+_FILTER: Final = "searchCriteria[filter_groups][0][filters][0]"
+_CARRIERS: Final = frozenset({"ups", "usps", "fedex", "dhl"})
+"""Codes that the shop itself knows; others are `custom`, by their title."""
+
+
+def again(message: Message) -> Again:  # noqa: ARG001 - of all the same
+    """The order and its shipments show what arrived."""
+    return Again.QUERY
+
+
+def asks(message: Message, settings: Mapping[str, Any]) -> Sequence[Call]:  # noqa: ARG001 - others need them
+    """The order's shipments, or its state."""
+    if message.kind is Kind.CANCELLATION:
+        if not message.whole:
+            raise refuse("the channel has no word for the cancellation of some units", units=len(message.lines))
+        return [Call(name="order", method="GET", path=f"/rest/V1/orders/{message.external_id}")]
+    query = {f"{_FILTER}[field]": "order_id", f"{_FILTER}[value]": message.external_id}
+    return [Call(name="parcels", method="GET", path="/rest/V1/shipments", query=query)]
+
+
+def tell(message: Message, settings: Mapping[str, Any], answers: Mapping[str, Reply]) -> Call | Done:
+    """One shipment with one track."""
+    if message.kind is Kind.CANCELLATION:
+        if found(answers, "order").get("state") in _CANCELLED:
+            return Done(ref=message.external_id, already=True)
+        return Call(name="told", method="POST", path=f"/rest/V1/orders/{message.external_id}/cancel")
+    for shipment in rows(found(answers, "parcels"), "items"):
+        if any(same(str(each.get("track_number") or ""), message.tracking_number) for each in rows(shipment, "tracks")):
+            return Done(ref=str(shipment.get("entity_id") or ""), already=True)
+    code = message.carrier.lower()
+    track = {
+        "track_number": message.tracking_number,
+        "title": message.carrier,
+        "carrier_code": code if code in _CARRIERS else "custom",
+    }
+    body = {
+        "items": [{"order_item_id": int(each.line_id), "qty": each.quantity} for each in message.lines],
+        "notify": settings.get("notify") is not False,
+        "tracks": [track],
+    }
+    return Call(name="told", method="POST", path=f"/rest/V1/order/{message.external_id}/ship", body=body)
+
+
+def read(message: Message, reply: Reply) -> Done | Later:  # noqa: ARG001 - every answer says the same
+    """A number, or `true`: nothing that more is in."""
+    return taken(reply, lambda _: "")

@@ -1,0 +1,115 @@
+"""Walmart, told: an order is acknowledged within four hours, lines are shipped with their tracking, or cancelled.
+
+- https://developer.walmart.com/us-marketplace/docs/acknowledge-a-created-order (may be said again)
+- https://developer.walmart.com/us-marketplace/docs/ship-an-order (which charges the customer; carriers by their
+  names there, others as `otherCarrier`)
+- https://developer.walmart.com/us-marketplace/docs/cancel-one-or-more-order-lines (with a reason, by which Walmart
+  judges the seller: which one is for the account to say)
+- https://developer.walmart.com/us-marketplace/docs/rate-limiting (60 calls a minute)
+
+Units are told apart by the statuses of a line: what the order shows as shipped with the tracking number, or as
+cancelled, is not told again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from oms.channels.outward import Again, Call, Done, Later, found, part, refuse, rows
+from oms.channels.parcels_out import same, taken
+from oms.domain.channel_dues import Kind
+from oms.domain.gate import Limit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from oms.channels.outward import Reply
+    from oms.domain.channel_message import Message
+
+limit = Limit(interval_ms=1000, burst=20)
+
+_CARRIERS: Final = {name.upper(): name for name in ("UPS", "USPS", "FedEx", "Airborne", "OnTrac", "DHL", "LS", "UDS")}
+_EACH: Final = "EACH"
+_REASON: Final = "cancellation_reason"
+
+
+def again(message: Message) -> Again:
+    """An acknowledgement may be said again; the rest is looked for."""
+    return Again.KEY if message.kind is Kind.ACKNOWLEDGEMENT else Again.QUERY
+
+
+def asks(message: Message, settings: Mapping[str, Any]) -> Sequence[Call]:
+    """The order."""
+    if message.kind is Kind.CANCELLATION and not settings.get(_REASON):
+        raise refuse("the account does not say which reason a cancellation has")
+    return [Call(name="order", method="GET", path=f"/v3/orders/{message.external_id}")]
+
+
+def tell(message: Message, settings: Mapping[str, Any], answers: Mapping[str, Reply]) -> Call | Done:
+    """What its lines do not show yet."""
+    order = part(found(answers, "order"), "order")
+    path = f"/v3/orders/{message.external_id}"
+    statuses = list(_statuses(order))
+    if message.kind is Kind.ACKNOWLEDGEMENT:
+        if statuses and not any(each.get("status") == "Created" for _, each in statuses):
+            return Done(ref=message.external_id, already=True)
+        return Call(name="told", method="POST", path=f"{path}/acknowledge", body={})
+    if message.kind is Kind.CANCELLATION:
+        return _cancel(message, path, statuses, str(settings[_REASON]))
+    if any(
+        same(str(part(each, "trackingInfo").get("trackingNumber") or ""), message.tracking_number)
+        for _, each in statuses
+    ):
+        return Done(ref=message.tracking_number, already=True)
+    tracking = {
+        "shipDateTime": int(datetime.fromisoformat(message.shipped_at).timestamp() * 1000),
+        "carrierName": _carrier(message.carrier),
+        "methodCode": "Standard",
+        "trackingNumber": message.tracking_number,
+    }
+    lines = [_line(each.line_id, "Shipped", each.quantity, {"trackingInfo": tracking}) for each in message.lines]
+    return Call(name="told", method="POST", path=f"{path}/shipping", body={"orderShipment": _lines(lines)})
+
+
+def _cancel(message: Message, path: str, statuses: Sequence[tuple[str, Mapping[str, Any]]], reason: str) -> Call | Done:
+    """Units of each line beyond those that are cancelled there: it comes to the same in whichever order it is told."""
+    gone: dict[str, int] = {}
+    for line_id, each in statuses:
+        if each.get("status") == "Cancelled":
+            amount = str(part(each, "statusQuantity").get("amount") or "0")
+            gone[line_id] = gone.get(line_id, 0) + (int(amount) if amount.isdigit() else 0)
+    left = [(line_id, units - gone.get(line_id, 0)) for line_id, units in message.cancelled]
+    lines = [_line(line_id, "Cancelled", units, {"cancellationReason": reason}) for line_id, units in left if units > 0]
+    if not lines:
+        return Done(ref=message.external_id, already=True)
+    return Call(name="told", method="POST", path=f"{path}/cancel", body={"orderCancellation": _lines(lines)})
+
+
+def read(message: Message, reply: Reply) -> Done | Later:
+    """The order as it is now."""
+    return taken(reply, lambda _: message.tracking_number or message.external_id)
+
+
+def _statuses(order: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(line, status) of every part of every line."""
+    for line in rows(part(order, "orderLines"), "orderLine"):
+        for each in rows(part(line, "orderLineStatuses"), "orderLineStatus"):
+            yield str(line.get("lineNumber")), each
+
+
+def _carrier(name: str) -> dict[str, str]:
+    known = _CARRIERS.get(name.upper())
+    return {"carrier": known} if known else {"otherCarrier": name}
+
+
+def _line(line_id: str, status: str, units: int, more: Mapping[str, Any]) -> dict[str, Any]:
+    quantity = {"unitOfMeasurement": _EACH, "amount": str(units)}
+    return {
+        "lineNumber": line_id,
+        "orderLineStatuses": {"orderLineStatus": [{"status": status, "statusQuantity": quantity, **more}]},
+    }
+
+
+def _lines(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"orderLines": {"orderLine": list(lines)}}

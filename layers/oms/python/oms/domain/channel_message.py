@@ -1,0 +1,122 @@
+"""What a channel is told, with all that a connector needs to word it: read from the order's whole stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oms.domain.channel_dues import OURS, Due, Kind
+from oms.domain.frozen import frozen
+from oms.domain.order import events as ev
+from oms.domain.order.evolve import fold
+
+if TYPE_CHECKING:
+    from oms.domain.history import History
+    from oms.domain.order.state import Order
+
+
+@frozen
+class Message:
+    """What is told. Units by the channel's own line ids; `amount` in minor units of the order's currency."""
+
+    message_id: str
+    kind: Kind
+    source: str
+    account: str
+    order_id: str
+    external_id: str
+    number: str
+    currency: str
+    lines: tuple[ev.LineUnits, ...] = ()
+    whole: bool = False
+    """Fulfillment: nothing is left to ship of the order. Cancellation: nothing is left of it at all."""
+    tracking_number: str = ""
+    carrier: str = ""
+    reason: str = ""
+    refund_id: str = ""
+    amount: int = 0
+    skus: tuple[tuple[str, str], ...] = ()
+    """(line, SKU) of `lines`."""
+    ordered: tuple[tuple[str, int], ...] = ()
+    """(line, units) as the order was placed."""
+    cancelled: tuple[tuple[str, int], ...] = ()
+    """(line, units) that had been cancelled once `lines` were, of their lines."""
+    shipped_at: str = ""
+    """ISO 8601, of a fulfillment."""
+
+
+def message_of(told: Due, history: History) -> Message | None:
+    """The message, as the order is now; None when there is nothing to tell any more.
+
+    Nothing is: of a refund that the channel does not pay, or that has an outcome; of a part of a cancellation when the
+    rest followed, which is then told with the last part as a whole.
+    """
+    order = fold(told.order_id, history.events())
+    commit = next((each for each in history.commits if each.number == told.commit), None)
+    if order is None or commit is None or told.event >= len(commit.events):
+        return None
+    event = commit.events[told.event]
+    known = _known(event, told, order, history)
+    if known is None or (isinstance(event, ev.LinesCancelled) and _followed(told, history, whole=known["whole"])):
+        return None
+    lines: tuple[ev.LineUnits, ...] = known["lines"]
+    placed = order.placed
+    return Message(
+        message_id=told.message_id,
+        kind=told.kind,
+        source=placed.channel,
+        account=placed.account,
+        order_id=order.order_id,
+        external_id=placed.external_id,
+        number=placed.number,
+        currency=placed.currency,
+        skus=tuple((each.line_id, order.lines[each.line_id].placed.sku) for each in lines),
+        ordered=tuple((line.line_id, line.quantity) for line in placed.lines),
+        shipped_at=commit.at.isoformat() if told.kind is Kind.FULFILLMENT else "",
+        **known,
+    )
+
+
+def _known(event: Any, told: Due, order: Order, history: History) -> dict[str, Any] | None:
+    match event:
+        case ev.OrderPlaced():
+            lines = [ev.LineUnits(line_id=each.line_id, quantity=each.quantity) for each in event.lines]
+            return {"lines": tuple(lines)}
+        case ev.ShipmentShipped():
+            parcel = event.parcels[told.part]
+            units: dict[str, int] = {}
+            for each in parcel.units:
+                units[each.line_id] = units.get(each.line_id, 0) + each.quantity
+            lines = [ev.LineUnits(line_id=line_id, quantity=count) for line_id, count in units.items()]
+            left = any(line.ledger.gone < line.ledger.live for line in order.lines.values())
+            what = {"tracking_number": parcel.tracking_number, "carrier": parcel.carrier}
+            return {"lines": tuple(lines), "whole": not left, **what}
+        case ev.LinesCancelled():
+            whole = all(line.ledger.live == 0 for line in order.lines.values())
+            return {"lines": event.lines, "whole": whole, "reason": event.reason, "cancelled": _so_far(told, history)}
+        case ev.RefundRequested():
+            refund = order.payment.refunds.get(event.refund_id)
+            if refund is None or not refund.open or not order.placed.payment.in_channel:
+                return None
+            of = {"refund_id": event.refund_id, "reason": event.reason}
+            return {"lines": event.lines, "amount": event.amount, **of}
+    return None
+
+
+def _so_far(told: Due, history: History) -> tuple[tuple[str, int], ...]:
+    """Units by line that were cancelled, by whomever, up to and with this commit."""
+    units: dict[str, int] = {}
+    for commit in history.commits:
+        for event in commit.events if commit.number <= told.commit else ():
+            for each in event.lines if isinstance(event, ev.LinesCancelled) else ():
+                units[each.line_id] = units.get(each.line_id, 0) + each.quantity
+    return tuple(units.items())
+
+
+def _followed(told: Due, history: History, *, whole: bool) -> bool:
+    """Of an order that is cancelled as a whole, another part of the cancellation comes later."""
+    return whole and any(
+        isinstance(event, ev.LinesCancelled) and event.origin == OURS
+        for commit in history.commits
+        if commit.number > told.commit
+        for event in commit.events
+    )
