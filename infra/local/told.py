@@ -32,7 +32,10 @@ TOLD: Final[dict[str, dict[str, Any]]] = {
     "tiktok-shop": {"carriers": PROVIDERS, "cancellation_reason": "seller_cancel_reason_out_of_stock"},
     "meta-commerce": {"cancellation_reason": "OUT_OF_STOCK"},
 }
-"""Channels that are told everything they have words for, with what that takes."""
+"""Channels that are told everything they have words for, with what that takes.
+
+Mercado Libre is not: the orders of the demo go by its own labels, and it knows of their parcels by itself.
+"""
 WHOLE: Final = ("shopify", "woocommerce")
 """Those whose deliveries are whole orders; of the others the sandbox has what is fetched."""
 PATIENCE_S: Final = 60.0

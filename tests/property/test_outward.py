@@ -27,6 +27,7 @@ WORDS = st.sampled_from(
         *("cancellations", "cancel_line_items", "order_line_item_id", "cancel_status", "cancel_type", "cancel_id"),
         *("order_status", "external_shipment_id", "tracking_info", "quantity", "success", "estimated_payment_details"),
         *("total_amount", "facebook_paid_amount", "tax", "price_per_unit", "promotion_details", "refund_subtotal"),
+        *("mode", "site_id", "receiver_id", "destination", "body", "shipping", "logistic_type", "variations"),
         *("productVariants", "inventoryItem", "tracked", "extensions", "cost", "throttleStatus", "update", "error"),
     ]
 )
@@ -65,7 +66,7 @@ SETTINGS = st.sampled_from(
     [
         {},
         {"location": "1", "tell": 3, "carriers": 7},
-        {"tracking_plugin": True, "cancellation_reason": "X", "carriers": {"ups": "7"}},
+        {"tracking_plugin": True, "cancellation_reason": "X", "carriers": {"ups": "7"}, "listings": {"1": "x"}},
     ]
 )
 

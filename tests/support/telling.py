@@ -93,6 +93,17 @@ ORDERS: dict[str, dict[str, Any]] = {
         "recipient_address": {"region_code": "US"},
         "line_items": [{"id": "1", "package_id": ""}, {"id": "2", "package_id": ""}],
     },
+    "mercadolibre": {
+        "order": {"id": 1001},
+        "shipment": {
+            "id": 44100000901,
+            "status": "ready_to_ship",
+            "logistic": {"mode": "me1"},
+            "source": {"site_id": "MLA"},
+            "destination": {"receiver_id": 778899001},
+        },
+        "refunds": [],
+    },
     "meta-commerce": {
         "order": {
             "id": "1001",

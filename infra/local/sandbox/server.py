@@ -68,7 +68,7 @@ class Sandbox:
         self.ebay = EbayVendor(self.settings, self.clock, self.record)
         self.walmart = WalmartVendor(self.settings, self.clock, self.record)
         self.etsy = EtsyVendor(self.settings, self.clock, self.record)
-        self.mercadolibre = MercadoLibreVendor(self.settings, self.clock)
+        self.mercadolibre = MercadoLibreVendor(self.settings, self.clock, self.record)
         self.meta = MetaVendor(self.settings, self.record)
         self.merchant = MerchantVendor(self.clock, self.record)
         channels = (

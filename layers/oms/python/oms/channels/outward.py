@@ -138,6 +138,7 @@ _MODULES: Final[Mapping[str, tuple[str, frozenset[Kind]]]] = {
     "etsy": ("oms.channels.etsy_out", frozenset({Kind.FULFILLMENT})),
     "amazon": ("oms.channels.amazon_out", frozenset({Kind.FULFILLMENT})),
     "tiktok-shop": ("oms.channels.tiktok_shop_out", _SHIPS),
+    "mercadolibre": ("oms.channels.mercadolibre_out", frozenset({Kind.FULFILLMENT, Kind.STOCK})),
     "meta-commerce": ("oms.channels.meta_commerce_out", _SHIPS | {Kind.ACKNOWLEDGEMENT, Kind.REFUND}),
 }
 """By the name that orders carry: the module, and what the channel has words for."""
