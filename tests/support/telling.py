@@ -258,6 +258,23 @@ class Shop:
         return self.faults.popleft()(reached) if self.faults and not login else reached()
 
 
+def shipped(patch: pytest.MonkeyPatch, source: str, **settings: Any) -> Shop:
+    """An order whose three units left in one parcel."""
+    made = Shop(patch, source, **settings)
+    made.story.promise()
+    made.story.ship(tracking="TRK 1")
+    return made
+
+
+def in_two(patch: pytest.MonkeyPatch, source: str, **settings: Any) -> Shop:
+    """An order whose lines left one after the other."""
+    made = Shop(patch, source, **settings)
+    made.story.promise()
+    made.story.ship({"1": 2}, tracking="TRK 1")
+    made.story.ship({"2": 1}, tracking="TRK 2")
+    return made
+
+
 def fine(reached: Callable[[], Answer]) -> Answer:
     """Nothing happens to it."""
     return reached()
