@@ -73,7 +73,7 @@ class TikTokSession:
         answer = self._made(call.method, call.path, call.query, call.body or b"")
         code = answer.document_or_empty().get("code")
         status = _STATUS_OF.get(code) if isinstance(code, int) else None
-        return replace(answer, status=status) if status and answer.status == _OK else answer
+        return replace(answer, status=status) if status else answer
 
     def _made(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
         """One signed call."""
