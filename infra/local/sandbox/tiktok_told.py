@@ -51,7 +51,7 @@ class TikTokTold:
             return self._ship(found[1], body)
         if request.path == f"{_CANCEL}/search":
             known = [each for each in self._cancelled if each["order_id"] in body.get("order_ids", [])]
-            return _fine({"cancellations": known, "total_count": len(known), "next_page_token": ""})
+            return _fine({"cancellations": known, "total_count": len(known)})
         return self._cancel(body) if request.path == _CANCEL else None
 
     def _mark(self, order_id: str, body: Document) -> Reply:
