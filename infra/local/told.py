@@ -13,6 +13,7 @@ from infra.local import recorded as rec
 from infra.local.connect import tell
 from infra.local.engine import ROOT
 from infra.local.sandbox.shopify_told import LOCATION
+from infra.local.sandbox.tiktok_told import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,8 +28,14 @@ TOLD: Final[dict[str, dict[str, Any]]] = {
     "ebay": {},
     "walmart": {"cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK"},
     "etsy": {},
+    "amazon": {"carriers": {"UPS": "UPS"}},
+    "tiktok-shop": {"carriers": PROVIDERS, "cancellation_reason": "seller_cancel_reason_out_of_stock"},
+    "meta-commerce": {"cancellation_reason": "OUT_OF_STOCK"},
 }
-"""Channels that are told everything they have words for, with what that takes."""
+"""Channels that are told everything they have words for, with what that takes.
+
+Mercado Libre is not: the orders of the demo go by its own labels, and it knows of their parcels by itself.
+"""
 WHOLE: Final = ("shopify", "woocommerce")
 """Those whose deliveries are whole orders; of the others the sandbox has what is fetched."""
 PATIENCE_S: Final = 60.0

@@ -23,11 +23,36 @@ WORDS = st.sampled_from(
         *("shipments", "tracks", "track_number", "orderLines", "orderLine", "orderLineStatuses", "orderLineStatus"),
         *("trackingInfo", "statusQuantity", "trackingNumber", "lineNumber", "state", "order_address_id", "errors"),
         *("data", "fulfillmentCreate", "refundCreate", "orderCancel", "userErrors", "code", "field", "nodes", "sku"),
+        *("payload", "MarketplaceId", "line_items", "package_id", "shipping_type", "recipient_address", "region_code"),
+        *("cancellations", "cancel_line_items", "order_line_item_id", "cancel_status", "cancel_type", "cancel_id"),
+        *("order_status", "external_shipment_id", "tracking_info", "quantity", "success", "estimated_payment_details"),
+        *("total_amount", "facebook_paid_amount", "tax", "price_per_unit", "promotion_details", "refund_subtotal"),
+        *("mode", "site_id", "receiver_id", "destination", "body", "shipping", "logistic_type", "variations"),
         *("productVariants", "inventoryItem", "tracked", "extensions", "cost", "throttleStatus", "update", "error"),
     ]
 )
 VALUES = st.sampled_from(
-    [None, True, 0, 1, -3, 10**30, "", "1", "open", "sale", "success", "EUR", "10.00", "x", "Cancelled", "TRK"]
+    [
+        None,
+        True,
+        0,
+        1,
+        -3,
+        10**30,
+        "",
+        "1",
+        "open",
+        "sale",
+        "success",
+        "EUR",
+        "10.00",
+        "x",
+        "Cancelled",
+        "TRK",
+        "1001",
+        "US",
+        "TIKTOK",
+    ]
 )
 JSON: Any = st.recursive(
     VALUES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4), max_leaves=25
@@ -37,7 +62,13 @@ REPLIES = st.builds(
     st.sampled_from([200, 200, 201, 400, 404, 409, 422]),
     st.dictionaries(WORDS, JSON, max_size=4),
 )
-SETTINGS = st.sampled_from([{}, {"location": "1", "tell": 3}, {"tracking_plugin": True, "cancellation_reason": "X"}])
+SETTINGS = st.sampled_from(
+    [
+        {},
+        {"location": "1", "tell": 3, "carriers": 7},
+        {"tracking_plugin": True, "cancellation_reason": "X", "carriers": {"ups": "7"}, "listings": {"1": "x"}},
+    ]
+)
 
 
 def message(kind: Kind) -> Message:
@@ -70,7 +101,7 @@ def test_no_answer_breaks_a_connector(source: str, data: st.DataObject) -> None:
     said, asked = message(kind), data.draw(SETTINGS)
     with suppress(UpstreamError):
         answers = {call.name: data.draw(REPLIES) for call in channel.asks(said, asked)}
-        assert isinstance(channel.tell(said, asked, answers), (Call, Done))
+        assert isinstance(channel.tell(said, asked, answers), (Call, Done, Later))
     with suppress(UpstreamError):
         assert isinstance(channel.read(said, data.draw(REPLIES)), (Done, Later))
 

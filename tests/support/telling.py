@@ -36,8 +36,20 @@ if TYPE_CHECKING:
 CREDENTIALS = {
     "shopify": {"url": "https://shop.example", "access_token": "sandbox_shopify_token"},
     "woocommerce": {"url": "https://woo.example", "consumer_key": "ck_sandbox", "consumer_secret": "cs_sandbox"},
+    "amazon": {
+        "client_id": Settings().amazon_client_id,
+        "client_secret": Settings().amazon_client_secret,
+        "refresh_token": Settings().amazon_refresh_token,
+    },
+    "tiktok-shop": {
+        "app_key": Settings().tiktok_app_key,
+        "app_secret": Settings().tiktok_app_secret,
+        "access_token": Settings().tiktok_access_token,
+    },
     **credentials(Settings(), "https://magento.example"),
 }
+VENDORS = {"tiktok-shop": "tiktok", "meta-commerce": "meta"}
+"""Channels that the sandbox has under another name."""
 LOGINS = ("/token", "/oauth2/token")
 
 
@@ -74,6 +86,37 @@ ORDERS: dict[str, dict[str, Any]] = {
         "orderLines": {"orderLine": [walmart_line("1", "2"), walmart_line("2", "1")]},
     },
     "etsy": {"receipt_id": 1001, "shipments": []},
+    "amazon": {"order": {"AmazonOrderId": "1001", "MarketplaceId": "ATVPDKIKX0DER"}},
+    "tiktok-shop": {
+        "id": "1001",
+        "shipping_type": "SELLER",
+        "recipient_address": {"region_code": "US"},
+        "line_items": [{"id": "1", "package_id": ""}, {"id": "2", "package_id": ""}],
+    },
+    "mercadolibre": {
+        "order": {"id": 1001},
+        "shipment": {
+            "id": 44100000901,
+            "status": "ready_to_ship",
+            "logistic": {"mode": "me1"},
+            "source": {"site_id": "MLA"},
+            "destination": {"receiver_id": 778899001},
+        },
+        "refunds": [],
+    },
+    "meta-commerce": {
+        "order": {
+            "id": "1001",
+            "order_status": {"state": "CREATED"},
+            "estimated_payment_details": {"total_amount": {"amount": "25.00", "currency": "EUR"}},
+        },
+        "items": [
+            {"id": "1", "quantity": 2, "price_per_unit": {"amount": "10.00", "currency": "EUR"}},
+            {"id": "2", "quantity": 1, "price_per_unit": {"amount": "5.00", "currency": "EUR"}},
+        ],
+        "cancellations": [],
+        "refunds": [],
+    },
 }
 
 
@@ -123,7 +166,8 @@ class Shop:
         self.story.place(line("1", 2), line("2", 1, 500), plan=IN_CHANNEL, source=source, account="main")
         self.sandbox = Sandbox(Settings())
         self.sandbox._server.server_close()
-        getattr(self.sandbox, source).shelf.put("1001", ORDERS[source])
+        self.vendor = getattr(self.sandbox, VENDORS.get(source, source))
+        self.vendor.shelf.put("1001", ORDERS[source])
         self.faults: deque[Callable[[Callable[[], Answer]], Answer]] = deque()
         """What happens to the next calls, in order; a call beyond them is answered."""
         self.calls: list[str] = []
@@ -212,6 +256,23 @@ class Shop:
             return Answer(status=reply.status, headers=dict(reply.headers), body=reply.body())
 
         return self.faults.popleft()(reached) if self.faults and not login else reached()
+
+
+def shipped(patch: pytest.MonkeyPatch, source: str, **settings: Any) -> Shop:
+    """An order whose three units left in one parcel."""
+    made = Shop(patch, source, **settings)
+    made.story.promise()
+    made.story.ship(tracking="TRK 1")
+    return made
+
+
+def in_two(patch: pytest.MonkeyPatch, source: str, **settings: Any) -> Shop:
+    """An order whose lines left one after the other."""
+    made = Shop(patch, source, **settings)
+    made.story.promise()
+    made.story.ship({"1": 2}, tracking="TRK 1")
+    made.story.ship({"2": 1}, tracking="TRK 2")
+    return made
 
 
 def fine(reached: Callable[[], Answer]) -> Answer:

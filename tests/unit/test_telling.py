@@ -35,6 +35,14 @@ READS = {
     ("walmart", "fulfillment"): 1,
     ("walmart", "cancellation"): 1,
     ("etsy", "fulfillment"): 1,
+    ("amazon", "fulfillment"): 1,
+    ("tiktok-shop", "fulfillment"): 1,
+    ("tiktok-shop", "cancellation"): 1,
+    ("meta-commerce", "acknowledgement"): 1,
+    ("meta-commerce", "fulfillment"): 1,
+    ("meta-commerce", "cancellation"): 1,
+    ("meta-commerce", "refund"): 1,
+    ("mercadolibre", "fulfillment"): 1,
 }
 """What is asked first, of everything that a channel can be told."""
 TOLD = pytest.mark.parametrize(("source", "kind"), list(READS))
@@ -42,7 +50,9 @@ TOLD = pytest.mark.parametrize(("source", "kind"), list(READS))
 
 def shop(patch: pytest.MonkeyPatch, source: str, kind: str = "fulfillment", **settings: Any) -> Shop:
     """One thing of this kind is due."""
-    made = Shop(patch, source, **{"cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK", **settings})
+    said = {"cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK", "carriers": {"DHL": "7001"}}
+    said |= {"tracking_urls": {"DHL": "https://track.example/{number}"}}
+    made = Shop(patch, source, **{**said, **settings})
     if kind == "cancellation":
         made.story.cancel()
     elif kind != "acknowledgement":
@@ -71,7 +81,7 @@ def test_a_shop_is_told_once_however_often_the_message_comes(
 
 NOT_LET_IN = says(401)
 FAULTS = (lost, unreachable, says(503), says(502), says(429, retry_after="7"), NOT_LET_IN)
-TOKENS = ("ebay", "walmart", "etsy")
+TOKENS = ("ebay", "walmart", "etsy", "amazon", "mercadolibre")
 """Channels whose access token is replaced when it is refused."""
 
 

@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from infra.local.sandbox.amazon_told import AmazonTold
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, moment, page, seal, unseal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.local.sandbox.core import Clock, Request, Settings
+    from infra.local.sandbox.record import Record
 
 _ORDER = re.compile(r"/orders/v0/orders/([A-Za-z0-9-]{1,64})(?:/(orderItems|address|buyerInfo))?")
 _ORDERS = "/orders/v0/orders"
@@ -43,11 +45,12 @@ class AmazonVendor:
 
     name = "amazon"
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, record: Record) -> None:
         self._settings = settings
         self._clock = clock
         self._tokens: dict[str, _Token] = {}
         self.shelf = Shelf(self._samples)
+        self.told = AmazonTold(record, self.shelf.get)
         self._lock = threading.Lock()
 
     def handles(self, path: str) -> bool:
@@ -55,7 +58,7 @@ class AmazonVendor:
         return path in {_LOGIN, _RESTRICT} or path.startswith("/orders/")
 
     def answer(self, request: Request) -> Reply:
-        """Log in, restrict, or read an order."""
+        """Log in, restrict, read an order, or be told of its parcels."""
         if request.path == _LOGIN:
             return self._login(request)
         token = self._tokens.get(request.headers.get("x-amz-access-token", ""))
@@ -65,6 +68,9 @@ class AmazonVendor:
             resources = request.json().get("restrictedResources", [])
             paths = frozenset(str(resource.get("path")) for resource in resources)
             return Reply(document={"restrictedDataToken": self._issue(paths), "expiresIn": _LIFETIME})
+        told = self.told.answer(request)
+        if told is not None:
+            return told
         return self._list(request.query) if request.path == _ORDERS else self._order(request, token)
 
     def problem(self, status: int) -> Mapping[str, Any]:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, moment
+from infra.local.sandbox.mercadolibre_told import MercadoLibreTold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from infra.local.sandbox.core import Clock, Request, Settings
     from infra.local.sandbox.lists import Document
+    from infra.local.sandbox.record import Record
 
 SELLER = "1122334455"
 """Whose the samples are."""
@@ -36,23 +38,31 @@ class MercadoLibreVendor:
 
     name = "mercadolibre"
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, record: Record) -> None:
         self._settings = settings
         self._clock = clock
         self._tokens: dict[str, float] = {}
         self.shelf = Shelf(self._samples)
+        self.told = MercadoLibreTold(record, self.shelf.all)
 
     def handles(self, path: str) -> bool:
-        """The login, orders by number, shipments and refunds."""
-        return path == _LOGIN or any(each.fullmatch(path) for each in (_ORDER, _SHIPMENT, _REFUNDS))
+        """The login, orders by number, shipments, refunds, and what is told."""
+        return (
+            path == _LOGIN
+            or self.told.handles(path)
+            or any(each.fullmatch(path) for each in (_ORDER, _SHIPMENT, _REFUNDS))
+        )
 
     def answer(self, request: Request) -> Reply:
-        """A token, an order, a part of it, or a page of orders."""
+        """A token, an order, a part of it, or a page of orders; or what is told."""
         if request.path == _LOGIN:
             return self._login(request)
         until = self._tokens.get(request.headers.get("authorization", "").removeprefix("Bearer "), 0.0)
         if self._clock.now() >= until:
             return _error(401, "invalid access token")
+        told = self.told.answer(request)
+        if told is not None:
+            return told
         if request.method != "GET":
             return _error(405, "method not allowed")
         if request.path == "/orders/search":

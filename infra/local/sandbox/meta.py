@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, moment, page, seal, unseal
+from infra.local.sandbox.meta_told import MetaTold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from infra.local.sandbox.core import Request, Settings
     from infra.local.sandbox.lists import Document
+    from infra.local.sandbox.record import Record
 
-_PATH = re.compile(r"/v\d{1,3}\.0/(\d{1,40})(?:/(commerce_orders|items|cancellations|refunds))?")
+_PATH = re.compile(
+    r"/v\d{1,3}\.0/(\d{1,40})(?:/(commerce_orders|items|cancellations|refunds|shipments|acknowledge_order))?"
+)
 _FIELD = re.compile(r"(\w+)(?:\.limit\(\d+\))?(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})?")
 _EDGES = ("items", "cancellations", "refunds")
 _LIMITED = 429
@@ -31,16 +35,17 @@ class MetaVendor:
 
     name = "meta-commerce"
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, record: Record) -> None:
         self._settings = settings
         self.shelf = Shelf(self._samples)
+        self.told = MetaTold(record, self.shelf.get)
 
     def handles(self, path: str) -> bool:
         """Everything of a version."""
         return _PATH.fullmatch(path) is not None
 
     def answer(self, request: Request) -> Reply:
-        """An order, an edge of it, or a page of orders."""
+        """An order, an edge of it, or a page of orders; or what is told of one."""
         settings, match = self._settings, _PATH.fullmatch(request.path)
         token = settings.meta_token.encode()
         if not hmac.compare_digest(request.headers.get("authorization", "").encode(), b"Bearer " + token):
@@ -48,7 +53,10 @@ class MetaVendor:
         proof = hmac.new(settings.meta_app_secret.encode(), token, "sha256").hexdigest()
         if not hmac.compare_digest(request.query.get("appsecret_proof", "").encode(), proof.encode()):
             return _error(400, 100, "Invalid appsecret_proof provided in the API argument")
-        if request.method != "GET" or not match:
+        told = self.told.answer(request)
+        if told is not None:
+            return told
+        if request.method != "GET" or not match or match[2] == "acknowledge_order":
             return _error(400, 100, "Unsupported request.")
         node, edge = match[1], match[2]
         if edge == "commerce_orders":
@@ -56,9 +64,10 @@ class MetaVendor:
         kept = self.shelf.get(node)
         if kept is None:
             return _missing()
+        shown = self.told.shown(node, kept)
         if edge:
-            return Reply(document={"data": [_only(each, request.query) for each in kept[edge]]})
-        return Reply(document=_only(kept["order"], request.query))
+            return Reply(document={"data": [_only(each, request.query) for each in shown[edge]["data"]]})
+        return Reply(document=_only(shown, request.query))
 
     def problem(self, status: int) -> Mapping[str, Any]:
         """An error of the Graph API."""

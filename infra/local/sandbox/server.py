@@ -59,8 +59,8 @@ class Sandbox:
         self.paypal_webhooks = told(PayPalTeller(), asked.paypal_webhook_url, WEBHOOK_ID)
         self.paypal = PayPalVendor(self.settings, self.clock, self.record, self.paypal_webhooks)
         self.adyen = AdyenVendor(self.settings, self.clock, self.record, self.adyen_webhooks)
-        self.tiktok = TikTokVendor(self.settings, self.clock)
-        self.amazon = AmazonVendor(self.settings, self.clock)
+        self.tiktok = TikTokVendor(self.settings, self.clock, self.record)
+        self.amazon = AmazonVendor(self.settings, self.clock, self.record)
         self.shopify = ShopifyVendor(self.settings, self.record)
         self.woocommerce = WooCommerceVendor(self.settings, self.record)
         self.bigcommerce = BigCommerceVendor(self.settings, self.record)
@@ -68,8 +68,8 @@ class Sandbox:
         self.ebay = EbayVendor(self.settings, self.clock, self.record)
         self.walmart = WalmartVendor(self.settings, self.clock, self.record)
         self.etsy = EtsyVendor(self.settings, self.clock, self.record)
-        self.mercadolibre = MercadoLibreVendor(self.settings, self.clock)
-        self.meta = MetaVendor(self.settings)
+        self.mercadolibre = MercadoLibreVendor(self.settings, self.clock, self.record)
+        self.meta = MetaVendor(self.settings, self.record)
         self.merchant = MerchantVendor(self.clock, self.record)
         channels = (
             *(self.mercadolibre, self.tiktok, self.amazon, self.shopify, self.woocommerce),

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, page, seal, unseal
+from infra.local.sandbox.tiktok_told import TikTokTold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from infra.local.sandbox.core import Clock, Request, Settings
+    from infra.local.sandbox.record import Record
 
 _ORDERS = re.compile(r"/order/\d{6}/orders")
 _SEARCH = re.compile(r"/order/\d{6}/orders/search")
@@ -29,24 +31,29 @@ class TikTokVendor:
 
     name = "tiktok-shop"
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, record: Record) -> None:
         self._settings = settings
         self._clock = clock
         self.shelf = Shelf(self._samples)
+        self.told = TikTokTold(record, self.shelf.all)
 
     def handles(self, path: str) -> bool:
-        """Everything under /order."""
-        return path.startswith("/order/")
+        """Everything of orders, their packages and cancellations."""
+        return path.startswith(("/order/", "/fulfillment/", "/return_refund/"))
 
     def answer(self, request: Request) -> Reply:
-        """The orders whose ids are asked for."""
+        """The orders whose ids are asked for; or what the shop is told."""
         if refusal := self._refuse(request):
             return refusal
+        told = self.told.answer(request)
+        if told is not None:
+            return told
         if request.method == "POST" and _SEARCH.fullmatch(request.path):
             return self._search(request)
         if request.method != "GET" or not _ORDERS.fullmatch(request.path):
             return _error(404, 36009009, "Invalid path.")
-        orders = [order for ref in request.query.get("ids", "").split(",") if (order := self.shelf.get(ref))]
+        asked = [self.shelf.get(ref) for ref in request.query.get("ids", "").split(",")]
+        orders = [self.told.shown(order) for order in asked if order]
         if not orders:
             return _error(404, 21001001, "Order not found.")
         return Reply(document={"code": 0, "data": {"orders": orders}, "message": "Success", "request_id": "sandbox"})

@@ -1,4 +1,4 @@
-"""Amazon's Selling Partner API: GETs under Login with Amazon (LWA).
+"""Amazon's Selling Partner API: calls under Login with Amazon (LWA).
 
 Rules: https://developer-docs.amazon.com/sp-api/docs/connect-to-the-selling-partner-api (refresh token against an access
 token of one hour; no AWS signature since 2 October 2023), https://developer-docs.amazon.com/sp-api/docs/tokens-api-use-case-guide
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from oms.adapters.rest import Answer, RestClient
+    from oms.adapters.shop_api import Sent
 
 _TOKEN_PATH: Final = "/auth/o2/token"  # noqa: S105 - a path
 _LIST_PATH: Final = "/orders/v0/orders"
@@ -31,7 +32,8 @@ _OK: Final = range(200, 300)
 _DENIED: Final = frozenset({401, 403})
 _NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
-_TRY_LATER: Final = frozenset({408, 429})
+_LIMITED: Final = 429
+_TRY_LATER: Final = frozenset({408, _LIMITED})
 _MAX_WAIT: Final = 3600.0
 
 
@@ -57,6 +59,11 @@ class AmazonApi:
     def get(self, path: str, query: Mapping[str, str], token: str) -> dict[str, Any]:
         """One GET with an access token or a restricted data token."""
         return _read(self._rest.send("GET", path, query=query, headers=_headers(token)))
+
+    def send(self, call: Sent, token: str) -> Answer:
+        """One call that may change something; its answer, whatever its status."""
+        headers = {**call.headers, **_headers(token)}
+        return self._rest.send(call.method, call.path, query=call.query, headers=headers, body=call.body)
 
     def access_token(self, credentials: Mapping[str, str]) -> str:
         """The access token of one hour, fetched again shortly before it ends."""
@@ -87,7 +94,7 @@ class AmazonApi:
 
 @frozen(kw_only=False, show=False)
 class AmazonSession:
-    """GETs under one seller's authorization, for one order or for a list."""
+    """Calls under one seller's authorization: GETs for one order or for a list, and what is told of an order."""
 
     api: AmazonApi
     credentials: Mapping[str, str]
@@ -106,6 +113,18 @@ class AmazonSession:
             self.api.forget_token()
             self.held.clear()
             return self.api.get(path, query, self._token(path))
+
+    def send(self, call: Sent) -> Answer:
+        """The answer, whatever its status; a token that ended early is replaced once."""
+        answer = self.api.send(call, self.api.access_token(self.credentials))
+        if answer.status not in _DENIED:
+            return answer
+        self.api.forget_token()
+        return self.api.send(call, self.api.access_token(self.credentials))
+
+    def wait(self, answer: Answer) -> float | None:
+        """What the sustained rate says, of an answer that says there are no calls left."""
+        return _wait(answer) if answer.status == _LIMITED else None
 
     def _marketplaces(self) -> str:
         """Where the seller sells, separated by commas: a list is of these, and of all accounts the login opens."""

@@ -1,4 +1,4 @@
-"""Mercado Libre's API, and Mercado Pago's for what was paid: GETs under one seller's authorization.
+"""Mercado Libre's API, and Mercado Pago's for what was paid: calls under one seller's authorization.
 
 Rules: https://developers.mercadolibre.com.ar/en_us/authentication-and-authorization (an access token of six hours, in
 the header) and https://developers.mercadolibre.com.ar/en_us/shipment-handling (`x-format-new`). A refresh token is good
@@ -20,14 +20,16 @@ from oms.domain.frozen import frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from oms.adapters.rest import RestClient
+    from oms.adapters.rest import Answer, RestClient
+    from oms.adapters.shop_api import Sent
 
 _VENDOR: Final = "mercadolibre"
 _TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - a path
 _LIST_PATH: Final = "/orders/search"
 _PAYMENTS: Final = "/v1/payments/"
 _EARLY: Final = 60.0
-_DENIED: Final = frozenset({401, 403})
+_UNAUTHORIZED: Final = 401
+_DENIED: Final = frozenset({_UNAUTHORIZED, 403})
 
 
 class MercadoLibreApi:
@@ -53,6 +55,11 @@ class MercadoLibreApi:
         rest = self._money if path.startswith(_PAYMENTS) else self._rest
         headers = {"authorization": f"Bearer {token}", "accept": "application/json", "x-format-new": "true"}
         return read_answer(rest.send("GET", path, query=query, headers=headers), _VENDOR)
+
+    def send(self, call: Sent, token: str) -> Answer:
+        """One call that may change something, in the form that its page shows; its answer, whatever its status."""
+        headers = {**call.headers, "authorization": f"Bearer {token}", "accept": "application/json"}
+        return self._rest.send(call.method, call.path, query=call.query, headers=headers, body=call.body)
 
     def access_token(self, credentials: Mapping[str, str]) -> str:
         """The one that was given, or of the application, fetched again shortly before it ends."""
@@ -80,7 +87,7 @@ class MercadoLibreApi:
 
 @frozen(kw_only=False, show=False)
 class MercadoLibreSession:
-    """GETs of one seller."""
+    """Calls of one seller."""
 
     api: MercadoLibreApi
     credentials: Mapping[str, str]
@@ -96,3 +103,11 @@ class MercadoLibreSession:
                 raise
             self.api.forget_token()
             return self.api.get(path, query, self.api.access_token(self.credentials))
+
+    def send(self, call: Sent) -> Answer:
+        """The answer, whatever its status; a token that ended early is replaced once."""
+        answer = self.api.send(call, self.api.access_token(self.credentials))
+        if answer.status != _UNAUTHORIZED or self.credentials.get("access_token"):
+            return answer
+        self.api.forget_token()
+        return self.api.send(call, self.api.access_token(self.credentials))

@@ -1,4 +1,4 @@
-"""Meta's Graph API: GETs under one commerce account's authorization.
+"""Meta's Graph API: calls under one commerce account's authorization.
 
 Rules: https://developers.facebook.com/docs/graph-api/securing-requests (`appsecret_proof`),
 https://developers.facebook.com/docs/graph-api/guides/error-handling (`error.code`; what is transient, and what is a
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters.shop_api import needed, read_answer
@@ -22,13 +23,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oms.adapters.rest import Answer, RestClient
+    from oms.adapters.shop_api import Sent
 
 VERSION: Final = "v25.0"
 _LIST_PATH: Final = "/commerce_orders"
 _ACCOUNT: Final = re.compile(r"[0-9]{1,40}", re.ASCII)
 _OK: Final = range(200, 300)
-_TRY_LATER: Final = frozenset({1, 2, 4, 17, 32, 341, 613, *range(80_000, 80_015)})
-"""Unknown and service errors; limits of the application, the user, the page, the business."""
+_FAILED: Final = frozenset({1, 2})
+"""Unknown and service errors."""
+_LIMITS: Final = frozenset({4, 17, 32, 341, 613, *range(80_000, 80_015)})
+"""Of the application, the user, the page, the business."""
+_TRY_LATER: Final = _FAILED | _LIMITS
+_NO_TOKEN: Final = 190
+_STATUS_OF: Final = {_NO_TOKEN: 401, **dict.fromkeys(_FAILED, 503), **dict.fromkeys(_LIMITS, 429)}
+"""What other vendors say by the status."""
 _UNKNOWN: Final = frozenset({(803, None), (100, 33)})
 """(code, subcode) of an object that there is none of, or none that this account may see."""
 _USAGE: Final = "x-business-use-case-usage"
@@ -51,7 +59,7 @@ class MetaApi:
 
 @frozen(kw_only=False, show=False)
 class MetaSession:
-    """GETs of one commerce account."""
+    """Calls of one commerce account."""
 
     rest: RestClient
     account: str
@@ -60,13 +68,31 @@ class MetaSession:
 
     def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ARG002 - TikTok needs it
         """The object of the answer."""
-        if self.app_secret:
-            proof = hmac.new(self.app_secret.encode(), self.token.encode(), "sha256").hexdigest()
-            query = {**query, "appsecret_proof": proof}
         place = f"/{self.account}{path}" if path == _LIST_PATH else path
-        headers = {"authorization": f"Bearer {self.token}", "accept": "application/json"}
-        answer = self.rest.send("GET", f"/{VERSION}{place}", query=query, headers=headers)
+        answer = self.rest.send("GET", f"/{VERSION}{place}", query=self._proven(query), headers=self._headers())
         return _read(answer, self.rest.vendor)
+
+    def send(self, call: Sent) -> Answer:
+        """The answer; of an error whose code says more than its status, with the status that says so."""
+        headers, query = {**call.headers, **self._headers()}, self._proven(call.query)
+        answer = self.rest.send(call.method, f"/{VERSION}{call.path}", query=query, headers=headers, body=call.body)
+        error = {} if answer.status in _OK else answer.document_or_empty().get("error")
+        code = error.get("code") if isinstance(error, dict) else None
+        status = _STATUS_OF.get(code) if isinstance(code, int) else None
+        return replace(answer, status=status) if status else answer
+
+    def wait(self, answer: Answer) -> float | None:
+        """As the account's limits say."""
+        return _wait(answer)
+
+    def _proven(self, query: Mapping[str, str]) -> Mapping[str, str]:
+        if not self.app_secret:
+            return query
+        proof = hmac.new(self.app_secret.encode(), self.token.encode(), "sha256").hexdigest()
+        return {**query, "appsecret_proof": proof}
+
+    def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}", "accept": "application/json"}
 
 
 def _read(answer: Answer, vendor: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""TikTok Shop's open API: signed calls that change nothing.
+"""TikTok Shop's open API: signed calls.
 
 Rules: https://partner.tiktokshop.com/docv2/page/sign-your-api-request (signature; timestamp within 5 minutes),
 https://partner.tiktokshop.com/docv2/page/common-errors (codes). Errors come as `code` != 0, with status 200 or not.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import OrderNotFoundError, UpstreamError, UpstreamRefusedError
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from oms.adapters.rest import Answer, RestClient
+    from oms.adapters.shop_api import Sent
 
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
 _TRY_LATER_STATUS: Final = frozenset({408, 429})
-_TRY_LATER_CODES: Final = frozenset({36009002, 36009003, 36009007})
-"""Too many requests, internal error, request timeout."""
+_STATUS_OF: Final = {36009002: 429, 36009003: 500, 36009007: 504}
+"""Too many requests, internal error, request timeout: what other vendors say by the status."""
+_TRY_LATER_CODES: Final = frozenset(_STATUS_OF)
 
 
 def sign(path: str, query: Mapping[str, str], body: bytes, app_secret: str) -> str:
@@ -59,17 +62,27 @@ class TikTokSession:
     def ask(self, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> dict[str, Any]:
         """The whole answer (`code`, `message`, `data`)."""
         sent = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
-        signed = {**query, "app_key": self.credentials["app_key"], "timestamp": str(int(self.clock()))}
-        if cipher := self.credentials.get("shop_cipher"):
-            signed["shop_cipher"] = cipher
-        signed["sign"] = sign(path, signed, sent, self.credentials["app_secret"])
-        headers = {"x-tts-access-token": self.credentials["access_token"], "content-type": "application/json"}
-        method = "GET" if body is None else "POST"
-        document = _read(self.rest.send(method, path, query=signed, headers=headers, body=sent or None))
+        document = _read(self._made("GET" if body is None else "POST", path, query, sent))
         data = document.get("data")
         if path.endswith("/orders") and (not isinstance(data, dict) or not data.get("orders")):
             raise OrderNotFoundError("the vendor knows no such order", vendor="tiktok-shop")
         return document
+
+    def send(self, call: Sent) -> Answer:
+        """The answer; of one that asks to try later, with the status that says so, whatever its own is."""
+        answer = self._made(call.method, call.path, call.query, call.body or b"")
+        code = answer.document_or_empty().get("code")
+        status = _STATUS_OF.get(code) if isinstance(code, int) else None
+        return replace(answer, status=status) if status else answer
+
+    def _made(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
+        """One signed call."""
+        signed = {**query, "app_key": self.credentials["app_key"], "timestamp": str(int(self.clock()))}
+        if cipher := self.credentials.get("shop_cipher"):
+            signed["shop_cipher"] = cipher
+        signed["sign"] = sign(path, signed, body, self.credentials["app_secret"])
+        headers = {"x-tts-access-token": self.credentials["access_token"], "content-type": "application/json"}
+        return self.rest.send(method, path, query=signed, headers=headers, body=body or None)
 
 
 def _read(answer: Answer) -> dict[str, Any]:

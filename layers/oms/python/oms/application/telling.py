@@ -40,6 +40,8 @@ SETTLED_S: Final = 60
 """What nobody answered may still be at work at the vendor for so long: it is not asked before whether it arrived."""
 PATIENCE: Final = timedelta(days=3)
 """From what happened to when a person is asked, though the vendor has only ever asked to wait."""
+_FRESH: Final = "fresh"
+"""In a message that is sent once more: how often it was refused for sure. What may have arrived keeps its key."""
 _LIMITED: Final = 429
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _TIMEOUT: Final = 408
@@ -48,11 +50,12 @@ _VENDORS_WORDS: Final = ("vendor", "vendor_status", "vendor_code", "vendor_field
 
 
 class AskedToWaitError(Exception):
-    """The vendor asks to come again, and has not acted; `wait_s` when it said when."""
+    """The vendor asks to come again, and has not acted; `wait_s` when it said when, `alone` with this message."""
 
-    def __init__(self, wait_s: float | None) -> None:
+    def __init__(self, wait_s: float | None, *, alone: bool = False) -> None:
         super().__init__()
         self.wait_s = wait_s
+        self.alone = alone
 
 
 def made(api: Told, source: str, account: str, call: Call) -> Reply:
@@ -74,7 +77,7 @@ def made(api: Told, source: str, account: str, call: Call) -> Reply:
 
 def not_yet(later: Later) -> AskedToWaitError:
     """The vendor's word within an answer."""
-    return AskedToWaitError(later.wait_s)
+    return AskedToWaitError(later.wait_s, alone=later.alone)
 
 
 @frozen
@@ -144,7 +147,7 @@ class TellChannel:
             return Outcome(word="nothing")
         held = _Held(
             message=message,
-            said=said,
+            said=replace(said, fresh=message.get(_FRESH, 0)),
             progress=progress,
             row=row,
             channel=outward(source),
@@ -179,7 +182,8 @@ class TellChannel:
                 raise not_yet(answer)
         except AskedToWaitError as asked:
             wait = asked.wait_s or wait_s(held.progress.tries)
-            self.gates.told_to_wait(said.source, said.account, channel.limit, wait)
+            if not asked.alone:
+                self.gates.told_to_wait(said.source, said.account, channel.limit, wait)
             return self._limited(held, wait)
         except UpstreamRefusedError as refusal:
             return self._park(held, refusal)
@@ -192,7 +196,7 @@ class TellChannel:
     def _noted(self, held: _Held, answer: Done) -> Outcome:
         """What the log has to know first; then the message is done with."""
         said = held.said
-        if said.kind is Kind.REFUND:
+        if said.kind is Kind.REFUND and answer.ref:
             command = RecordRefundOutcome(
                 command_id=ids.command_id("channel-refunded", said.refund_id),
                 refund_id=said.refund_id,
@@ -220,8 +224,10 @@ class TellChannel:
 
     def _park(self, held: _Held, error: OmsError) -> Outcome:
         """Before a person first, then out of the way: dying between the two puts it there again, as the same entry."""
-        tries, number = held.progress.tries, held.said.number
-        park_outbound(self.quarantine, held.message, error, self.now(), tries=tries, number=number)
+        tries, number, message = held.progress.tries, held.said.number, held.message
+        if isinstance(error, UpstreamRefusedError) and not held.progress.doubtful:
+            message = {**message, _FRESH: message.get(_FRESH, 0) + 1}
+        park_outbound(self.quarantine, message, error, self.now(), tries=tries, number=number)
         self._keep(held, State.PARKED)
         return Outcome(word="parked", code=error.code)
 

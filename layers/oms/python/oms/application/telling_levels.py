@@ -120,7 +120,8 @@ class TellLevels:
                     raise not_yet(later)
         except AskedToWaitError as asked:
             wait = asked.wait_s or wait_s(tries)
-            self.gates.told_to_wait(source, account, outward(source).limit, wait)
+            if not asked.alone:
+                self.gates.told_to_wait(source, account, outward(source).limit, wait)
             return Outcome(word="waiting", wait_s=wait)
         except UpstreamError as error:
             if not isinstance(error, UpstreamRefusedError):

@@ -63,7 +63,10 @@ class Reply:
 
 @frozen
 class Done:
-    """The channel knows. `ref` is its name for what was done; `already`: it knew before."""
+    """The channel knows. `ref` is its name for what was done; `already`: it knew before.
+
+    A refund without a `ref` is done with when the channel names it with the order.
+    """
 
     ref: str = ""
     already: bool = False
@@ -74,6 +77,8 @@ class Later:
     """The vendor, within an answer that says 200, asks to come again; None: it does not say when."""
 
     wait_s: float | None = None
+    alone: bool = False
+    """With this message alone: others of the account need not wait."""
 
 
 class Outward(Protocol):
@@ -88,8 +93,8 @@ class Outward(Protocol):
     def asks(self, message: Message, settings: Mapping[str, Any]) -> Sequence[Call]:
         """What has to be known first; nothing is changed by it. Raises for what the channel cannot be told."""
 
-    def tell(self, message: Message, settings: Mapping[str, Any], answers: Mapping[str, Reply]) -> Call | Done:
-        """The call, or that the channel knows already."""
+    def tell(self, message: Message, settings: Mapping[str, Any], answers: Mapping[str, Reply]) -> Call | Done | Later:
+        """The call, or that the channel knows already, or cannot be told yet."""
 
     def read(self, message: Message, reply: Reply) -> Done | Later:
         """What the answer to the call means; of the 4xx all but 401, 403, 408 and 429 come here."""
@@ -131,6 +136,10 @@ _MODULES: Final[Mapping[str, tuple[str, frozenset[Kind]]]] = {
     "ebay": ("oms.channels.ebay_out", frozenset({Kind.FULFILLMENT})),
     "walmart": ("oms.channels.walmart_out", _SHIPS | {Kind.ACKNOWLEDGEMENT}),
     "etsy": ("oms.channels.etsy_out", frozenset({Kind.FULFILLMENT})),
+    "amazon": ("oms.channels.amazon_out", frozenset({Kind.FULFILLMENT})),
+    "tiktok-shop": ("oms.channels.tiktok_shop_out", _SHIPS),
+    "mercadolibre": ("oms.channels.mercadolibre_out", frozenset({Kind.FULFILLMENT, Kind.STOCK})),
+    "meta-commerce": ("oms.channels.meta_commerce_out", _SHIPS | {Kind.ACKNOWLEDGEMENT, Kind.REFUND}),
 }
 """By the name that orders carry: the module, and what the channel has words for."""
 

@@ -29,6 +29,8 @@ class Message:
     lines: tuple[ev.LineUnits, ...] = ()
     whole: bool = False
     """Fulfillment: nothing is left to ship of the order. Cancellation: nothing is left of it at all."""
+    parcel: int = 0
+    """Of a fulfillment: which parcel of the order it is, as they were handed over, from 1."""
     tracking_number: str = ""
     carrier: str = ""
     reason: str = ""
@@ -42,6 +44,8 @@ class Message:
     """(line, units) that had been cancelled once `lines` were, of their lines."""
     shipped_at: str = ""
     """ISO 8601, of a fulfillment."""
+    fresh: int = 0
+    """How often the channel refused it for sure, and a person had it sent once more: a key is no longer the same."""
 
 
 def message_of(told: Due, history: History) -> Message | None:
@@ -89,7 +93,7 @@ def _known(event: Any, told: Due, order: Order, history: History) -> dict[str, A
             lines = [ev.LineUnits(line_id=line_id, quantity=count) for line_id, count in units.items()]
             left = any(line.ledger.gone < line.ledger.live for line in order.lines.values())
             what = {"tracking_number": parcel.tracking_number, "carrier": parcel.carrier}
-            return {"lines": tuple(lines), "whole": not left, **what}
+            return {"lines": tuple(lines), "whole": not left, "parcel": _place(told, history), **what}
         case ev.LinesCancelled():
             whole = all(line.ledger.live == 0 for line in order.lines.values())
             return {"lines": event.lines, "whole": whole, "reason": event.reason, "cancelled": _so_far(told, history)}
@@ -100,6 +104,17 @@ def _known(event: Any, told: Due, order: Order, history: History) -> dict[str, A
             of = {"refund_id": event.refund_id, "reason": event.reason}
             return {"lines": event.lines, "amount": event.amount, **of}
     return None
+
+
+def _place(told: Due, history: History) -> int:
+    """Which of the order's parcels it is: the log never changes, nor does this."""
+    before = [
+        len(event.parcels)
+        for commit in history.commits
+        for index, event in enumerate(commit.events)
+        if isinstance(event, ev.ShipmentShipped) and (commit.number, index) < (told.commit, told.event)
+    ]
+    return sum(before) + told.part + 1
 
 
 def _so_far(told: Due, history: History) -> tuple[tuple[str, int], ...]:
