@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, moment
 from infra.local.sandbox.parcels_told import ParcelsTold
+from infra.local.sandbox.refunds_told import RefundsTold
 from infra.local.sandbox.tokens import Tokens, bearer, is_basic
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class EbayVendor:
         self._settings = settings
         self.tokens = Tokens(clock, _LIFETIME)
         self.shelf = Shelf(self._samples)
-        self.told = ParcelsTold("ebay", record, self.shelf.get)
+        self.refunds = RefundsTold("ebay", record, self.shelf.get)
+        self.told = ParcelsTold("ebay", record, self.refunds.shown)
 
     def handles(self, path: str) -> bool:
         """The login, the keys and the orders."""
@@ -90,14 +92,14 @@ class EbayVendor:
         match = _ORDERS.fullmatch(request.path)
         if not self.tokens.holds(bearer(request), "user"):
             return _error(401, 1001, "Invalid access token")
-        told = self.told.answer(request)
+        told = self.refunds.answer(request) or self.told.answer(request)
         if told is not None:
             return told
         if request.method != "GET" or not match:
             return _error(404, 2002, "Resource not found")
         if match[1] is None:
             return self._list(request.query)
-        order = self.shelf.get(match[1])
+        order = self.refunds.shown(match[1])
         return Reply(document=order) if order else _error(404, 32100, "Invalid order ID")
 
     def problem(self, status: int) -> Mapping[str, Any]:

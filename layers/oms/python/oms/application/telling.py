@@ -144,7 +144,7 @@ class TellChannel:
             return Outcome(word="nothing")
         held = _Held(
             message=message,
-            said=said,
+            said=replace(said, doubtful=progress.doubtful and not _vouched(message, progress)),
             progress=progress,
             row=row,
             channel=outward(source),
@@ -154,7 +154,7 @@ class TellChannel:
 
     def _begun(self, held: _Held) -> Outcome:
         said = held.said
-        if held.progress.doubtful and "after" not in held.message and held.channel.again(said) is Again.NEVER:
+        if said.doubtful and held.channel.again(said) is Again.NEVER:
             return self._park(held, OutboundInDoubtError("nobody knows whether it arrived", vendor=said.source))
         try:
             asks = held.channel.asks(said, held.settings)
@@ -181,7 +181,7 @@ class TellChannel:
             wait = asked.wait_s or wait_s(held.progress.tries)
             self.gates.told_to_wait(said.source, said.account, channel.limit, wait)
             return self._limited(held, wait)
-        except UpstreamRefusedError as refusal:
+        except (UpstreamRefusedError, OutboundInDoubtError) as refusal:
             return self._park(held, refusal)
         except UpstreamError as error:
             self.gates.failed(said.source, said.account)
@@ -241,6 +241,11 @@ def due_of(message: Mapping[str, Any]) -> Due:
         part=message["part"],
         at=datetime.fromisoformat(message["at"]),
     )
+
+
+def _vouched(message: Mapping[str, Any], progress: Progress) -> bool:
+    """A person has looked and says that it is to be sent: once, not again when that is not answered either."""
+    return bool(message.get("after", -1) == progress.tries - 1)
 
 
 def _not_now(known: Progress | None, now: datetime) -> Outcome:

@@ -1,9 +1,12 @@
-"""Adobe Commerce (Magento 2), told of parcels and cancellations.
+"""Adobe Commerce (Magento 2), told of parcels, cancellations and refunds.
 
 - https://developer.adobe.com/commerce/webapi/rest/tutorials/orders/order-create-shipment (by order items, with tracks;
   the answer is the shipment's number alone)
 - `POST /V1/orders/{id}/cancel` cancels what is not invoiced of an order and answers `true`
   (https://developer.adobe.com/commerce/webapi/rest/quick-reference/)
+- a refund is a credit memo of units: of an invoice, which the shop pays back where that was paid online, or of the
+  order, which only writes it down (https://developer.adobe.com/commerce/webapi/rest/tutorials/orders/order-issue-refund,
+  https://developer.adobe.com/commerce/webapi/rest/modules/sales); `magento_refunds` says how it comes to the amount
 
 Shops set their own limits (https://developer.adobe.com/commerce/webapi/get-started/rate-limiting); this one is ours.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.channels.magento_refunds import asks_refund, tell_refund
 from oms.channels.outward import Again, Call, Done, Later, found, refuse, rows
 from oms.channels.parcels_out import same, taken
 from oms.domain.channel_dues import Kind
@@ -32,12 +36,14 @@ _CARRIERS: Final = frozenset({"ups", "usps", "fedex", "dhl"})
 
 
 def again(message: Message) -> Again:  # noqa: ARG001 - of all the same
-    """The order and its shipments show what arrived."""
+    """The order, its shipments and its credit memos show what arrived."""
     return Again.QUERY
 
 
 def asks(message: Message, settings: Mapping[str, Any]) -> Sequence[Call]:  # noqa: ARG001 - others need them
-    """The order's shipments, or its state."""
+    """The order's shipments, its state, or its money."""
+    if message.kind is Kind.REFUND:
+        return asks_refund(message)
     if message.kind is Kind.CANCELLATION:
         if not message.whole:
             raise refuse("the channel has no word for the cancellation of some units", units=len(message.lines))
@@ -47,7 +53,9 @@ def asks(message: Message, settings: Mapping[str, Any]) -> Sequence[Call]:  # no
 
 
 def tell(message: Message, settings: Mapping[str, Any], answers: Mapping[str, Reply]) -> Call | Done:
-    """One shipment with one track."""
+    """One shipment with one track, or one credit memo."""
+    if message.kind is Kind.REFUND:
+        return tell_refund(message, settings, answers)
     if message.kind is Kind.CANCELLATION:
         if found(answers, "order").get("state") in _CANCELLED:
             return Done(ref=message.external_id, already=True)
@@ -70,5 +78,5 @@ def tell(message: Message, settings: Mapping[str, Any], answers: Mapping[str, Re
 
 
 def read(message: Message, reply: Reply) -> Done | Later:  # noqa: ARG001 - every answer says the same
-    """A number, or `true`: nothing that more is in."""
-    return taken(reply, lambda _: "")
+    """The number of the shipment or credit memo, or `true`."""
+    return taken(reply, lambda document: number if (number := document.get("value")) is not True else "")

@@ -1,10 +1,11 @@
-"""Walmart, told: an order is acknowledged within four hours, lines are shipped with their tracking, or cancelled.
+"""Walmart, told: an order is acknowledged within four hours; lines are shipped with tracking, cancelled, refunded.
 
 - https://developer.walmart.com/us-marketplace/docs/acknowledge-a-created-order (may be said again)
 - https://developer.walmart.com/us-marketplace/docs/ship-an-order (which charges the customer; carriers by their
   names there, others as `otherCarrier`)
 - https://developer.walmart.com/us-marketplace/docs/cancel-one-or-more-order-lines (with a reason, by which Walmart
   judges the seller: which one is for the account to say)
+- https://developer.walmart.com/us-marketplace/docs/refund-orders (`walmart_refunds` says how)
 - https://developer.walmart.com/us-marketplace/docs/rate-limiting (60 calls a minute)
 
 Units are told apart by the statuses of a line: what the order shows as shipped with the tracking number, or as
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.channels.outward import Again, Call, Done, Later, found, part, refuse, rows
 from oms.channels.parcels_out import same, taken
+from oms.channels.walmart_refunds import REASON, made, tell_refund
 from oms.domain.channel_dues import Kind
 from oms.domain.gate import Limit
 
@@ -43,6 +45,8 @@ def asks(message: Message, settings: Mapping[str, Any]) -> Sequence[Call]:
     """The order."""
     if message.kind is Kind.CANCELLATION and not settings.get(_REASON):
         raise refuse("the account does not say which reason a cancellation has")
+    if message.kind is Kind.REFUND and not settings.get(REASON):
+        raise refuse("the account does not say which reason a refund has")
     return [Call(name="order", method="GET", path=f"/v3/orders/{message.external_id}")]
 
 
@@ -50,6 +54,8 @@ def tell(message: Message, settings: Mapping[str, Any], answers: Mapping[str, Re
     """What its lines do not show yet."""
     order = part(found(answers, "order"), "order")
     path = f"/v3/orders/{message.external_id}"
+    if message.kind is Kind.REFUND:
+        return tell_refund(message, order, str(settings[REASON]))
     statuses = list(_statuses(order))
     if message.kind is Kind.ACKNOWLEDGEMENT:
         if statuses and not any(each.get("status") == "Created" for _, each in statuses):
@@ -88,6 +94,8 @@ def _cancel(message: Message, path: str, statuses: Sequence[tuple[str, Mapping[s
 
 def read(message: Message, reply: Reply) -> Done | Later:
     """The order as it is now."""
+    if message.kind is Kind.REFUND:
+        return taken(reply, lambda document: made(message, part(document, "order")))
     return taken(reply, lambda _: message.tracking_number or message.external_id)
 
 

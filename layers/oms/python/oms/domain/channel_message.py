@@ -42,6 +42,8 @@ class Message:
     """(line, units) that had been cancelled once `lines` were, of their lines."""
     shipped_at: str = ""
     """ISO 8601, of a fulfillment."""
+    doubtful: bool = False
+    """It may have arrived, and nobody has looked."""
 
 
 def message_of(told: Due, history: History) -> Message | None:
