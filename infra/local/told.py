@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 TOLD: Final[dict[str, dict[str, Any]]] = {
     "shopify": {"location": str(LOCATION)},
     "woocommerce": {},
-    "bigcommerce": {},
+    "bigcommerce": {"location": "1"},
     "magento": {},
-    "ebay": {},
-    "walmart": {"cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK"},
+    "ebay": {"tell": ["fulfillment", "refund"]},
+    "walmart": {
+        "tell": ["acknowledgement", "fulfillment", "cancellation", "refund"],
+        "cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK",
+        "refund_reason": "ItemNotAsAdvertised",
+    },
     "etsy": {},
 }
-"""Channels that are told everything they have words for, with what that takes."""
+"""Channels that are told what they have words for, with what that takes; levels that go SKU by SKU are left out."""
 WHOLE: Final = ("shopify", "woocommerce")
 """Those whose deliveries are whole orders; of the others the sandbox has what is fetched."""
 PATIENCE_S: Final = 60.0

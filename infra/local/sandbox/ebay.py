@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.sandbox.core import Reply
+from infra.local.sandbox.levels_told import LevelsTold
 from infra.local.sandbox.lists import Shelf, moment
 from infra.local.sandbox.parcels_told import ParcelsTold
 from infra.local.sandbox.refunds_told import RefundsTold
@@ -72,12 +73,13 @@ class EbayVendor:
         self._settings = settings
         self.tokens = Tokens(clock, _LIFETIME)
         self.shelf = Shelf(self._samples)
+        self.stock = LevelsTold("ebay", record)
         self.refunds = RefundsTold("ebay", record, self.shelf.get)
         self.told = ParcelsTold("ebay", record, self.refunds.shown)
 
     def handles(self, path: str) -> bool:
-        """The login, the keys and the orders."""
-        return path == _TOKEN or path.startswith((_KEYS, "/sell/fulfillment/"))
+        """The login, the keys, the orders and the stock."""
+        return path == _TOKEN or path.startswith((_KEYS, "/sell/"))
 
     def answer(self, request: Request) -> Reply:
         """Log in, or read a key, an order or a page of orders."""
@@ -92,7 +94,7 @@ class EbayVendor:
         match = _ORDERS.fullmatch(request.path)
         if not self.tokens.holds(bearer(request), "user"):
             return _error(401, 1001, "Invalid access token")
-        told = self.refunds.answer(request) or self.told.answer(request)
+        told = self.stock.answer(request) or self.refunds.answer(request) or self.told.answer(request)
         if told is not None:
             return told
         if request.method != "GET" or not match:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from infra.local.sandbox.core import Reply
+from infra.local.sandbox.levels_told import LevelsTold
 from infra.local.sandbox.lists import Shelf, moment
 from infra.local.sandbox.parcels_told import ParcelsTold
 from infra.local.sandbox.refunds_told import RefundsTold
@@ -41,6 +42,7 @@ class MagentoVendor:
         self._settings = settings
         self._clock = clock
         self.shelf = Shelf(self._samples)
+        self.stock = LevelsTold("magento", record)
         self.refunds = RefundsTold("magento", record, self.shelf.get)
         self.told = ParcelsTold("magento", record, self.refunds.shown)
 
@@ -52,7 +54,7 @@ class MagentoVendor:
         """An order, or a page of orders or credit memos."""
         if not self._authorized(request):
             return _error(401, "The consumer isn't authorized to access %resources.")
-        told = self.refunds.answer(request) or self.told.answer(request)
+        told = self.stock.answer(request) or self.refunds.answer(request) or self.told.answer(request)
         if told is not None:
             return told
         match = _ORDERS.fullmatch(request.path)

@@ -1,4 +1,4 @@
-"""BigCommerce, told of parcels, cancellations and refunds.
+"""BigCommerce, told of parcels, cancellations, refunds and stock levels.
 
 https://docs.bigcommerce.com/developer/docs/admin/checkout-and-cart/orders/overview (a shipment is of one shipping
 address, by the order's own product ids; the order becomes shipped by itself) and
@@ -9,6 +9,11 @@ A refund is of the order as a whole, which alone is of an amount that the caller
 again for; the shop is first asked for a quote, whose payments the refund has to repeat. Our refund's id stands as its
 reason, where it is found again. `Create a Refund Quote` and `Create a Refund` of
 https://docs.bigcommerce.com/docs/rest-management/orders/order-refunds (from their OpenAPI description, orders.v3.yml)
+
+A level is an absolute adjustment at the account's location, of what the shop keeps inventory of:
+https://developer.bigcommerce.com/docs/rest-management/inventory/adjustments (2,000 items; the answer is a transaction,
+which is carried out a moment later) and `.../inventory/items` (SKUs between commas: one that has a comma itself cannot
+be asked for, and is left out).
 """
 
 from __future__ import annotations
@@ -23,14 +28,16 @@ from oms.domain.gate import Limit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from oms.channels.outward import Reply
+    from oms.channels.outward import Level, Reply
     from oms.domain.channel_message import Message
 
 limit = Limit(interval_ms=200, burst=30)
+most = 50
 
 _CANCELLED: Final = 5
 _PAGE: Final = {"limit": "250"}
 _STORE_CREDIT: Final = "storecredit"
+_LEVEL: Final = "levels"
 
 
 def again(message: Message) -> Again:
@@ -148,3 +155,39 @@ def _not_declined(refund: Mapping[str, Any]) -> None:
     payments = rows(refund, "payments")
     if payments and all(each.get("is_declined") is True for each in payments):
         raise refuse("the payment provider declined the refund")
+
+
+# ---------------------------------------------------------------- stock
+
+
+def asks_levels(levels: Sequence[Level], settings: Mapping[str, Any]) -> Sequence[Call]:
+    """What the shop keeps inventory of at the location."""
+    if not str(settings.get("location") or "").isdecimal():
+        raise refuse("the account names no location to keep stock at")
+    wanted = ",".join(each.sku for each in levels if "," not in each.sku)
+    query = {"sku:in": wanted, "location_id:in": str(settings["location"]), **_PAGE}
+    return [Call(name=_LEVEL, method="GET", path="/v3/inventory/items", query=query)]
+
+
+def tell_levels(
+    levels: Sequence[Level],
+    settings: Mapping[str, Any],
+    answers: Mapping[str, Reply],
+    key: str,  # noqa: ARG001 - a level set twice is set
+) -> Sequence[Call]:
+    """One adjustment of all."""
+    known = {str(part(each, "identity").get("sku")) for each in rows(found(answers, _LEVEL), "data")}
+    items = [
+        {"location_id": int(settings["location"]), "sku": each.sku, "quantity": each.units}
+        for each in levels
+        if each.sku in known
+    ]
+    if not items:
+        return ()
+    return [Call(name=_LEVEL, method="PUT", path="/v3/inventory/adjustments/absolute", body={"items": items})]
+
+
+def read_levels(reply: Reply) -> Later | None:
+    """A transaction."""
+    taken(reply, lambda document: document.get("transaction_id"))
+    return None

@@ -1,4 +1,4 @@
-"""eBay, told of parcels, a shipping fulfillment for each package, and of refunds.
+"""eBay, told of parcels, a shipping fulfillment for each package, of refunds and of stock levels.
 
 The method `createShippingFulfillment` of https://developer.ebay.com/api-docs/sell/fulfillment/resources/methods
 (201 without a body, its place in a header; a tracking number of letters and digits alone, carrier codes of the Trading
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.channels.ebay_levels import asks_levels, most, read_levels, tell_levels
 from oms.channels.outward import Again, Call, Done, Later, doubt, found, part, refuse, rows
 from oms.channels.parcels_out import among, plain, taken
 from oms.domain.channel_dues import Kind
@@ -30,6 +31,18 @@ if TYPE_CHECKING:
 
     from oms.channels.outward import Reply
     from oms.domain.channel_message import Message
+
+__all__ = [
+    "again",
+    "asks",
+    "asks_levels",
+    "limit",
+    "most",
+    "read",
+    "read_levels",
+    "tell",
+    "tell_levels",
+]
 
 limit = Limit(interval_ms=200, burst=10)
 

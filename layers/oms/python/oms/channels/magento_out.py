@@ -1,4 +1,4 @@
-"""Adobe Commerce (Magento 2), told of parcels, cancellations and refunds.
+"""Adobe Commerce (Magento 2), told of parcels, cancellations, refunds and stock levels.
 
 - https://developer.adobe.com/commerce/webapi/rest/tutorials/orders/order-create-shipment (by order items, with tracks;
   the answer is the shipment's number alone)
@@ -7,6 +7,9 @@
 - a refund is a credit memo of units: of an invoice, which the shop pays back where that was paid online, or of the
   order, which only writes it down (https://developer.adobe.com/commerce/webapi/rest/tutorials/orders/order-issue-refund,
   https://developer.adobe.com/commerce/webapi/rest/modules/sales); `magento_refunds` says how it comes to the amount
+- a level is the quantity of a source, `default` where the account names none, of what is assigned to it
+  (https://developer.adobe.com/commerce/webapi/rest/inventory/manage-source-items; an empty list is the answer). The
+  shop takes units of its own orders off that until they are shipped there: it sells fewer than it is told, never more
 
 Shops set their own limits (https://developer.adobe.com/commerce/webapi/get-started/rate-limiting); this one is ours.
 """
@@ -24,13 +27,16 @@ from oms.domain.gate import Limit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from oms.channels.outward import Reply
+    from oms.channels.outward import Level, Reply
     from oms.domain.channel_message import Message
 
 limit = Limit(interval_ms=200, burst=10)
+most = 50
 
 _CANCELLED: Final = frozenset({"canceled", "closed"})
 _FILTER: Final = "searchCriteria[filter_groups][0][filters][0]"
+_LEVEL: Final = "levels"
+_SOURCE_ITEMS: Final = "/rest/V1/inventory/source-items"
 _CARRIERS: Final = frozenset({"ups", "usps", "fedex", "dhl"})
 """Codes that the shop itself knows; others are `custom`, by their title."""
 
@@ -80,3 +86,50 @@ def tell(message: Message, settings: Mapping[str, Any], answers: Mapping[str, Re
 def read(message: Message, reply: Reply) -> Done | Later:  # noqa: ARG001 - every answer says the same
     """The number of the shipment or credit memo, or `true`."""
     return taken(reply, lambda document: number if (number := document.get("value")) is not True else "")
+
+
+def _source(settings: Mapping[str, Any]) -> str:
+    return str(settings.get("location") or "default")
+
+
+def asks_levels(levels: Sequence[Level], settings: Mapping[str, Any]) -> Sequence[Call]:
+    """What is assigned to the source. Values of `in` stand between commas: a SKU that has one is asked by itself."""
+    plain = [each.sku for each in levels if "," not in each.sku]
+    named = [each.sku for each in levels if "," in each.sku]
+    asked = [(_LEVEL, "in", ",".join(plain)), *((f"{_LEVEL}:{sku}", "eq", sku) for sku in named)]
+    return [
+        Call(name=name, method="GET", path=_SOURCE_ITEMS, query=_criteria(_source(settings), condition, value))
+        for name, condition, value in asked
+        if value
+    ]
+
+
+def _criteria(source: str, condition: str, value: str) -> dict[str, str]:
+    filters = (("source_code", "eq", source), ("sku", condition, value))
+    return {
+        f"searchCriteria[filter_groups][{at}][filters][0][{name}]": text
+        for at, each in enumerate(filters)
+        for name, text in zip(("field", "condition_type", "value"), each, strict=True)
+    }
+
+
+def tell_levels(
+    levels: Sequence[Level],
+    settings: Mapping[str, Any],
+    answers: Mapping[str, Reply],
+    key: str,  # noqa: ARG001 - a level set twice is set
+) -> Sequence[Call]:
+    """All quantities in one call."""
+    known = {str(each.get("sku")) for name in answers for each in rows(found(answers, name), "items")}
+    items = [
+        {"sku": each.sku, "source_code": _source(settings), "quantity": each.units, "status": int(each.units > 0)}
+        for each in levels
+        if each.sku in known
+    ]
+    return [Call(name=_LEVEL, method="POST", path=_SOURCE_ITEMS, body={"sourceItems": items})] if items else ()
+
+
+def read_levels(reply: Reply) -> Later | None:
+    """An empty list."""
+    taken(reply, lambda _: "")
+    return None

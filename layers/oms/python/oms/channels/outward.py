@@ -126,15 +126,13 @@ class Levels(Protocol):
 
 
 _ALL: Final = frozenset({Kind.FULFILLMENT, Kind.CANCELLATION, Kind.REFUND, Kind.STOCK})
-_SHIPS: Final = frozenset({Kind.FULFILLMENT, Kind.CANCELLATION})
-_PAYS: Final = _SHIPS | {Kind.REFUND}
 _MODULES: Final[Mapping[str, tuple[str, frozenset[Kind]]]] = {
     "shopify": ("oms.channels.shopify_out", _ALL),
     "woocommerce": ("oms.channels.woocommerce_out", _ALL),
-    "bigcommerce": ("oms.channels.bigcommerce_out", _PAYS),
-    "magento": ("oms.channels.magento_out", _PAYS),
-    "ebay": ("oms.channels.ebay_out", frozenset({Kind.FULFILLMENT, Kind.REFUND})),
-    "walmart": ("oms.channels.walmart_out", _PAYS | {Kind.ACKNOWLEDGEMENT}),
+    "bigcommerce": ("oms.channels.bigcommerce_out", _ALL),
+    "magento": ("oms.channels.magento_out", _ALL),
+    "ebay": ("oms.channels.ebay_out", frozenset({Kind.FULFILLMENT, Kind.REFUND, Kind.STOCK})),
+    "walmart": ("oms.channels.walmart_out", _ALL | {Kind.ACKNOWLEDGEMENT}),
     "etsy": ("oms.channels.etsy_out", frozenset({Kind.FULFILLMENT})),
 }
 """By the name that orders carry: the module, and what the channel has words for."""
@@ -158,6 +156,15 @@ def outward(source: str) -> Outward:
 def levels(source: str) -> Levels:
     """How a channel is told its stock; only of those with Kind.STOCK."""
     return cast("Levels", import_module(_MODULES[source][0]))
+
+
+_SKU_BY_SKU: Final = {"ebay": 2, "walmart": 1}
+"""Calls for each SKU, of channels that are told one by one."""
+
+
+def calls_of(source: str, skus: int) -> int:
+    """Calls that the levels of so many SKUs take: one asks and one tells all, or each has its own."""
+    return max(2, skus * _SKU_BY_SKU.get(source, 0))
 
 
 def refuse(why: str, reply: Reply | None = None, **context: object) -> UpstreamRefusedError:
