@@ -24,7 +24,10 @@ TOLD: Final[dict[str, dict[str, Any]]] = {
     "woocommerce": {},
     "bigcommerce": {"location": "1"},
     "magento": {},
-    "ebay": {"tell": ["fulfillment", "refund"]},
+    "ebay": {
+        "tell": ["fulfillment", "cancellation", "refund"],
+        "cancellation_reason": "OUT_OF_STOCK_OR_CANNOT_FULFILL",
+    },
     "walmart": {
         "tell": ["acknowledgement", "fulfillment", "cancellation", "refund"],
         "cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK",

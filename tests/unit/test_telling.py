@@ -34,6 +34,7 @@ READS = {
     ("magento", "cancellation"): 1,
     ("magento", "refund"): 3,
     ("ebay", "fulfillment"): 1,
+    ("ebay", "cancellation"): 1,
     ("ebay", "refund"): 1,
     ("walmart", "acknowledgement"): 1,
     ("walmart", "fulfillment"): 1,
@@ -358,7 +359,7 @@ def test_skus_that_the_catalogue_does_not_have_are_told_to_nobody(monkeypatch: p
 # ---------------------------------------------------------------- words of single channels
 
 
-@pytest.mark.parametrize("source", ["woocommerce", "bigcommerce", "magento"])
+@pytest.mark.parametrize("source", ["woocommerce", "bigcommerce", "magento", "ebay"])
 def test_where_a_channel_has_no_word_for_some_units_a_person_tells_it(
     monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
@@ -377,8 +378,9 @@ def test_walmart_is_told_units_however_the_messages_come(monkeypatch: pytest.Mon
     assert [each["units"] for each in made.told] == [2]
 
 
-def test_a_cancellation_without_a_reason_is_not_told_walmart(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Shop(monkeypatch, "walmart")
+@pytest.mark.parametrize("source", ["walmart", "ebay"])
+def test_a_cancellation_without_a_reason_is_not_told(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    made = Shop(monkeypatch, source)
     made.story.cancel()
     assert made.say(made.message("cancellation")).word == "parked"
     assert made.calls == []

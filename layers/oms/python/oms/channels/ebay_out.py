@@ -1,4 +1,4 @@
-"""eBay, told of parcels, a shipping fulfillment for each package, of refunds and of stock levels.
+"""eBay, told of parcels, a shipping fulfillment for each package, of cancellations, refunds and stock levels.
 
 The method `createShippingFulfillment` of https://developer.ebay.com/api-docs/sell/fulfillment/resources/methods
 (201 without a body, its place in a header; a tracking number of letters and digits alone, carrier codes of the Trading
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.channels.ebay_cancel import REASON, is_cancelled, made, tell_cancellation
 from oms.channels.ebay_levels import asks_levels, most, read_levels, tell_levels
 from oms.channels.outward import Again, Call, Done, Later, doubt, found, part, refuse, rows
 from oms.channels.parcels_out import among, plain, taken
@@ -56,9 +57,14 @@ def again(message: Message) -> Again:  # noqa: ARG001 - of all the same
     return Again.QUERY
 
 
-def asks(message: Message, settings: Mapping[str, Any]) -> Sequence[Call]:  # noqa: ARG001 - others need them
+def asks(message: Message, settings: Mapping[str, Any]) -> Sequence[Call]:
     """The order's fulfillments, or the order."""
-    if message.kind is Kind.REFUND:
+    if message.kind is Kind.CANCELLATION:
+        if not message.whole:
+            raise refuse("the channel has no word for the cancellation of some units", units=len(message.lines))
+        if not settings.get(REASON):
+            raise refuse("the account does not say which reason a cancellation has")
+    if message.kind in (Kind.REFUND, Kind.CANCELLATION):
         return [Call(name="order", method="GET", path=_order(message))]
     if message.kind is not Kind.FULFILLMENT or not message.tracking_number:
         raise refuse("a fulfillment here has a tracking number")
@@ -66,7 +72,9 @@ def asks(message: Message, settings: Mapping[str, Any]) -> Sequence[Call]:  # no
 
 
 def tell(message: Message, settings: Mapping[str, Any], answers: Mapping[str, Reply]) -> Call | Done:
-    """One package, or one refund."""
+    """One package, one refund, or one cancellation."""
+    if message.kind is Kind.CANCELLATION:
+        return tell_cancellation(message, found(answers, "order"), str(settings[REASON]))
     if message.kind is Kind.REFUND:
         return _refund(message, settings, found(answers, "order"))
     known = among(message, rows(found(answers, "parcels"), "fulfillments"), "shipmentTrackingNumber", "fulfillmentId")
@@ -83,6 +91,8 @@ def tell(message: Message, settings: Mapping[str, Any], answers: Mapping[str, Re
 
 def read(message: Message, reply: Reply) -> Done | Later:
     """201; a parcel is called by its number."""
+    if message.kind is Kind.CANCELLATION:
+        return made(reply)
     if message.kind is Kind.REFUND:
         if reply.document.get("refundStatus") == _FAILED:
             raise refuse("the channel could not pay", reply)
@@ -106,6 +116,8 @@ def _refund(message: Message, settings: Mapping[str, Any], order: Mapping[str, A
     ]
     if message.doubtful and any(each.get("refundStatus") != _FAILED for each in shown):
         raise doubt("the order shows a refund, and not whose it is", vendor="ebay")
+    if is_cancelled(order):
+        raise refuse("the channel gives the money of a cancelled order back itself")
     if any(rows(item, "ebayCollectAndRemitTaxes") for item in items):
         raise refuse("the channel collected taxes of the order, and gives them back itself")
     amount = {"value": format_minor(message.amount, message.currency), "currency": message.currency}

@@ -131,7 +131,7 @@ _MODULES: Final[Mapping[str, tuple[str, frozenset[Kind]]]] = {
     "woocommerce": ("oms.channels.woocommerce_out", _ALL),
     "bigcommerce": ("oms.channels.bigcommerce_out", _ALL),
     "magento": ("oms.channels.magento_out", _ALL),
-    "ebay": ("oms.channels.ebay_out", frozenset({Kind.FULFILLMENT, Kind.REFUND, Kind.STOCK})),
+    "ebay": ("oms.channels.ebay_out", _ALL),
     "walmart": ("oms.channels.walmart_out", _ALL | {Kind.ACKNOWLEDGEMENT}),
     "etsy": ("oms.channels.etsy_out", frozenset({Kind.FULFILLMENT})),
 }
