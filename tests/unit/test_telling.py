@@ -395,6 +395,18 @@ def test_shopify_cancels_units_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert effects(made, "cancellation") == 1
 
 
+@pytest.mark.parametrize(("carrier", "provider"), [("UPS", "ups"), ("royal_mail", "royalmail"), ("Sparrow", "")])
+def test_bigcommerce_links_the_numbers_of_carriers_that_it_knows(
+    monkeypatch: pytest.MonkeyPatch, carrier: str, provider: str
+) -> None:
+    made = Shop(monkeypatch, "bigcommerce")
+    made.story.promise()
+    made.story.ship(tracking="TRK", carrier=carrier)
+    assert made.say(made.message("fulfillment")).word == "sent"
+    told = made.bodies[-1]
+    assert (told["shipping_method"], told["shipping_provider"], told["order_address_id"]) == (carrier, provider, 7)
+
+
 def test_a_parcel_to_several_addresses_is_before_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
     made = shop(monkeypatch, "bigcommerce")
     order = made.sandbox.bigcommerce.shelf.get("1001")

@@ -94,6 +94,17 @@ def test_a_level_of_magento_is_of_a_source(monkeypatch: pytest.MonkeyPatch, sett
     assert {each["source_code"] for each in items} == {code}
 
 
+def test_woocommerce_finds_a_sku_with_a_comma_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Shop(monkeypatch, "woocommerce")
+    made.sandbox.woocommerce.told.whole.add("B,C")
+    assert told(made, {"A": 5, "B,C": 6}) == "sent"
+    assert made.sandbox.woocommerce.told.levels == {"A": 5, "B,C": 6}
+    alone = Shop(monkeypatch, "woocommerce")
+    alone.sandbox.woocommerce.told.whole.add("B,C")
+    assert told(alone, {"B,C": 6}) == "sent"
+    assert len(alone.calls) == 2
+
+
 def test_a_sku_with_a_comma_is_asked_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Shop(monkeypatch, "magento")
     assert told(made, {"A": 5, "B,C": 6}) == "sent"

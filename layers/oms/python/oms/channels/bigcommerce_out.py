@@ -1,7 +1,8 @@
 """BigCommerce, told of parcels, cancellations, refunds and stock levels.
 
 https://docs.bigcommerce.com/developer/docs/admin/checkout-and-cart/orders/overview (a shipment is of one shipping
-address, by the order's own product ids; the order becomes shipped by itself) and
+address, by the order's own product ids; the order becomes shipped by itself; a `shipping_provider` that the shop knows
+gives the number a link, https://docs.bigcommerce.com/docs/rest-management/orders/order-shipments) and
 https://docs.bigcommerce.com/docs/start/best-practices/api-rate-limits (150 calls in 30 seconds on the smallest plan).
 An order is cancelled by its status id, 5; for units of it there is no word.
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.channels.outward import Again, Call, Done, Later, found, minor, number, part, refuse, rows
-from oms.channels.parcels_out import among, taken
+from oms.channels.parcels_out import among, plain, taken
 from oms.domain.channel_dues import Kind
 from oms.domain.gate import Limit
 
@@ -35,6 +36,7 @@ limit = Limit(interval_ms=200, burst=30)
 most = 50
 
 _CANCELLED: Final = 5
+_PROVIDERS: Final = frozenset({"auspost", "canadapost", "endicia", "usps", "fedex", "royalmail", "ups"})
 _PAGE: Final = {"limit": "250"}
 _STORE_CREDIT: Final = "storecredit"
 _LEVEL: Final = "levels"
@@ -83,7 +85,7 @@ def tell(message: Message, settings: Mapping[str, Any], answers: Mapping[str, Re
         "order_address_id": next(iter(addresses.values())),
         "tracking_number": message.tracking_number,
         "shipping_method": message.carrier,
-        "shipping_provider": "",
+        "shipping_provider": carrier if (carrier := plain(message.carrier).lower()) in _PROVIDERS else "",
         "items": [{"order_product_id": each["id"], "quantity": wanted[str(each["id"])]} for each in lines],
     }
     return Call(name="told", method="POST", path=f"{order}/shipments", body=body)
