@@ -23,18 +23,25 @@ if TYPE_CHECKING:
 TOLD: Final[dict[str, dict[str, Any]]] = {
     "shopify": {"location": str(LOCATION)},
     "woocommerce": {},
-    "bigcommerce": {},
+    "bigcommerce": {"location": "1"},
     "magento": {},
-    "ebay": {},
-    "walmart": {"cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK"},
+    "ebay": {
+        "tell": ["fulfillment", "cancellation", "refund"],
+        "cancellation_reason": "OUT_OF_STOCK_OR_CANNOT_FULFILL",
+    },
+    "walmart": {
+        "tell": ["acknowledgement", "fulfillment", "cancellation", "refund"],
+        "cancellation_reason": "SELLER_CANCEL_OUT_OF_STOCK",
+        "refund_reason": "ItemNotAsAdvertised",
+    },
     "etsy": {},
     "amazon": {"carriers": {"UPS": "UPS"}},
     "tiktok-shop": {"carriers": PROVIDERS, "cancellation_reason": "seller_cancel_reason_out_of_stock"},
     "meta-commerce": {"cancellation_reason": "OUT_OF_STOCK"},
 }
-"""Channels that are told everything they have words for, with what that takes.
+"""Channels that are told what they have words for, with what that takes; levels that go SKU by SKU are left out.
 
-Mercado Libre is not: the orders of the demo go by its own labels, and it knows of their parcels by itself.
+Mercado Libre is not told: the orders of the demo go by its own labels, and it knows of their parcels by itself.
 """
 WHOLE: Final = ("shopify", "woocommerce")
 """Those whose deliveries are whole orders; of the others the sandbox has what is fetched."""

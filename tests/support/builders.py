@@ -221,13 +221,13 @@ class Story:
         )
 
     def ship(
-        self, lines: Mapping[str, int] | None = None, number: int = 1, tracking: str = ""
+        self, lines: Mapping[str, int] | None = None, number: int = 1, tracking: str = "", carrier: str = "dhl"
     ) -> tuple[OrderEvent, ...]:
         """A parcel out of fulfillment order `number`: `lines`, or all that remains."""
         fulfillment_order = self.fulfillment_order(number)
         remaining = self.order.fulfillment_orders[fulfillment_order].remaining
         parcel = cmd.ParcelToShip(
-            carrier="dhl",
+            carrier=carrier,
             tracking_number=tracking or f"TRK{len(self.order.parcels) + 1}",
             lines=units_of(remaining if lines is None else lines),
         )

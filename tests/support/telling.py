@@ -57,7 +57,15 @@ def walmart_line(number: str, amount: str) -> dict[str, Any]:
     """A line of an order that nobody has acknowledged."""
     units = {"unitOfMeasurement": "EACH", "amount": amount}
     statuses = {"orderLineStatus": [{"status": "Created", "statusQuantity": units}]}
-    return {"lineNumber": number, "orderLineQuantity": units, "orderLineStatuses": statuses}
+    money = {"currency": "EUR", "amount": 5 * (3 - int(number)) * int(amount)}
+    charge = {"chargeType": "PRODUCT", "chargeName": "ItemPrice", "chargeAmount": money, "tax": None}
+    charges = {"charge": [charge]}
+    return {"lineNumber": number, "orderLineQuantity": units, "orderLineStatuses": statuses, "charges": charges}
+
+
+def magento_item(number: int, units: int, total: float, **changes: Any) -> dict[str, Any]:
+    """An order item without taxes."""
+    return {"item_id": number, "product_type": "simple", "qty_ordered": units, "row_total": total, **changes}
 
 
 ORDERS: dict[str, dict[str, Any]] = {
@@ -78,9 +86,22 @@ ORDERS: dict[str, dict[str, Any]] = {
     "bigcommerce": {
         "order": {"id": 1001},
         "products": [{"id": 1, "order_address_id": 7}, {"id": 2, "order_address_id": 7}],
+        "refunds": [],
     },
-    "magento": {"order": {"entity_id": 1001, "state": "processing"}, "creditmemos": []},
-    "ebay": {"orderId": "1001"},
+    "magento": {
+        "order": {
+            "entity_id": 1001,
+            "state": "processing",
+            "order_currency_code": "EUR",
+            "base_currency_code": "EUR",
+            "items": [magento_item(1, 2, 20.0), magento_item(2, 1, 5.0)],
+        },
+        "creditmemos": [],
+        "invoices": [
+            {"entity_id": 10011, "transaction_id": "t", "items": [{"order_item_id": 1, "qty": 2}]},
+        ],
+    },
+    "ebay": {"orderId": "1001", "lineItems": [{"lineItemId": "1"}, {"lineItemId": "2"}]},
     "walmart": {
         "purchaseOrderId": "1001",
         "orderLines": {"orderLine": [walmart_line("1", "2"), walmart_line("2", "1")]},
@@ -171,6 +192,8 @@ class Shop:
         self.faults: deque[Callable[[Callable[[], Answer]], Answer]] = deque()
         """What happens to the next calls, in order; a call beyond them is answered."""
         self.calls: list[str] = []
+        self.bodies: list[Any] = []
+        """Of `calls`."""
         patch.setattr(RestClient, "send", self._send)
         self.store = Store()
         self.outbox = MemoryMarks(self.store)
@@ -240,6 +263,7 @@ class Shop:
     def _send(self, method: str, path: str, **parts: Any) -> Answer:
         login = path.endswith(LOGINS)
         self.calls += [] if login else [f"{method} {path}"]
+        self.bodies += [] if login else [json.loads(parts.get("body") or b"null")]
 
         def reached() -> Answer:
             names = {name.lower(): value for name, value in (parts.get("headers") or {}).items()}

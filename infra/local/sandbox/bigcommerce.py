@@ -13,8 +13,10 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.core import Reply
+from infra.local.sandbox.levels_told import LevelsTold
 from infra.local.sandbox.lists import Shelf, moment
 from infra.local.sandbox.parcels_told import ParcelsTold
+from infra.local.sandbox.refunds_told import RefundsTold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +39,9 @@ class BigCommerceVendor:
     def __init__(self, settings: Settings, record: Record) -> None:
         self._settings = settings
         self.shelf = Shelf(self._samples)
-        self.told = ParcelsTold("bigcommerce", record, self.shelf.get)
+        self.stock = LevelsTold("bigcommerce", record)
+        self.refunds = RefundsTold("bigcommerce", record, self.shelf.get)
+        self.told = ParcelsTold("bigcommerce", record, self.refunds.shown)
 
     def handles(self, path: str) -> bool:
         """Everything under /stores."""
@@ -48,7 +52,7 @@ class BigCommerceVendor:
         token = request.headers.get("x-auth-token", "")
         if not hmac.compare_digest(token.encode(), self._settings.bigcommerce_token.encode()):
             return _error(401, "X-Auth-Token header is required")
-        told = self.told.answer(request)
+        told = self.stock.answer(request) or self.refunds.answer(request) or self.told.answer(request)
         if told is not None:
             return told
         refunds, match = _REFUNDS.fullmatch(request.path), _V2.fullmatch(request.path)
@@ -59,7 +63,7 @@ class BigCommerceVendor:
             return _error(403, "The token is of another store.")
         if found[2] is None:
             return self._list(request.query)
-        order = self.shelf.get(found[2])
+        order = self.refunds.shown(found[2])
         if order is None:
             return _error(404, "The requested resource was not found.")
         if refunds:

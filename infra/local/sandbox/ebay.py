@@ -12,8 +12,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.sandbox.core import Reply
+from infra.local.sandbox.levels_told import LevelsTold
 from infra.local.sandbox.lists import Shelf, moment
 from infra.local.sandbox.parcels_told import ParcelsTold
+from infra.local.sandbox.refunds_told import RefundsTold
 from infra.local.sandbox.tokens import Tokens, bearer, is_basic
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 KEY_ID: Final = "5a4d0b0e-0000-4000-8000-73616e646278"
 VERIFICATION_TOKEN: Final = "sandbox-verification-token-0123456789"  # noqa: S105 - known to everybody
 _NUMBER: Final = 0x6A1F3C5D7E9B2A4C6E8F0A1B2C3D4E5F60718293A4B5C6D7E8F9010203040506
+_POST_ORDER: Final = "/post-order/"
 _TOKEN: Final = "/identity/v1/oauth2/token"  # noqa: S105 - a path
 _KEYS: Final = "/commerce/notification/v1/public_key/"
 _ORDERS: Final = re.compile(r"/sell/fulfillment/v1/order(?:/([0-9-]{1,60}))?")
@@ -71,11 +74,13 @@ class EbayVendor:
         self._settings = settings
         self.tokens = Tokens(clock, _LIFETIME)
         self.shelf = Shelf(self._samples)
-        self.told = ParcelsTold("ebay", record, self.shelf.get)
+        self.stock = LevelsTold("ebay", record)
+        self.refunds = RefundsTold("ebay", record, self.shelf.get)
+        self.told = ParcelsTold("ebay", record, self.refunds.shown)
 
     def handles(self, path: str) -> bool:
-        """The login, the keys and the orders."""
-        return path == _TOKEN or path.startswith((_KEYS, "/sell/fulfillment/"))
+        """The login, the keys, the orders and the stock."""
+        return path == _TOKEN or path.startswith((_KEYS, "/sell/", _POST_ORDER))
 
     def answer(self, request: Request) -> Reply:
         """Log in, or read a key, an order or a page of orders."""
@@ -88,16 +93,20 @@ class EbayVendor:
                 return _error(404, 195001, "The specified key id is invalid.")
             return Reply(document={"key": public_key(), "algorithm": "ECDSA", "digest": "SHA1"})
         match = _ORDERS.fullmatch(request.path)
-        if not self.tokens.holds(bearer(request), "user"):
+        old = request.path.startswith(_POST_ORDER)
+        token = request.headers.get("authorization", "").removeprefix("IAF ") if old else bearer(request)
+        if old and not request.headers.get("x-ebay-c-marketplace-id"):
+            return _error(400, 1000, "The marketplace is missing")
+        if not self.tokens.holds(token, "user"):
             return _error(401, 1001, "Invalid access token")
-        told = self.told.answer(request)
+        told = self.stock.answer(request) or self.refunds.answer(request) or self.told.answer(request)
         if told is not None:
             return told
         if request.method != "GET" or not match:
             return _error(404, 2002, "Resource not found")
         if match[1] is None:
             return self._list(request.query)
-        order = self.shelf.get(match[1])
+        order = self.told.ebay_order(match[1])
         return Reply(document=order) if order else _error(404, 32100, "Invalid order ID")
 
     def problem(self, status: int) -> Mapping[str, Any]:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from infra.local.sandbox.core import Reply
+from infra.local.sandbox.levels_told import LevelsTold
 from infra.local.sandbox.lists import Shelf, moment
 from infra.local.sandbox.parcels_told import ParcelsTold
+from infra.local.sandbox.refunds_told import RefundsTold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +42,9 @@ class MagentoVendor:
         self._settings = settings
         self._clock = clock
         self.shelf = Shelf(self._samples)
-        self.told = ParcelsTold("magento", record, self.shelf.get)
+        self.stock = LevelsTold("magento", record)
+        self.refunds = RefundsTold("magento", record, self.shelf.get)
+        self.told = ParcelsTold("magento", record, self.refunds.shown)
 
     def handles(self, path: str) -> bool:
         """Everything under /rest."""
@@ -50,7 +54,7 @@ class MagentoVendor:
         """An order, or a page of orders or credit memos."""
         if not self._authorized(request):
             return _error(401, "The consumer isn't authorized to access %resources.")
-        told = self.told.answer(request)
+        told = self.stock.answer(request) or self.refunds.answer(request) or self.told.answer(request)
         if told is not None:
             return told
         match = _ORDERS.fullmatch(request.path)
@@ -63,7 +67,8 @@ class MagentoVendor:
             return Reply(document=kept[match[1]]["order"])
         if match:
             return _page([each["order"] for each in kept.values()], request.query)
-        return _page([memo for each in kept.values() for memo in each["creditmemos"]], request.query)
+        shown = [self.refunds.shown(order_id) for order_id in kept]
+        return _page([memo for each in shown if each for memo in each["creditmemos"]], request.query)
 
     def problem(self, status: int) -> Mapping[str, Any]:
         """A message."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from infra.local.sandbox.record import Record
 
 _EBAY = re.compile(r"/sell/fulfillment/v1/order/([\w-]{1,40})/shipping_fulfillment")
+_EBAY_CANCEL = "/post-order/v2/cancellation"
 _ETSY = re.compile(r"/v3/application/shops/\d+/receipts/(\d{1,20})(/tracking)?")
 _BIGCOMMERCE = re.compile(r"/stores/\w+/v2/orders/(\d{1,20})(/shipments)?")
 _WALMART = re.compile(r"/v3/orders/(\d{1,20})(?:/(acknowledge|shipping|cancel))?")
@@ -62,6 +63,8 @@ class ParcelsTold:
     # ---------------------------------------------------------------- by vendor
 
     def _ebay(self, request: Request) -> Reply | None:
+        if request.path == _EBAY_CANCEL:
+            return self._ebay_cancel(request.json()["legacyOrderId"])
         order_id = self._known(_EBAY.fullmatch(request.path))
         if not order_id:
             return None
@@ -73,6 +76,23 @@ class ParcelsTold:
         units = sum(each["quantity"] for each in body["lineItems"])
         self._keep(order_id, body["trackingNumber"], units, shown, "fulfillmentId")
         return Reply(status=201, document={}, raw=b"")
+
+    def _ebay_cancel(self, order_id: str) -> Reply | None:
+        if self.order(order_id) is None:
+            return None
+        if self.states.get(order_id) == "cancelled":
+            why = {"eligible": False, "failureReason": ["CANCELLATION_EXIST"]}
+            return Reply(document={"orderEligibilityResult": why})
+        self._cancel(order_id)
+        return Reply(status=201, document={"cancelId": f"5{order_id}"})
+
+    def ebay_order(self, order_id: str) -> Document | None:
+        """The order, with its seller's cancellation."""
+        order = self.order(order_id)
+        if order is None or self.states.get(order_id) != "cancelled":
+            return order
+        request = {"cancelInitiator": "Seller", "cancelRequestId": f"5{order_id}", "cancelRequestState": "COMPLETED"}
+        return {**order, "cancelStatus": {"cancelState": "CANCELED", "cancelRequests": [request]}}
 
     def _etsy(self, request: Request) -> Reply | None:
         found = _ETSY.fullmatch(request.path)

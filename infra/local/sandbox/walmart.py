@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from infra.local.sandbox.core import Reply
+from infra.local.sandbox.levels_told import LevelsTold
 from infra.local.sandbox.lists import Shelf, moment
 from infra.local.sandbox.parcels_told import ParcelsTold
+from infra.local.sandbox.refunds_told import RefundsTold
 from infra.local.sandbox.tokens import Tokens, is_basic
 
 if TYPE_CHECKING:
@@ -38,11 +40,13 @@ class WalmartVendor:
         self._settings = settings
         self.tokens = Tokens(clock, _LIFETIME)
         self.shelf = Shelf(self._samples)
-        self.told = ParcelsTold("walmart", record, self.shelf.get)
+        self.stock = LevelsTold("walmart", record)
+        self.refunds = RefundsTold("walmart", record, self.shelf.get)
+        self.told = ParcelsTold("walmart", record, self.refunds.shown)
 
     def handles(self, path: str) -> bool:
-        """The login and the orders."""
-        return path == _TOKEN or path.startswith("/v3/orders")
+        """The login, the orders and the stock."""
+        return path == _TOKEN or path.startswith(("/v3/orders", "/v3/inventory"))
 
     def answer(self, request: Request) -> Reply:
         """Log in, or read an order or a page of orders; a list of nothing is 404."""
@@ -56,7 +60,7 @@ class WalmartVendor:
             return Reply(document=token)
         if not self.tokens.holds(request.headers.get("wm_sec.access_token", ""), "seller"):
             return _error(401, "UNAUTHORIZED.GMP_GATEWAY_API")
-        told = self.told.answer(request)
+        told = self.stock.answer(request) or self.refunds.answer(request) or self.told.answer(request)
         if told is not None:
             return told
         match = _ORDERS.fullmatch(request.path)
@@ -64,7 +68,7 @@ class WalmartVendor:
             return _error(404, "CONTENT_NOT_FOUND.GMP_ORDER_API")
         if match[1] is None:
             return self._list(request.query)
-        order = self.shelf.get(match[1])
+        order = self.refunds.shown(match[1])
         return Reply(document={"order": order}) if order else _error(404, "CONTENT_NOT_FOUND.GMP_ORDER_API")
 
     def problem(self, status: int) -> Mapping[str, Any]:

@@ -37,13 +37,15 @@ class WooCommerceTold:
         self._changes: dict[str, Document] = {}
         self._refunds: dict[str, list[Document]] = {}
         self._skus: dict[int, str] = {}
+        self.whole: set[str] = set()
+        """SKUs that have a comma."""
         self.levels: dict[str, int] = {}
         """By SKU."""
 
     def answer(self, request: Request) -> Reply | None:
         """The answer; None for what is not told but read."""
         if request.path == _PRODUCTS and request.method == "GET":
-            return Reply(document=[self._product(sku) for sku in request.query.get("sku", "").split(",") if sku])
+            return Reply(document=[self._product(sku) for sku in self._asked(request.query.get("sku", ""))])
         if request.path == f"{_PRODUCTS}/batch" and request.method == "POST":
             return Reply(document={"update": [self._set(each) for each in request.json().get("update", [])]})
         found = _ORDER.fullmatch(request.path)
@@ -85,6 +87,10 @@ class WooCommerceTold:
             known.append(refund)
         self._record.tell(vendor="woocommerce", kind="refund", order=order_id, amounts=[asked["amount"]])
         return Reply(status=201, document=refund)
+
+    def _asked(self, skus: str) -> list[str]:
+        """Those between the commas, and all of it as one, if that is a product."""
+        return [skus] if skus in self.whole else [sku for sku in skus.split(",") if sku]
 
     def _product(self, sku: str) -> Document:
         number = crc32(sku.encode())

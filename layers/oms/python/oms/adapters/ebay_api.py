@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _TOKEN_PATH: Final = "/identity/v1/oauth2/token"  # noqa: S105 - a path
 _PUBLIC_SCOPE: Final = "https://api.ebay.com/oauth/api_scope"
+_OLD_API, _OLD_SCHEME = "/post-order/", "IAF"
+"""It takes the same tokens by another word: https://developer.ebay.com/api-docs/static/oauth-trad-apis.html"""
 _UNAUTHORIZED: Final = 401
 KEEP_KEYS_S: Final = 3600.0
 """How long eBay wants a key to be kept."""
@@ -54,7 +56,8 @@ class EbaySession:
         """The answer, whatever its status."""
 
         def made(token: str) -> Answer:
-            headers = {**call.headers, "authorization": f"Bearer {token}", "accept": "application/json"}
+            scheme = _OLD_SCHEME if call.path.startswith(_OLD_API) else "Bearer"
+            headers = {**call.headers, "authorization": f"{scheme} {token}", "accept": "application/json"}
             return self.rest.send(call.method, call.path, query=call.query, headers=headers, body=call.body)
 
         return self.token.answered(self._log_in, made)

@@ -71,6 +71,10 @@ class Answer:
             raise ValueError("not an array")  # noqa: TRY004 - as in `document`
         return items
 
+    def value(self) -> Any:
+        """The JSON of the body, whatever it is; raises ValueError."""
+        return self._parsed()
+
     def _parsed(self) -> Any:
         try:
             return json.loads(self.body, parse_float=Decimal)

@@ -186,8 +186,9 @@ class VendorApi:
     def tell(self, source: str, account: str, call: Told) -> tuple[int, dict[str, Any], float | None]:
         """(status, document, seconds to wait if the vendor said so) of a call, whatever its status.
 
-        A list is the `items` of its document, which is empty for what is no JSON. Raises UpstreamError when nobody
-        answered, with `sent` False when nothing can have arrived; UpstreamRefusedError when a credential is missing.
+        A list is the `items` of its document, a number or text its `value`; it is empty for what is no JSON. Raises
+        UpstreamError when nobody answered, with `sent` False when nothing can have arrived; UpstreamRefusedError when a
+        credential is missing.
         """
         session = self._open(source, account, [call])
         if not isinstance(session, Sending):
@@ -198,9 +199,10 @@ class VendorApi:
         sent = Sent(method=call.method, path=call.path, query=call.query, headers=headers, body=body)
         answer = session.send(sent)
         try:
-            document = {"items": answer.array()} if answer.body.lstrip()[:1] == b"[" else answer.document()
+            value = answer.value()
         except ValueError:
-            document = {}
+            value = {}
+        document = value if isinstance(value, dict) else {"items" if isinstance(value, list) else "value": value}
         own = session.wait(answer) if isinstance(session, Waiting) else None
         return answer.status, document, answer.retry_after() or own
 

@@ -147,7 +147,9 @@ class TellChannel:
             return Outcome(word="nothing")
         held = _Held(
             message=message,
-            said=replace(said, fresh=message.get(_FRESH, 0)),
+            said=replace(
+                said, fresh=message.get(_FRESH, 0), doubtful=progress.doubtful and not _vouched(message, progress)
+            ),
             progress=progress,
             row=row,
             channel=outward(source),
@@ -157,7 +159,7 @@ class TellChannel:
 
     def _begun(self, held: _Held) -> Outcome:
         said = held.said
-        if held.progress.doubtful and "after" not in held.message and held.channel.again(said) is Again.NEVER:
+        if said.doubtful and held.channel.again(said) is Again.NEVER:
             return self._park(held, OutboundInDoubtError("nobody knows whether it arrived", vendor=said.source))
         try:
             asks = held.channel.asks(said, held.settings)
@@ -185,7 +187,7 @@ class TellChannel:
             if not asked.alone:
                 self.gates.told_to_wait(said.source, said.account, channel.limit, wait)
             return self._limited(held, wait)
-        except UpstreamRefusedError as refusal:
+        except (UpstreamRefusedError, OutboundInDoubtError) as refusal:
             return self._park(held, refusal)
         except UpstreamError as error:
             self.gates.failed(said.source, said.account)
@@ -247,6 +249,11 @@ def due_of(message: Mapping[str, Any]) -> Due:
         part=message["part"],
         at=datetime.fromisoformat(message["at"]),
     )
+
+
+def _vouched(message: Mapping[str, Any], progress: Progress) -> bool:
+    """A person has looked and says that it is to be sent: once, not again when that is not answered either."""
+    return bool(message.get("after", -1) == progress.tries - 1)
 
 
 def _not_now(known: Progress | None, now: datetime) -> Outcome:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.telling import LONGEST_DELAY_S, AskedToWaitError, Outcome, made, not_yet, park_outbound
-from oms.channels.outward import Level, kinds, levels, outward
+from oms.channels.outward import Level, calls_of, kinds, levels, outward
 from oms.domain import ids
 from oms.domain.channel_dues import POLICY, Kind, read_accounts
 from oms.domain.errors import UpstreamError, UpstreamRefusedError
@@ -76,7 +76,7 @@ class TellLevels:
         now = self.now()
         if row is not None and row["by"] and now < datetime.fromisoformat(row["at"]) + LEASE:
             return Outcome(word="waiting", wait_s=BUSY_S)
-        wait = self.gates.enter(source, account, outward(source).limit, 2)
+        wait = self.gates.enter(source, account, outward(source).limit, calls_of(source, len(skus)))
         if wait:
             return Outcome(word="waiting", wait_s=wait / 1000)
         mine = {"by": by, "at": now.isoformat()}

@@ -3,6 +3,9 @@
 https://developers.etsy.com/documentation/tutorials/fulfillment (a receipt may have several; it names no lines, so the
 first parcel of an order completes it there) and https://developers.etsy.com/documentation/essentials/rate-limits (ten
 calls a second for an application, 10,000 a day by default).
+
+The API has no method for cancellations and refunds (https://developers.etsy.com/documentation/reference). Stock it
+takes by the listing, whose ids are not known here, and never all of it (https://github.com/etsy/open-api/issues/560).
 """
 
 from __future__ import annotations

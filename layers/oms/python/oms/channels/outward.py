@@ -12,8 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from oms.domain.channel_dues import Kind
-from oms.domain.errors import UpstreamRefusedError
+from oms.domain.errors import MalformedPayloadError, OutboundInDoubtError, UpstreamRefusedError
 from oms.domain.frozen import frozen
+from oms.domain.money import format_minor, to_minor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +50,10 @@ class Call:
 
 @frozen
 class Reply:
-    """An answer: `document` is empty for a body that is no JSON, a list is its `items`. `wait_s` as the vendor said."""
+    """An answer: `document` is empty for a body that is no JSON, a list is its `items`, a number or text its `value`.
+
+    `wait_s` as the vendor said.
+    """
 
     status: int
     document: Mapping[str, Any]
@@ -82,7 +86,7 @@ class Later:
 
 
 class Outward(Protocol):
-    """One channel. Raises UpstreamRefusedError, never anything else, for what answers say."""
+    """One channel. Raises UpstreamRefusedError for what answers say, OutboundInDoubtError where they say too little."""
 
     limit: Limit
     """Calls that one account may make."""
@@ -126,15 +130,15 @@ class Levels(Protocol):
         """Raises UpstreamRefusedError when they were not set."""
 
 
-_ALL: Final = frozenset({Kind.FULFILLMENT, Kind.CANCELLATION, Kind.REFUND, Kind.STOCK})
 _SHIPS: Final = frozenset({Kind.FULFILLMENT, Kind.CANCELLATION})
+_ALL: Final = _SHIPS | {Kind.REFUND, Kind.STOCK}
 _MODULES: Final[Mapping[str, tuple[str, frozenset[Kind]]]] = {
     "shopify": ("oms.channels.shopify_out", _ALL),
     "woocommerce": ("oms.channels.woocommerce_out", _ALL),
-    "bigcommerce": ("oms.channels.bigcommerce_out", _SHIPS),
-    "magento": ("oms.channels.magento_out", _SHIPS),
-    "ebay": ("oms.channels.ebay_out", frozenset({Kind.FULFILLMENT})),
-    "walmart": ("oms.channels.walmart_out", _SHIPS | {Kind.ACKNOWLEDGEMENT}),
+    "bigcommerce": ("oms.channels.bigcommerce_out", _ALL),
+    "magento": ("oms.channels.magento_out", _ALL),
+    "ebay": ("oms.channels.ebay_out", _ALL),
+    "walmart": ("oms.channels.walmart_out", _ALL | {Kind.ACKNOWLEDGEMENT}),
     "etsy": ("oms.channels.etsy_out", frozenset({Kind.FULFILLMENT})),
     "amazon": ("oms.channels.amazon_out", frozenset({Kind.FULFILLMENT})),
     "tiktok-shop": ("oms.channels.tiktok_shop_out", _SHIPS),
@@ -164,10 +168,37 @@ def levels(source: str) -> Levels:
     return cast("Levels", import_module(_MODULES[source][0]))
 
 
+_SKU_BY_SKU: Final = {"ebay": 2, "walmart": 1}
+"""Calls for each SKU, of channels that are told one by one."""
+
+
+def calls_of(source: str, skus: int) -> int:
+    """Calls that the levels of so many SKUs take: one asks and one tells all, or each has its own."""
+    return max(2, skus * _SKU_BY_SKU.get(source, 0))
+
+
 def refuse(why: str, reply: Reply | None = None, **context: object) -> UpstreamRefusedError:
     """The channel will not take it."""
     told = {} if reply is None else {"vendor_status": reply.status}
     return UpstreamRefusedError(why, **told, **context)
+
+
+def doubt(why: str, **context: object) -> OutboundInDoubtError:
+    """What the channel shows does not tell whether the message arrived."""
+    return OutboundInDoubtError(why, **context)
+
+
+def number(amount: int, currency: str) -> float:
+    """Minor units as the JSON number that some vendors want: its digits are those of the amount."""
+    return float(format_minor(amount, currency))
+
+
+def minor(amount: Any, currency: str) -> int:
+    """An amount of an answer in minor units; raises UpstreamRefusedError for what is none."""
+    try:
+        return to_minor(amount, currency)
+    except MalformedPayloadError:
+        raise refuse("an amount of the channel's cannot be read", currency=currency) from None
 
 
 def found(answers: Mapping[str, Reply], name: str) -> Mapping[str, Any]:

@@ -1,10 +1,15 @@
-"""Walmart, told: an order is acknowledged within four hours, lines are shipped with their tracking, or cancelled.
+"""Walmart, told: an order is acknowledged within four hours; lines are shipped, cancelled, refunded; stock is told.
 
 - https://developer.walmart.com/us-marketplace/docs/acknowledge-a-created-order (may be said again)
 - https://developer.walmart.com/us-marketplace/docs/ship-an-order (which charges the customer; carriers by their
   names there, others as `otherCarrier`)
 - https://developer.walmart.com/us-marketplace/docs/cancel-one-or-more-order-lines (with a reason, by which Walmart
   judges the seller: which one is for the account to say)
+- https://developer.walmart.com/us-marketplace/docs/refund-orders (`walmart_refunds` says how)
+- https://developer.walmart.com/us-marketplace/docs/update-single-item-inventory (at the default node, SKU by SKU; one
+  that Walmart does not have is 404, https://developer.walmart.com/us-marketplace/docs/error-codes). Walmart takes units
+  that are sold and not shipped off what it is told: it sells fewer, never more
+  (https://developer.walmart.com/global-marketplace/docs/update-item-inventory-per-ship-node)
 - https://developer.walmart.com/us-marketplace/docs/rate-limiting (60 calls a minute)
 
 Units are told apart by the statuses of a line: what the order shows as shipped with the tracking number, or as
@@ -18,19 +23,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.channels.outward import Again, Call, Done, Later, found, part, refuse, rows
 from oms.channels.parcels_out import same, taken
+from oms.channels.walmart_refunds import REASON, made, tell_refund
 from oms.domain.channel_dues import Kind
 from oms.domain.gate import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from oms.channels.outward import Reply
+    from oms.channels.outward import Level, Reply
     from oms.domain.channel_message import Message
 
 limit = Limit(interval_ms=1000, burst=20)
+most = 10
 
 _CARRIERS: Final = {name.upper(): name for name in ("UPS", "USPS", "FedEx", "Airborne", "OnTrac", "DHL", "LS", "UDS")}
 _EACH: Final = "EACH"
+_UNKNOWN: Final = 404
 _REASON: Final = "cancellation_reason"
 
 
@@ -43,6 +51,8 @@ def asks(message: Message, settings: Mapping[str, Any]) -> Sequence[Call]:
     """The order."""
     if message.kind is Kind.CANCELLATION and not settings.get(_REASON):
         raise refuse("the account does not say which reason a cancellation has")
+    if message.kind is Kind.REFUND and not settings.get(REASON):
+        raise refuse("the account does not say which reason a refund has")
     return [Call(name="order", method="GET", path=f"/v3/orders/{message.external_id}")]
 
 
@@ -50,6 +60,8 @@ def tell(message: Message, settings: Mapping[str, Any], answers: Mapping[str, Re
     """What its lines do not show yet."""
     order = part(found(answers, "order"), "order")
     path = f"/v3/orders/{message.external_id}"
+    if message.kind is Kind.REFUND:
+        return tell_refund(message, order, str(settings[REASON]))
     statuses = list(_statuses(order))
     if message.kind is Kind.ACKNOWLEDGEMENT:
         if statuses and not any(each.get("status") == "Created" for _, each in statuses):
@@ -88,6 +100,8 @@ def _cancel(message: Message, path: str, statuses: Sequence[tuple[str, Mapping[s
 
 def read(message: Message, reply: Reply) -> Done | Later:
     """The order as it is now."""
+    if message.kind is Kind.REFUND:
+        return taken(reply, lambda document: made(message, part(document, "order")))
     return taken(reply, lambda _: message.tracking_number or message.external_id)
 
 
@@ -113,3 +127,34 @@ def _line(line_id: str, status: str, units: int, more: Mapping[str, Any]) -> dic
 
 def _lines(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"orderLines": {"orderLine": list(lines)}}
+
+
+def asks_levels(levels: Sequence[Level], settings: Mapping[str, Any]) -> Sequence[Call]:  # noqa: ARG001 - others ask
+    """Nothing: a SKU is called by itself."""
+    return ()
+
+
+def tell_levels(
+    levels: Sequence[Level],
+    settings: Mapping[str, Any],  # noqa: ARG001 - others need them
+    answers: Mapping[str, Reply],  # noqa: ARG001 - as above
+    key: str,  # noqa: ARG001 - a level set twice is set
+) -> Sequence[Call]:
+    """A call for each SKU."""
+    return [
+        Call(
+            name=each.sku,
+            method="PUT",
+            path="/v3/inventory",
+            query={"sku": each.sku},
+            body={"sku": each.sku, "quantity": {"unit": _EACH, "amount": each.units}},
+        )
+        for each in levels
+    ]
+
+
+def read_levels(reply: Reply) -> Later | None:
+    """The level as it is now; a SKU that Walmart does not have is left out."""
+    if reply.status != _UNKNOWN:
+        taken(reply, lambda document: document.get("sku"))
+    return None

@@ -7,7 +7,9 @@
   after a look whether it is there (https://woocommerce.com/document/shipment-tracking/).
 - A whole order is set to `cancelled`. For units of it there is no word: a person tells the shop.
 - A refund carries our refund's id as meta data, by which it is found again.
-- Stock is `stock_quantity` of a product, or of a variation of its parent.
+- Stock is `stock_quantity` of a product, or of a variation of its parent. `products?sku=` gives both, of SKUs between
+  commas; a SKU that has a comma itself is found only when it is asked for alone (`prepare_objects_query` of
+  `class-wc-rest-products-controller.php`, version 3, https://github.com/woocommerce/woocommerce).
 
 WooCommerce itself limits nothing; a shop's host may. The limit here is ours.
 """
@@ -113,8 +115,14 @@ def _refused(reply: Reply) -> Exception:
 
 def asks_levels(levels: Sequence[Level], settings: Mapping[str, Any]) -> Sequence[Call]:  # noqa: ARG001 - others need them
     """Products and variations by their SKUs."""
-    query = {"sku": ",".join(each.sku for each in levels), "per_page": "100", "_fields": "id,parent_id,sku,type"}
-    return [Call(name=_LEVEL, method="GET", path=_PRODUCTS, query=query)]
+    plain = ",".join(each.sku for each in levels if "," not in each.sku)
+    asked = {_LEVEL: plain, **{f"{_LEVEL}:{each.sku}": each.sku for each in levels if "," in each.sku}}
+    shown = {"per_page": "100", "_fields": "id,parent_id,sku,type"}
+    return [
+        Call(name=name, method="GET", path=_PRODUCTS, query={"sku": skus, **shown})
+        for name, skus in asked.items()
+        if skus
+    ]
 
 
 def tell_levels(
@@ -126,7 +134,7 @@ def tell_levels(
     """A batch of products, and one for each parent of variations."""
     units = {each.sku: each.units for each in levels}
     batches: dict[str, list[dict[str, Any]]] = {}
-    for each in rows(found(answers, _LEVEL), "items"):
+    for each in (product for name in answers for product in rows(found(answers, name), "items")):
         if str(each.get("sku")) not in units:
             continue
         parent = each.get("parent_id") if each.get("type") == "variation" else None

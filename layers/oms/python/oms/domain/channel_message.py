@@ -46,6 +46,8 @@ class Message:
     """ISO 8601, of a fulfillment."""
     fresh: int = 0
     """How often the channel refused it for sure, and a person had it sent once more: a key is no longer the same."""
+    doubtful: bool = False
+    """It may have arrived, and nobody has looked."""
 
 
 def message_of(told: Due, history: History) -> Message | None:
