@@ -22,6 +22,7 @@ from oms.domain import ids
 from oms.domain.frozen import frozen
 from oms.domain.money import allocate
 from oms.domain.order.charging import owed, units_value
+from oms.domain.order.events import LinesCancelled, LinesDelivered, RefundFailed, RefundSucceeded, ShipmentShipped
 from oms.domain.order.evolve import fold
 from oms.domain.order.state import RefundStatus
 
@@ -45,6 +46,7 @@ class DocumentKind(StrEnum):
 BESIDE: Final = ("shipping", "fees", "tips", "duties")
 """What belongs to no line: invoiced with the first hand-over."""
 LINE: Final = "line:"
+_CAUSES: Final = (ShipmentShipped, LinesDelivered, LinesCancelled, RefundSucceeded, RefundFailed)
 
 
 @frozen
@@ -99,6 +101,14 @@ class _Pool:
             self.gross[part], self.tax[part] = left - gross, tax_left - tax
             taken.append(Share(part=part, gross=gross, tax=tax, units=units.get(part, 0)))
         return tuple(taken)
+
+
+def may_need(commit: Commit) -> bool:
+    """A commit after which its order may need a document that it did not need before.
+
+    Captures beyond what is to be paid, which channels alone make, change credits too: with the next commit of these.
+    """
+    return any(isinstance(event, _CAUSES) for event in commit.events)
 
 
 def documents_due(order_id: str, commits: Iterable[Commit]) -> tuple[Due, ...]:

@@ -116,8 +116,8 @@ def read_entities(document: Mapping[str, Any]) -> tuple[Entity, ...]:
 def _read(row: Any) -> Entity:
     if not isinstance(row, dict) or not row.keys() <= _FIELDS:
         raise InvalidInputError("an entity has other fields", fields=sorted(_FIELDS))
-    texts = {name: value for name, value in row.items() if name not in _LISTS}
-    parts = {name: tuple(row.get(name, ())) for name in _LISTS}
+    texts: dict[str, Any] = {name: value for name, value in row.items() if name not in _LISTS}
+    parts: dict[str, Any] = {name: tuple(row.get(name, ())) for name in _LISTS}
     for value in (*texts.values(), *[each for held in parts.values() for each in held]):
         if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT:
             raise InvalidInputError(f"what an entity says is text of 1 to {MAX_TEXT} characters")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.billing import BESIDE, LINE, DocumentKind, beside, line_share
 from oms.domain.canonical import ContactKey
-from oms.domain.entities import Entity
+from oms.domain.entities import Entity  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 
 if TYPE_CHECKING:
