@@ -13,7 +13,7 @@ from infra.local.import_rows import read_rows
 from oms.application.invoices import IssueInvoices, ShowInvoices
 from oms.domain.billing import DocumentKind
 from oms.domain.canonical import Contact, PostalAddress
-from oms.domain.entities import POLICY, Entity, read_entities, seller
+from oms.domain.entities import POLICY, read_entities, seller
 from oms.domain.errors import (
     ContentionError,
     InvalidInputError,
@@ -265,7 +265,7 @@ def test_entities_are_read_from_a_file_and_do_not_share_a_series() -> None:
 
 
 def test_a_note_is_printed_where_no_tax_was_charged() -> None:
-    entity = Entity(**{**DE, "notes": ("FR Reverse charge",)})
+    (entity,) = read_entities({"rules": [{**DE, "notes": ["FR Reverse charge"]}]})
     assert entity.notes_for("FR", 0) == ("Reverse charge",)
     assert entity.notes_for("FR", 1) == entity.notes_for("DE", 0) == ()
 
