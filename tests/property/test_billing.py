@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from oms.domain.billing import LINE, DocumentKind, documents_due
-from oms.domain.canonical import check_order
+from oms.domain.canonical import ChannelPayment, ChannelRefund, PaymentState, check_order
 from oms.domain.entities import Entity
 from oms.domain.invoices import drawn_up
 from oms.domain.order.charging import refundable
@@ -65,12 +66,12 @@ def life(order: CanonicalOrder, seed: int) -> Story:
             part = {line_id: draw.randint(0, units) for line_id, units in known.remaining.items()}
             if any(part.values()):
                 story.ship({line_id: units for line_id, units in part.items() if units}, number)
+        cancel = {line_id: draw.randint(0, each.ledger.cancellable) for line_id, each in story.order.lines.items()}
+        if draw.random() < 0.4 and any(cancel.values()):
+            story.cancel({line_id: units for line_id, units in cancel.items() if units})
         if draw.random() < 0.7:
             story.settle()
         _give_back(story, draw)
-        cancel = {line_id: draw.randint(0, each.ledger.cancellable) for line_id, each in story.order.lines.items()}
-        if draw.random() < 0.3 and any(cancel.values()):
-            story.cancel({line_id: units for line_id, units in cancel.items() if units})
     story.settle()
     return story
 
@@ -160,3 +161,46 @@ def test_tax_is_rounded_once_and_by_the_digits_that_the_entity_chose() -> None:
     assert [tax("down", each) for each in (110, 109, 5, 6)] == [10, 9, 0, 0]
     assert [tax("up", each) for each in (110, 109, 5, 6)] == [10, 10, 1, 1]
     assert [tax("half_up", each) for each in (110, 109, 5, 6, 16, 17)] == [10, 10, 0, 1, 1, 2]
+
+
+def kinds_of(story: Story) -> list[tuple[str, int]]:
+    return [(each.kind.value, each.gross) for each in documents_due(story.order_id, commits_of(story))]
+
+
+def test_money_for_units_that_were_cancelled_is_no_credit() -> None:
+    story = Story()
+    story.place(line("1", 3, 1000), plan=IN_CHANNEL)
+    story.promise()
+    story.ship({"1": 2})
+    cancelled = replace(
+        snapshot(line("1", 3, 1000, cancelled=1), revision=9),
+        payment=ChannelPayment(state=PaymentState.PAID, captured=3000),
+    )
+    story.sync(replace(cancelled, refunds=(ChannelRefund(refund_ref="r1", amount=1000),)))
+    assert story.order.payment.refunded == 1000
+    assert kinds_of(story) == [("invoice", 2000)]
+    agrees_with_the_ledger(story)
+
+
+def test_a_refund_that_fails_after_it_went_through_takes_its_credit_back() -> None:
+    story = Story()
+    story.place(line("1", 2, 1000))
+    story.promise()
+    story.ship()
+    story.settle()
+    story.refund({"1": 1})
+    story.settle()
+    (refund_id,) = story.order.payment.refunds
+    story.refund_outcome(refund_id, "failed")
+    assert kinds_of(story) == [("invoice", 2000), ("credit_note", 1000), ("debit_note", 1000)]
+
+
+def test_goodwill_ahead_of_the_first_shipment_is_credited_behind_its_invoice() -> None:
+    story = Story()
+    story.place(line("1", 2, 1000), plan=IN_CHANNEL)
+    goodwill = ChannelRefund(refund_ref="r1", amount=300)
+    story.sync(replace(paid(snapshot(line("1", 2, 1000), revision=9)), refunds=(goodwill,)))
+    assert kinds_of(story) == []
+    story.promise()
+    story.ship()
+    assert kinds_of(story) == [("invoice", 2000), ("credit_note", 300)]
