@@ -34,6 +34,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", f"{ORDER}/ledger"): {"finance", "service"},
     ("GET", "/alerts"): READERS,
     ("GET", "/reports/sales"): {"finance", "sales"},
+    ("GET", "/reports/reoptimizations"): {"finance", "sales"},
     ("POST", f"{ORDER}/cancel"): {"service", "sales", "shop"},
     ("POST", f"{ORDER}/holds"): {"service", "finance", "sales"},
     ("POST", f"{ORDER}/holds/hld_1/release"): {"service", "finance", "sales"},

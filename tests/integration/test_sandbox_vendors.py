@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SAMPLES = Path(__file__).parents[2] / "events/sandbox"
 TIKTOK_ORDERS = sorted(file.stem for file in (SAMPLES / "tiktok-shop").glob("*.json"))
 AMAZON_ORDERS = sorted(folder.name for folder in (SAMPLES / "amazon").iterdir())
+ONE = {"tiktok-shop": TIKTOK_ORDERS[0], "amazon": AMAZON_ORDERS[0]}
 PATIENT = Timeouts(connect=5, read=10, total=20)
 HASTY = Timeouts(connect=5, read=0.5, total=20)
 CREDENTIALS: dict[str, dict[str, str]] = {
@@ -109,7 +110,7 @@ def test_a_token_that_ended_early_is_replaced(sandbox: Sandbox, api: VendorApi) 
 @pytest.mark.parametrize("source", ["tiktok-shop", "amazon"])
 def test_an_order_the_vendor_does_not_know_may_come_yet(api: VendorApi, source: str) -> None:
     with pytest.raises(OrderNotFoundError) as caught:
-        fetch(api, source, "999-0000000-0000000")
+        fetch(api, source, {"amazon": "999-0000000-0000000", "tiktok-shop": "999000000000000000"}[source])
     assert caught.value.retryable
 
 
@@ -120,7 +121,7 @@ def test_a_limit_or_an_outage_says_when_to_try_again(
 ) -> None:
     sandbox.add_fault(match=f"^{source} GET", status=status, retry_after=3)
     with pytest.raises(UpstreamError) as caught:
-        fetch(api, source, TIKTOK_ORDERS[0])
+        fetch(api, source, ONE[source])
     assert (caught.value.retryable, caught.value.context["retry_after"]) == (True, 3.0)
 
 
@@ -130,7 +131,7 @@ def test_silence_and_broken_connections_are_retryable(sandbox: Sandbox, source: 
     api = vendors(sandbox, timeouts=HASTY)
     sandbox.add_fault(match=f"^{source} GET", **fault)
     with pytest.raises(UpstreamError) as caught:
-        fetch(api, source, AMAZON_ORDERS[0])
+        fetch(api, source, ONE[source])
     assert caught.value.retryable
     assert caught.value.__cause__ is None
     api.close()
@@ -149,7 +150,7 @@ def test_wrong_credentials_are_refused_without_being_repeated(sandbox: Sandbox, 
     wrong = {source: {**CREDENTIALS[source], field: "very_wrong_secret"}}
     api = vendors(sandbox, wrong)
     with pytest.raises(UpstreamRefusedError) as caught:
-        fetch(api, source, AMAZON_ORDERS[0])
+        fetch(api, source, ONE[source])
     assert not caught.value.retryable
     assert "very_wrong_secret" not in f"{caught.value} {caught.value.context}"
     assert "very_wrong_secret" not in json.dumps(sandbox.calls)
@@ -159,7 +160,7 @@ def test_wrong_credentials_are_refused_without_being_repeated(sandbox: Sandbox, 
 @pytest.mark.parametrize("source", ["tiktok-shop", "amazon"])
 def test_missing_credentials_are_named(sandbox: Sandbox, source: str) -> None:
     with pytest.raises(UpstreamRefusedError) as caught:
-        fetch(vendors(sandbox, {}), source, AMAZON_ORDERS[0])
+        fetch(vendors(sandbox, {}), source, ONE[source])
     assert caught.value.context["missing"]
 
 

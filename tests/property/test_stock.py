@@ -44,13 +44,12 @@ class StockMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = Store()
-        reference = MemoryReference(self.store)
+        self.store, self.log, self.stock = self.ports()
+        reference = MemoryReference(Store())
         for node in NODES:
             reference.put("node", node, {"node_id": node, "country": "DE", "latitude": 50, "longitude": 8})
         for sku in SKUS:
             reference.put("product", sku, {"sku": sku})
-        self.log, self.stock = MemoryLog(self.store, faithful=True), MemoryStock(self.store)
         self.move = MoveStock(self.log, reference, lambda: minutes(0))
         self.count = CountStock(self.log, self.stock, reference, lambda: minutes(0))
         self.bound: Counter[tuple[str, str]] = Counter()
@@ -61,6 +60,11 @@ class StockMachine(RuleBasedStateMachine):
         self.done: list[tuple[Any, str, Any]] = []
         self.reached: Counter[str] = Counter()
         """How often something happened that is worth happening."""
+
+    def ports(self) -> tuple[Any, Any, Any]:
+        """What is stored, with its positions and streams; the log and the stock over it."""
+        store = Store()
+        return store, MemoryLog(store, faithful=True), MemoryStock(store)
 
     def at(self, place: tuple[str, str]) -> StockDelta:
         sku, node = place
@@ -178,7 +182,7 @@ class StockMachine(RuleBasedStateMachine):
             cause=CAUSE,
             at=minutes(0),
             events=(event,),
-            previous=self.log.history(stream).head,
+            previous=self.log.read(stream).head,
         )
         self.log.append(commit, stock=stock_deltas([event]))
         self.done.append((None, "", None))
@@ -304,7 +308,7 @@ class StockMachine(RuleBasedStateMachine):
             assert list(found) == []
         folded: dict[tuple[str, str], StockDelta] = {}
         for stream in streams:
-            for delta in stock_deltas(self.log.history(stream).events()):
+            for delta in stock_deltas(self.log.read(stream).events()):
                 place = delta.sku, delta.node_id
                 folded[place] = folded[place].plus(delta) if place in folded else delta
         for place, at in positions.items():

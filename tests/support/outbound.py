@@ -55,7 +55,10 @@ class Subscriptions:
     def health(self, subscription_id: str) -> Health:
         return self.healths.get(subscription_id, Health())
 
-    def failed(self, subscription_id: str, now: datetime, error: str, open_until: datetime | None) -> Health:
+    def failed(
+        self, subscription_id: str, attempt_id: str, now: datetime, error: str, open_until: datetime | None
+    ) -> Health:
+        assert attempt_id
         known = self.health(subscription_id)
         self.healths[subscription_id] = replace(
             known,

@@ -152,7 +152,7 @@ def test_what_others_change_is_known_within_seconds(dynamodb: Any, monkeypatch: 
     mine.save(made)
     assert made in mine.known()
     theirs.save(replace(made, version=2, url="https://other.example.com/"))
-    theirs.failed(made.subscription_id, START, "x", None)
+    theirs.failed(made.subscription_id, "a#1", START, "x", None)
     assert made in mine.known()
     monkeypatch.setattr(dynamodb_outbound, "KEEP_S", -1.0)
     assert made not in mine.known()
@@ -161,16 +161,17 @@ def test_what_others_change_is_known_within_seconds(dynamodb: Any, monkeypatch: 
 
 def test_failures_add_up_until_a_success_and_an_endpoint_is_forgiven(dynamodb: Any) -> None:
     kept = DynamoSubscriptions(dynamodb, "reference", "views")
-    kept.failed("whs_1", START, "HTTP 500: x", None)
+    kept.failed("whs_1", "a#1", START, "HTTP 500: x", None)
+    assert kept.failed("whs_1", "a#1", START, "HTTP 500: x", None).failures == 1, "the same attempt, told again"
     later = START + timedelta(minutes=1)
-    health = kept.failed("whs_1", later, "HTTP 503: y", later + timedelta(seconds=30))
+    health = kept.failed("whs_1", "a#2", later, "HTTP 503: y", later + timedelta(seconds=30))
     assert (health.failures, health.failing_since, health.last_failure_at) == (2, START, later)
     assert (health.last_error, health.open_until) == ("HTTP 503: y", later + timedelta(seconds=30))
     assert kept.health("whs_1") == health
     kept.succeeded("whs_1", later)
     good = kept.health("whs_1")
     assert (good.failures, good.failing_since, good.open_until, good.last_success_at) == (0, None, None, later)
-    kept.failed("whs_1", later, "z", later)
+    kept.failed("whs_1", "a#3", later, "z", later)
     kept.forgiven("whs_1")
     assert (kept.health("whs_1").failures, kept.health("whs_1").open_until) == (0, None)
 

@@ -140,7 +140,7 @@ def test_a_secret_is_rotated_once_by_its_key_and_both_sign_for_a_while() -> None
 def test_enabling_forgives_and_disabling_says_who_did() -> None:
     world = World()
     made = world.subscribe()
-    world.subscriptions.failed(made.subscription_id, START, "x", START + timedelta(days=1))
+    world.subscriptions.failed(made.subscription_id, "a#1", START, "x", START + timedelta(days=1))
     off = world.manage.disable(made.subscription_id, "admin")
     assert (off.state, off.reason, off.version, off.changed_by) == (State.DISABLED, "staff", 2, "admin")
     assert world.manage.disable(made.subscription_id, "admin") == off

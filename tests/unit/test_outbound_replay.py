@@ -161,7 +161,7 @@ def test_a_replay_ends_with_its_subscription_and_waits_while_the_endpoint_is_lef
     world = filled(3, 3)
     made = world.subscribe(event_types=("StockMoved.v1",))
     row = world.ask_replay("r1", made.subscription_id, BEFORE, "admin")
-    world.subscriptions.failed(made.subscription_id, START, "x", START + timedelta(minutes=8))
+    world.subscriptions.failed(made.subscription_id, "a#1", START, "x", START + timedelta(minutes=8))
     world.step()
     ((at, message),) = world.waiting
     assert (at - START, message["replay"]["mark"]) == (timedelta(minutes=5), None)

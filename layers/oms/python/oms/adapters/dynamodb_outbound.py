@@ -89,14 +89,22 @@ class DynamoSubscriptions:
             self._health_at = time.monotonic()
         return self._health.get(subscription_id, _NO_HEALTH)
 
-    def failed(self, subscription_id: str, now: datetime, error: str, open_until: datetime | None) -> Health:
-        """A lost acknowledgement may count twice: that errs on the strict side."""
-        values: dict[str, Any] = {":one": {"N": "1"}, ":now": _at(now), ":error": {"S": error}}
+    def failed(
+        self, subscription_id: str, attempt_id: str, now: datetime, error: str, open_until: datetime | None
+    ) -> Health:
+        """Once for an attempt: a lost acknowledgement meets itself, unless another one failed in between."""
+        values = {":one": {"N": "1"}, ":now": _at(now), ":error": {"S": error}, ":id": {"S": attempt_id}}
         sets = "SET failing_since = if_not_exists(failing_since, :now), last_failure_at = :now, last_error = :error"
+        sets += ", last_attempt = :id"
         if open_until is not None:
             sets += ", open_until = :open"
             values[":open"] = _at(open_until)
-        return self._note(subscription_id, f"{sets} ADD failures :one", values)
+        once = {"ConditionExpression": "attribute_not_exists(last_attempt) OR last_attempt <> :id"}
+        try:
+            return self._note(subscription_id, f"{sets} ADD failures :one", values, **once)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            self._health_at = float("-inf")
+            return self.health(subscription_id)
 
     def succeeded(self, subscription_id: str, now: datetime) -> None:
         """The last error stays to be seen."""
@@ -107,13 +115,14 @@ class DynamoSubscriptions:
         """As if it had never failed."""
         self._note(subscription_id, "REMOVE failures, failing_since, open_until", {})
 
-    def _note(self, subscription_id: str, update: str, values: Mapping[str, Any]) -> Health:
+    def _note(self, subscription_id: str, update: str, values: Mapping[str, Any], **condition: str) -> Health:
         answer = self._client.update_item(
             TableName=self._views,
             Key={"pk": {"S": keys.WEBHOOK_HEALTH}, "sk": {"S": subscription_id}},
             UpdateExpression=update,
             ReturnValues="ALL_NEW",
             **({"ExpressionAttributeValues": values} if values else {}),
+            **condition,
         )
         health = _health(answer["Attributes"])
         self._health = {**self._health, subscription_id: health}

@@ -166,7 +166,9 @@ class DeliverWebhook:
     def _failed(self, subscription: Subscription, delivery: Delivery, attempt: Attempt) -> Outcome:
         now = self.now()
         before = self.subscriptions.health(delivery.subscription_id).failures
-        health = self.subscriptions.failed(delivery.subscription_id, now, attempt.error, opened(before + 1, now))
+        attempt_id = f"{delivery.webhook_id}#{delivery.attempt}"
+        until = opened(before + 1, now)
+        health = self.subscriptions.failed(delivery.subscription_id, attempt_id, now, attempt.error, until)
         if attempt.status == GONE:
             return self._disable(subscription, Why.GONE, attempt, now)
         if is_hopeless(health, now):

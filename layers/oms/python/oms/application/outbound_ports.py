@@ -36,8 +36,10 @@ class Subscriptions(Protocol):
     def health(self, subscription_id: str) -> Health:
         """How its endpoint did a few seconds ago."""
 
-    def failed(self, subscription_id: str, now: datetime, error: str, open_until: datetime | None) -> Health:
-        """Note a failure; how the endpoint does with it."""
+    def failed(
+        self, subscription_id: str, attempt_id: str, now: datetime, error: str, open_until: datetime | None
+    ) -> Health:
+        """Note the failure of an attempt, once; how the endpoint does with it."""
 
     def succeeded(self, subscription_id: str, now: datetime) -> None:
         """Note a success: no failure counts any more."""

@@ -10,6 +10,7 @@ from oms.domain.errors import LedgerImbalanceError
 from oms.domain.order import events as ev
 from oms.domain.order.charging import WITHOUT_SHIPMENT, dear_left
 from oms.domain.order.ledger import LineLedger, Place
+from oms.domain.order.lines import drained, move_lines, moved, out_of, summed
 from oms.domain.order.state import (
     FulfillmentOrder,
     FulfillmentOrderStatus,
@@ -142,7 +143,7 @@ def _(_event: ev.PaymentVoided, state: Order) -> Order:
 def _(event: ev.LinesReserved, state: Order) -> Order:
     lines = dict(state.lines)
     for units in event.units:
-        lines[units.line_id] = _drained(lines[units.line_id], (Place.OPEN, Place.BACKORDERED), Place.ALLOCATED, units)
+        lines[units.line_id] = drained(lines[units.line_id], (Place.OPEN, Place.BACKORDERED), Place.ALLOCATED, units)
     orders = _bound(state.fulfillment_orders, event)
     promised_by = max(event.promised_by, state.promised_by) if state.promised_by else event.promised_by
     return replace(state, lines=lines, fulfillment_orders=orders, promised_by=promised_by, retry_at=None)
@@ -151,7 +152,7 @@ def _(event: ev.LinesReserved, state: Order) -> Order:
 @evolve.register(ev.LinesMoved)
 def _(event: ev.LinesMoved, state: Order) -> Order:
     orders = dict(state.fulfillment_orders)
-    for order_id, gone in _out_of(event.out_of, event.freed).items():
+    for order_id, gone in out_of(event.out_of, event.freed).items():
         known = orders[order_id].without(gone)
         status = known.status if known.remaining else FulfillmentOrderStatus.CANCELLED
         orders[order_id] = replace(known, status=status, release_at=known.release_at if known.remaining else None)
@@ -167,7 +168,7 @@ def _(event: ev.FulfillmentOrderReleased, state: Order) -> Order:
 @evolve.register(ev.LinesBackordered)
 def _(event: ev.LinesBackordered, state: Order) -> Order:
     waited = {line_id for line_id, line in state.lines.items() if line.ledger.backordered and line.cancel_at}
-    state = _move_lines(state, event.lines, Place.OPEN, Place.BACKORDERED)
+    state = move_lines(state, event.lines, Place.OPEN, Place.BACKORDERED)
     lines = dict(state.lines)
     for line_id in {units.line_id for units in event.lines} - waited:  # who waits already keeps the time it has
         lines[line_id] = replace(lines[line_id], cancel_at=event.cancel_at)
@@ -186,8 +187,8 @@ def _(event: ev.PromiseDateMoved, state: Order) -> Order:
 def _(event: ev.LinesDelivered, state: Order) -> Order:
     provided = sum(key.startswith(WITHOUT_SHIPMENT) for key in state.handovers)
     key = f"{WITHOUT_SHIPMENT}-{provided + 1}" if provided else WITHOUT_SHIPMENT
-    handovers = {**state.handovers, key: _summed(event.lines)}
-    return replace(_move_lines(state, event.lines, Place.OPEN, Place.DELIVERED), handovers=handovers)
+    handovers = {**state.handovers, key: summed(event.lines)}
+    return replace(move_lines(state, event.lines, Place.OPEN, Place.DELIVERED), handovers=handovers)
 
 
 @evolve.register(ev.FulfillmentOrderAccepted)
@@ -201,7 +202,7 @@ def _(event: ev.FulfillmentOrderRejected, state: Order) -> Order:
     lines = dict(state.lines)
     known = state.fulfillment_orders[event.fulfillment_order_id]
     for units in event.units:
-        lines[units.line_id] = _moved(lines[units.line_id], Place.ALLOCATED, Place.OPEN, units.quantity)
+        lines[units.line_id] = moved(lines[units.line_id], Place.ALLOCATED, Place.OPEN, units.quantity)
     known = known.without(event.units)
     remaining = known.remaining
     status = known.status if remaining else FulfillmentOrderStatus.REJECTED
@@ -219,7 +220,7 @@ def _(event: ev.ShipmentShipped, state: Order) -> Order:
     known = state.fulfillment_orders[event.fulfillment_order_id]
     for parcel in event.parcels:
         for units in parcel.units:
-            line = _moved(lines[units.line_id], Place.ALLOCATED, Place.SHIPPED, units.quantity)
+            line = moved(lines[units.line_id], Place.ALLOCATED, Place.SHIPPED, units.quantity)
             lines[units.line_id] = replace(line, serials=(*line.serials, *units.serials)) if units.serials else line
         known = known.without(parcel.units)
         parcels[parcel.parcel_id] = Parcel(
@@ -231,7 +232,7 @@ def _(event: ev.ShipmentShipped, state: Order) -> Order:
         )
     status = known.status if known.remaining else FulfillmentOrderStatus.SHIPPED
     known = replace(known, status=status, shipments=(*known.shipments, event.shipment_id))
-    units_of_all = _summed(units for parcel in event.parcels for units in parcel.units)
+    units_of_all = summed(units for parcel in event.parcels for units in parcel.units)
     handovers = {**state.handovers, event.shipment_id: units_of_all}
     return replace(_with_fulfillment_order(state, known), lines=lines, parcels=parcels, handovers=handovers)
 
@@ -246,7 +247,7 @@ def _(event: ev.ParcelStatusChanged, state: Order) -> Order:
             # A unit that was returned before its scan came is not delivered again.
             delivered = min(units.quantity, line.ledger.shipped)
             if delivered:
-                lines[units.line_id] = _moved(line, Place.SHIPPED, Place.DELIVERED, delivered)
+                lines[units.line_id] = moved(line, Place.SHIPPED, Place.DELIVERED, delivered)
     parcel = replace(
         parcel,
         status=event.status,
@@ -260,17 +261,17 @@ def _(event: ev.ParcelStatusChanged, state: Order) -> Order:
 def _(event: ev.LinesCancelled, state: Order) -> Order:
     lines = dict(state.lines)
     orders = dict(state.fulfillment_orders)
-    freed = _summed(event.freed)
+    freed = summed(event.freed)
     for line_id, units in freed.items():
-        lines[line_id] = _moved(lines[line_id], Place.ALLOCATED, Place.CANCELLED, units)
-    for order_id, gone in _out_of(event.fulfillment_orders, event.freed).items():
+        lines[line_id] = moved(lines[line_id], Place.ALLOCATED, Place.CANCELLED, units)
+    for order_id, gone in out_of(event.fulfillment_orders, event.freed).items():
         known = orders[order_id].without(gone)
         emptied = FulfillmentOrderStatus.SHIPPED if known.shipments else FulfillmentOrderStatus.CANCELLED
         orders[order_id] = replace(known, status=known.status if known.remaining else emptied)
     for cancelled in event.lines:
         rest = replace(cancelled, quantity=cancelled.quantity - freed.get(cancelled.line_id, 0))
         line = lines[cancelled.line_id]
-        lines[cancelled.line_id] = _drained(line, (Place.OPEN, Place.BACKORDERED), Place.CANCELLED, rest)
+        lines[cancelled.line_id] = drained(line, (Place.OPEN, Place.BACKORDERED), Place.CANCELLED, rest)
     return replace(state, lines=lines, fulfillment_orders=orders)
 
 
@@ -287,7 +288,7 @@ def _(event: ev.ChannelCancelConflicted, state: Order) -> Order:
 def _(event: ev.LinesReturned, state: Order) -> Order:
     lines = dict(state.lines)
     for units in event.units:
-        line = _drained(lines[units.line_id], (Place.DELIVERED, Place.SHIPPED), Place.RETURNED, units)
+        line = drained(lines[units.line_id], (Place.DELIVERED, Place.SHIPPED), Place.RETURNED, units)
         lines[units.line_id] = replace(line, serials=without(line.serials, units.serials)) if units.serials else line
     return replace(state, lines=lines)
 
@@ -304,7 +305,7 @@ def _(event: ev.SerialsReturned, state: Order) -> Order:
 @evolve.register(ev.RefundRequested)
 def _(event: ev.RefundRequested, state: Order) -> Order:
     lines = dict(state.lines)
-    wanted = _summed(event.lines)
+    wanted = summed(event.lines)
     for line_id, units in wanted.items():
         lines[line_id] = replace(lines[line_id], refunded=lines[line_id].refunded + units)
     refund = Refund(
@@ -329,7 +330,7 @@ def _(event: ev.RefundSubmitted, state: Order) -> Order:
 def _(event: ev.RefundSucceeded, state: Order) -> Order:
     refund = state.payment.refunds[event.refund_id]
     ref = event.refund_ref or refund.refund_ref
-    removed, returned = _summed(event.removed), _summed(event.returned)
+    removed, returned = summed(event.removed), summed(event.returned)
     refund = replace(refund, status=RefundStatus.SUCCEEDED, refund_ref=ref, removed=removed, returned=returned)
     return _with_refund(state, refund)
 
@@ -369,41 +370,6 @@ def _bound(
         soonest = min(at.release_at, event.release_at) if at.release_at and event.release_at else at.release_at
         orders[order_id] = replace(at, remaining=remaining, drawn=drawn, release_at=soonest)
     return orders
-
-
-def _out_of(order_ids: Iterable[str], freed: Iterable[ev.NodeUnits]) -> dict[str, list[ev.NodeUnits]]:
-    """What was taken out of each fulfillment order."""
-    found: dict[str, list[ev.NodeUnits]] = {}
-    for order_id, units in zip(order_ids, freed, strict=True):
-        found.setdefault(order_id, []).append(units)
-    return found
-
-
-def _moved(line: Line, source: Place, target: Place, units: int) -> Line:
-    return replace(line, ledger=line.ledger.move(source, target, units))
-
-
-def _drained(line: Line, sources: tuple[Place, Place], target: Place, units: ev.LineUnits | ev.NodeUnits) -> Line:
-    """`units` moved out of the first source as far as it reaches, the rest out of the second."""
-    first = min(units.quantity, line.ledger.at(sources[0]))
-    if first:
-        line = _moved(line, sources[0], target, first)
-    rest = units.quantity - first
-    return _moved(line, sources[1], target, rest) if rest else line
-
-
-def _summed(parts: Iterable[ev.LineUnits | ev.NodeUnits]) -> dict[str, int]:
-    units: dict[str, int] = {}
-    for part in parts:
-        units[part.line_id] = units.get(part.line_id, 0) + part.quantity
-    return units
-
-
-def _move_lines(state: Order, moved: Iterable[ev.LineUnits], source: Place, target: Place) -> Order:
-    lines = dict(state.lines)
-    for units in moved:
-        lines[units.line_id] = _moved(lines[units.line_id], source, target, units.quantity)
-    return replace(state, lines=lines)
 
 
 def _with_fulfillment_order(state: Order, known: FulfillmentOrder) -> Order:
