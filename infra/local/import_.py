@@ -1,8 +1,9 @@
-"""`make import KIND=products|nodes|tariff|stock|buffers|pools FILE=… [DRY=1]`: master data and stock from a CSV file.
+"""`make import KIND=products|nodes|tariff|stock|buffers|pools|entities FILE=… [DRY=1]`: master data, stock, sellers.
 
 Every row is checked before any is written; what is wrong is printed by line, and then nothing is imported. Importing
 the same file twice changes nothing: products and nodes are compared, stock movements carry a key made of the file. A
-file of buffers, or of pools, is all of them: it takes the place of what was there. Orders: `infra.local.import_orders`.
+file of buffers, of pools or of entities is all of them: it takes the place of what was there. Orders:
+`infra.local.import_orders`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import os
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from infra.local import import_orders
 from infra.local.import_rows import COLUMNS, OTHERS, kits, read_rows, tariff_of
@@ -22,13 +23,24 @@ from oms.application.stock import MoveStock
 from oms.domain.buffers import POLICY as BUFFERS
 from oms.domain.buffers import read_buffers
 from oms.domain.commit import Cause
+from oms.domain.entities import POLICY as ENTITIES
+from oms.domain.entities import read_entities
 from oms.domain.errors import OmsError
 from oms.domain.kits import kit_problems
 from oms.domain.pools import POLICY as POOLS
 from oms.domain.pools import read_pools
 from oms.entrypoints.wiring import now
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 BATCH: Final = 50
+WHOLE: Final[dict[str, tuple[Callable[[dict[str, Any]], Any], str]]] = {
+    "buffers": (read_buffers, BUFFERS),
+    "pools": (read_pools, POOLS),
+    "entities": (read_entities, ENTITIES),
+}
+"""Kinds of which a file is all there is: how it is read, and the policy that it becomes."""
 
 
 def _kits_beside(system: System, rows: list[dict[str, Any]]) -> list[str]:
@@ -55,9 +67,9 @@ def load(system: System, kind: str, rows: list[dict[str, Any]], fingerprint: str
     dynamodb = system.client("dynamodb")
     reference = DynamoReference(dynamodb, system.outputs["ReferenceTable"])
     done = {"written": 0, "unchanged": 0}
-    if kind in ("buffers", "pools"):
+    if kind in WHOLE:
         rules = {"rules": rows}
-        read, name = (read_buffers, BUFFERS) if kind == "buffers" else (read_pools, POOLS)
+        read, name = WHOLE[kind]
         read(rules)
         done["written" if reference.put("policy", name, rules) else "unchanged"] += len(rows)
         return done

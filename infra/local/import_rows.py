@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters.gazetteer import PackagedGazetteer
+from oms.domain.entities import read_entities
 from oms.domain.errors import OmsError, SourcingInputError
 from oms.domain.kits import MAX_COMPONENTS, MAX_PER_KIT, kit_problems
 from oms.domain.lots import day
@@ -31,12 +32,17 @@ COLUMNS: Final = {
     "stock": ("sku", "node_id", "quantity"),
     "buffers": ("sku", "node_id", "channel", "units"),
     "pools": ("pool", "channel"),
+    "entities": ("entity_id", "series", "name", "country"),
 }
 OTHERS: Final = {
     "products": ("needs", "duty", "components", "list_prices", "serials"),
     "nodes": ("latitude", "longitude", "postal_code", "region", "city", "active"),
     "stock": ("kind", "code", "to_node_id", "reason", "pool", "lot", "best_before"),
     "pools": ("account", "until", "only"),
+    "entities": (
+        *("address", "tax_ids", "channels", "countries", "rates", "notes"),
+        *("rounding", "digits", "time_zone"),
+    ),
 }
 """Columns that may be left out; docs/sourcing.md has more. A node has coordinates, or a postal code or a city."""
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -289,6 +295,18 @@ def read_pool(row: dict[str, str]) -> dict[str, Any]:
     return rule
 
 
+def read_entity(row: dict[str, str]) -> dict[str, Any]:
+    """A legal entity; lists between `|`."""
+    lists, texts = OTHERS["entities"][:6], (*COLUMNS["entities"], *OTHERS["entities"][6:])
+    entity: dict[str, Any] = {name: row[name].strip() for name in texts if (row.get(name) or "").strip()}
+    entity |= {name: words for name in lists if (words := _words(row, name))}
+    try:
+        read_entities({"rules": [entity]})
+    except OmsError as error:
+        raise RowError(str(error)) from None
+    return entity
+
+
 READERS: Final[dict[str, Callable[[dict[str, str]], dict[str, Any]]]] = {
     "products": read_product,
     "nodes": read_node,
@@ -296,6 +314,7 @@ READERS: Final[dict[str, Callable[[dict[str, str]], dict[str, Any]]]] = {
     "stock": read_movement,
     "buffers": read_buffer,
     "pools": read_pool,
+    "entities": read_entity,
 }
 
 

@@ -16,6 +16,7 @@ from oms.adapters import commit_item
 from oms.adapters.commit_item import commit_from_item, commit_to_item, commit_to_items, joined
 from oms.adapters.dynamodb_log import DynamoLog
 from oms.adapters.dynamodb_scan import DynamoScan
+from oms.adapters.dynamodb_series import DynamoSeriesLog
 from oms.domain.codec import event_to_plain
 from oms.domain.commit import GENESIS, Cause, Commit, StoredCommit, Unreadable, chain_hash, verify_chain
 from oms.domain.errors import CommitTooLargeError, DuplicateOrderNumberError, UnknownEventError, VersionConflictError
@@ -167,3 +168,16 @@ def test_who_follows_the_stream_reads_the_parts_from_the_log(client: Any, monkey
     assert wiring.is_commit(head)
     image = {**head, "z": {"B": base64.b64encode(head["z"]["B"]).decode()}}
     assert wiring.read_commit(json.loads(json.dumps(image))) == first
+
+
+def test_the_end_of_a_stream_and_one_of_it_are_read_without_the_rest(client: Any) -> None:
+    log, first = DynamoSeriesLog(client, "events", "stock"), placing(5)
+    assert (log.newest(STREAM).number, log.newest(STREAM).head) == (0, GENESIS)
+    assert log.one(STREAM, 1) is None
+    log.append(first)
+    assert log.newest(STREAM) == log.read(STREAM), "its parts stand behind it"
+    second = following(first)
+    log.append(second)
+    assert log.newest(STREAM).commits == (second,)
+    assert log.newest(STREAM).head == log.read(STREAM).head
+    assert (log.one(STREAM, 1), log.one(STREAM, 2), log.one(STREAM, 3)) == (first, second, None)

@@ -21,6 +21,7 @@ from oms.domain.order.status import LIFECYCLE, NextStep, OrderStatus, next_step,
 from oms.domain.order.summary import due_at, summarize
 from oms.domain.payment_events import PaymentEvent, PaymentEventKind
 from oms.domain.serials import Serial
+from tests.support.billing import agrees_with_the_ledger
 from tests.support.builders import STRIPE, Story, minutes, units_of
 
 if TYPE_CHECKING:
@@ -271,6 +272,7 @@ class OrderWorld:
                 story.refund_outcome(refund.refund_id, "succeeded")
         assert next_step(story.order) is not NextStep.SETTLE, "settling is not done when everything succeeded"
         self.check_end()
+        agrees_with_the_ledger(story)
 
     def clear_the_way(self) -> None:
         """What can stop an order stops no more: paid, no hold, stock for everything."""

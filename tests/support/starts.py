@@ -29,6 +29,8 @@ HTTP: Final[dict[str, Start]] = {
     "manage_policies": Start(("dynamodb",), ("use_cases.manage_sourcing()",)),
     "manage_webhooks": Start(("dynamodb",), ("use_cases_outbound.manage_subscriptions()",)),
     "manage_drafts": Start(("dynamodb", "s3", "secretsmanager"), ("use_cases.save_draft()", "use_cases.place_draft()")),
+    "issue_invoices": Start(("dynamodb",), ("wiring_invoices.issue_invoices()",)),
+    "show_invoices": Start(("dynamodb",), ("wiring_invoices.show_invoices()", "wiring.contacts()")),
     "quote_promises": Start(("dynamodb",), ("use_cases.quote_promises()",)),
     "manage_quarantine": Start(("dynamodb", "s3"), ("use_cases.replay_parked()",)),
     "show_status": Start(("dynamodb", "secretsmanager"), ("use_cases.look_up_order()",), ("jinja2",)),

@@ -54,6 +54,18 @@ class MemoryLog(Port):
             return replace(known.history, commits=tuple([_read_back(each) for each in known.stored]))
         return known.history
 
+    @step("log.newest")
+    def newest(self, stream: str) -> History:
+        """See the port."""
+        known = self.history(stream)
+        return replace(known, commits=known.commits[-1:])
+
+    @step("log.one")
+    def one(self, stream: str, number: int) -> Commit | None:
+        """See the port."""
+        commits = self.history(stream).commits
+        return commits[number - 1] if 0 < number <= len(commits) else None
+
     @step("log.append")
     def append(
         self,

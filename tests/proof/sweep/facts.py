@@ -49,6 +49,7 @@ INVARIANTS: Final = {
     "movements": "I5",
     "holds": "I6",
     "drafts": "I5",
+    "invoices": "I5",
     "stock": "I1",
     "contacts": "I4",
     "money": "I3",
@@ -76,6 +77,7 @@ def facts(w: World) -> Facts:
         "movements": sorted(stream for stream in commits if stream.startswith("stock#")),
         "holds": holds(w, commits),
         "drafts": {stream: _drafted(told) for stream, told in commits.items() if stream.startswith("draft#")},
+        "invoices": invoices(commits),
         "stock": stock(w),
         "contacts": contacts(w, orders),
         "money": money(w),
@@ -162,6 +164,20 @@ def holds(w: World, commits: Mapping[str, list[Commit]]) -> dict[str, list[str]]
 def _drafted(commits: Iterable[Commit]) -> list[str]:
     """What happened to a draft, in order."""
     return [type(event).__name__ for commit in commits for event in commit.events]
+
+
+def invoices(commits: Mapping[str, list[Commit]]) -> Facts:
+    """Numbers of each series, and which documents they are of: which has which is not the same once a fault came."""
+    found: Facts = {}
+    for stream, told in commits.items():
+        if stream.startswith("invoices#"):
+            issued = [event for commit in told for event in commit.events]
+            assert [each.number[-6:] for each in issued] == [f"{commit.number:06d}" for commit in told]
+            assert [commit.number for commit in told] == [number + 1 for number in range(len(told))]
+            found[stream] = sorted((each.document_id, each.gross) for each in issued)
+        elif stream.startswith("billing#"):
+            found[stream] = sorted(each.document_id for commit in told for each in commit.events)
+    return found
 
 
 def stock(w: World) -> Facts:

@@ -4,6 +4,7 @@
 |---|---|---|
 | events | `order#<id>`, `stock#<id>`, `supply#<id>`, `hold#<id>` | `c#<number, 8 digits>` commit, `s#<fact id>` fact |
 | events | `shards#<id>` | `c#<number, 8 digits>` commit |
+| events | `invoices#<series>#<year>`, `billing#<order id>` | `c#<number, 8 digits>` commit |
 | events | `unique#<key>` | `owner` |
 | stock | `<sku>` | `<node>#0` |
 | stock | `<sku>#<shard>`, of a spread position | `<node>#<shard>` |

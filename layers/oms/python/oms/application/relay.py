@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from oms.domain.billing import may_need
 from oms.domain.frozen import frozen
 from oms.domain.order.status import NextStep
 from oms.domain.public_events import public_events
@@ -14,7 +15,7 @@ from oms.domain.stock import StockCounted, freed_skus
 from oms.domain.supply import expected_skus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from oms.application.gateways import Bus, Workflows
     from oms.application.ports import Views
@@ -43,6 +44,8 @@ class RelayCommit:
     bus: Bus
     outbound: QueueOutbound | None = None
     """Puts on a queue what channels must be told."""
+    invoices: Callable[[str], None] | None = None
+    """Has the invoices of an order issued; none where nobody wants any."""
 
     def __call__(self, commit: Commit) -> None:
         """Raises whatever the ports raise: the record is tried again, and parked when that does not help."""
@@ -63,6 +66,8 @@ class RelayCommit:
             self.workflows.start(WORKFLOW, payload)
         if self.outbound:
             self.outbound.follow(commit)
+        if self.invoices and order_id and may_need(commit):
+            self.invoices(order_id)
 
     def publish(self, commits: Sequence[Commit]) -> None:
         """The public events of several commits at once: the bus takes ten a call. Stock that moved, in the same way."""

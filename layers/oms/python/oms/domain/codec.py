@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.drafts import DraftEvent
 from oms.domain.errors import UnknownEventError
 from oms.domain.holding import HoldEvent
+from oms.domain.invoices import InvoiceEvent
 from oms.domain.order import events as order_events
 from oms.domain.shards import ShardsChanged
 from oms.domain.stock import StockCounted, StockMoved
@@ -36,6 +37,7 @@ EVENT_TYPES: Final[Mapping[str, type[Any]]] = {
         *typing.get_args(SupplyEvent),
         *typing.get_args(HoldEvent),
         *typing.get_args(DraftEvent),
+        *typing.get_args(InvoiceEvent),
     )
 }
 """Every event that may be stored, by its stored name."""

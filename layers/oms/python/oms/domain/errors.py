@@ -10,6 +10,7 @@ OmsError
 │   ├── FeedGoneError
 │   ├── StockHoldNotFoundError
 │   ├── DraftNotFoundError
+│   ├── InvoiceNotFoundError
 │   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
 │   ├── PolicyVersionNotFoundError
 │   └── WebhookNotFoundError
@@ -62,6 +63,7 @@ OmsError
 │   ├── ApprovalNeededError
 │   ├── DraftOutdatedError
 │   ├── DraftExpiredError
+│   ├── SellerNotFoundError
 │   ├── WebhookOutdatedError
 │   ├── WebhookDisabledError
 │   ├── NotMasterError
@@ -152,6 +154,12 @@ class DraftNotFoundError(NotFoundError):
     """No such draft."""
 
     code = "draft_not_found"
+
+
+class InvoiceNotFoundError(NotFoundError):
+    """No invoice, credit note or debit note has this number."""
+
+    code = "invoice_not_found"
 
 
 class SupplyNotFoundError(NotFoundError):
@@ -466,6 +474,12 @@ class DraftExpiredError(RefusedError):
     """The time of a draft is over."""
 
     code = "draft_expired"
+
+
+class SellerNotFoundError(RefusedError):
+    """The legal entity that issued an order's first invoice is no longer among the entities."""
+
+    code = "seller_not_found"
 
 
 class WebhookOutdatedError(RefusedError):

@@ -9,7 +9,7 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from oms.entrypoints import wiring
+from oms.entrypoints import wiring, wiring_invoices
 
 if TYPE_CHECKING:
     from oms.application.availability import ShowAvailability
@@ -206,7 +206,7 @@ def relay_commit() -> RelayCommit:
     from oms.application.relay_outbound import QueueOutbound
 
     outbound = QueueOutbound(OutboundAccounts(wiring.reference(), wiring.now), wiring.tell_later, wiring.now)
-    return RelayCommit(wiring.views(), wiring.workflows(), wiring.bus(), outbound)
+    return RelayCommit(wiring.views(), wiring.workflows(), wiring.bus(), outbound, wiring_invoices.issuer())
 
 
 @cache
