@@ -15,8 +15,8 @@ SELLER = {"entity_id": "main", "series": "INV", "name": "Laden GmbH", "country":
 
 
 def invoiced_and_credited(w: World) -> None:
-    """Two orders of one seller are shipped, one in part refunded; another's invoices are issued by hand."""
-    w.cloud.names["IssueInvoices"] = "true"
+    """An order is shipped before anybody sells it, then refunded in part: both documents, and none twice by hand."""
+    w.cloud.names["Invoicing"] = "true"
     w.product("MUG-01")
     w.receive("opening", MUG_01=(MAIN, 9))
     payment = pay(w, 2000)
