@@ -11,6 +11,7 @@ import urllib3
 
 from infra.local import recorded as rec
 from infra.local.connect import tell
+from infra.local.demo import ACCOUNTS
 from infra.local.engine import ROOT
 from infra.local.sandbox.shopify_told import LOCATION
 from infra.local.sandbox.tiktok_told import PROVIDERS
@@ -52,7 +53,7 @@ _OK: Final = range(200, 300)
 def open_shops(system: System) -> None:
     """Each shop has the newest state of the orders that it is going to deliver, and is to be told of them."""
     for source, settings in TOLD.items():
-        tell(system, source, "main", settings)
+        tell(system, source, ACCOUNTS.get(source, "main"), settings)
         newest: dict[str, dict[str, Any]] = {}
         files = (ROOT / "events" / "channels" / source).glob("*.json") if source in WHOLE else ()
         for file in sorted(files):
