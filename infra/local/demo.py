@@ -100,6 +100,8 @@ class Demo:
     sent: int = 0
     orders: dict[str, str] = field(default_factory=dict)
     """Order id by the name that the demo gives the order."""
+    handed_over: set[str] = field(default_factory=set)
+    """Tracking numbers of what was shipped in this run; an earlier one may have shipped the rest."""
 
     def load_shop(self) -> None:
         """Products, nodes and stock; connected accounts with their demo secrets."""
@@ -190,7 +192,7 @@ class Demo:
 
         Until nothing moves, or until all ended as they should.
         """
-        warehouse = Warehouse(self.system, SECRETS["easypost"], self.say)
+        warehouse = Warehouse(self.system, SECRETS["easypost"], self.say, handed_over=self.handed_over)
         deadline = time.monotonic() + PATIENCE_S
         last: dict[str, Any] = {}
         quiet = 0

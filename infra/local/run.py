@@ -105,7 +105,7 @@ def report(demo: Demo, erp: Erp) -> bool:
         say("quarantine", f"{row['source']} {row['topic']}: {row['code']} - {row['reason']}")
     say("sum", f"{demo.sent} deliveries, {len(endings)} orders, {len(parked)} in quarantine")
     told = erp.check(demo.orders[name] for name in endings)
-    went_back = tracking_came_back(demo.system, demo.documents(), say)
+    went_back = tracking_came_back(demo.system, demo.documents(), demo.handed_over, say)
     return told and went_back and all(row["ok"] for row in endings.values())
 
 

@@ -17,7 +17,7 @@ from infra.local.sandbox.shopify_told import LOCATION
 from infra.local.sandbox.tiktok_told import PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from infra.local.system import System
 
@@ -90,13 +90,16 @@ def record(system: System) -> list[dict[str, Any]]:
     return told
 
 
-def tracking_came_back(system: System, orders: Iterable[dict[str, Any]], say: Callable[[str, str], None]) -> bool:
-    """Whether each parcel of an order of these shops was told, once; waits for those that still may be."""
+def tracking_came_back(
+    system: System, orders: Iterable[dict[str, Any]], shipped: Container[str], say: Callable[[str, str], None]
+) -> bool:
+    """Whether each parcel that was `shipped` of these shops' orders was told, once; waits for those that may be yet."""
     wanted = Counter(
         (order["channel"], parcel["tracking_number"])
         for order in orders
         if order["channel"] in TOLD
         for parcel in order["parcels"]
+        if parcel["tracking_number"] in shipped
     )
     deadline = time.monotonic() + PATIENCE_S
     while True:

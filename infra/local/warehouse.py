@@ -32,6 +32,8 @@ class Warehouse:
     say: Callable[[str, str], None]
     shipped: list[str] = field(default_factory=list)
     """Tracking numbers that no carrier has scanned yet."""
+    handed_over: set[str] = field(default_factory=set)
+    """All tracking numbers of this run."""
 
     def ship_released(self) -> int:
         """Accept and ship every fulfillment order that is released; how many."""
@@ -58,6 +60,7 @@ class Warehouse:
         units = sum(line["quantity"] for line in lines)
         self.say("warehouse", f"{node} shipped {work['number']}: {units} units, {parcel['carrier']} {tracking}")
         self.shipped.append(tracking)
+        self.handed_over.add(tracking)
         return 1
 
     def _post(self, path: str, document: Any, key: str) -> Any:
