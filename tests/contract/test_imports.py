@@ -20,9 +20,9 @@ BODIES = ROUTER | {"pydantic"}
 NEEDED = {
     **dict.fromkeys(starts.ASYNC, frozenset[str]()),
     **dict.fromkeys(("receive_webhook", "place_order", "quote_promises", "read_orders", "manage_quarantine"), ROUTER),
-    **dict.fromkeys(("issue_invoices", "show_invoices"), ROUTER),
+    **dict.fromkeys(("issue_invoices", "show_invoices", "manage_drafts"), ROUTER),
     **dict.fromkeys(
-        ("change_order", "fulfill_orders", "manage_stock", "manage_policies", "manage_drafts", "manage_webhooks"),
+        ("change_order", "fulfill_orders", "manage_stock", "manage_policies", "manage_webhooks"),
         BODIES,
     ),
     "show_status": ROUTER | {"jinja2"},

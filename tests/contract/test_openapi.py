@@ -25,7 +25,7 @@ from oms.domain.order.events import Disposition
 from oms.domain.stock import COMPONENTS
 from oms.domain.supply import LotStatus, SupplyKind
 from oms.entrypoints import order_api, requests
-from oms.entrypoints.requests import common, promises
+from oms.entrypoints.requests import common, drafts, promises
 from oms.entrypoints.sessions import COOKIE
 from tests.support import functions, template
 
@@ -238,6 +238,10 @@ def test_bodies_are_the_models_of_the_code(model: type[BaseModel]) -> None:
         ("CartToQuote", promises.CART),
         ("LineToQuote", promises.LINE),
         ("DestinationToQuote", promises.DESTINATION),
+        ("NewDraftBody", drafts.NEW_DRAFT),
+        ("DraftBody", drafts.DRAFT),
+        ("SeenDraftBody", drafts.SEEN_DRAFT),
+        ("RejectDraftBody", drafts.REJECT_DRAFT),
     ],
 )
 def test_what_is_read_by_hand_has_the_fields_that_are_described(name: str, fields: frozenset[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,12 @@ from oms.domain.errors import (
     DraftOutdatedError,
     IdempotencyKeyReusedError,
     InvalidTransitionError,
+    MalformedPayloadError,
     OmsError,
     OwnDraftError,
 )
 from oms.domain.ids import derive
+from oms.entrypoints.requests.drafts import read_draft, read_new_draft, read_rejection, read_seen
 from tests.proof.memory import MemoryContacts, MemoryLog, MemoryReference, Store
 from tests.support.builders import line, nowhere
 
@@ -336,3 +339,35 @@ def test_list_prices_of_a_file(text: str, prices: dict[str, int] | None) -> None
 )
 def test_what_no_list_price_can_be(text: str) -> None:
     assert read_rows("products", [COLUMNS, f"MUG,Mug,0,1,1,1,{text}"])[1]
+
+
+# ---------------------------------------------------------------- bodies
+
+
+@pytest.mark.parametrize(
+    ("read", "body"),
+    [
+        (read_new_draft, {}),
+        (read_new_draft, {"order": []}),
+        (read_new_draft, {"order": {}, "expected_revision": 1}),
+        (read_draft, {"order": {}}),
+        (read_draft, {"order": {}, "expected_revision": "1"}),
+        (read_draft, {"order": {}, "expected_revision": -1}),
+        (read_seen, {"expected_revision": 1_000_001}),
+        (read_seen, {"expected_revision": True}),
+        (read_seen, {"expected_revision": 1.5}),
+        (read_seen, {"expected_revision": 1, "order": {}}),
+        (read_rejection, {"expected_revision": 1}),
+        (read_rejection, {"expected_revision": 1, "reason": 7}),
+        (read_rejection, {"expected_revision": 1, "reason": "x" * 501}),
+    ],
+)
+def test_what_no_body_can_be(read: Callable[[bytes], Any], body: dict[str, Any]) -> None:
+    with pytest.raises(MalformedPayloadError):
+        read(json.dumps(body).encode())
+
+
+def test_what_a_body_says() -> None:
+    assert read_new_draft(b'{"order": {"number": "R-1"}}') == {"number": "R-1"}
+    assert read_draft(b'{"order": {"number": "R-1"}, "expected_revision": 3}') == ({"number": "R-1"}, 3)
+    assert read_rejection(b'{"expected_revision": 2, "reason": "too low"}') == (2, "too low")

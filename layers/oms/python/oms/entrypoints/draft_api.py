@@ -11,7 +11,7 @@ from oms.domain.drafts import DraftStatus
 from oms.domain.errors import DraftNotFoundError, ForbiddenError, InvalidInputError
 from oms.entrypoints import http, use_cases, wiring
 from oms.entrypoints.documents import order_document
-from oms.entrypoints.requests.drafts import DraftBody, NewDraftBody, RejectDraftBody, SeenDraftBody
+from oms.entrypoints.requests.drafts import read_draft, read_new_draft, read_rejection, read_seen
 from oms.entrypoints.telemetry import correlate
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ def make(app: APIGatewayHttpResolver) -> Response[str]:
     """A new draft; the same key again answers with it."""
     role = http.require(app, "sales")
     key = http.idempotency_key(app)
-    asked = http.body(app, NewDraftBody)
+    order = read_new_draft(http.raw_body(app))
     draft_id = ids.derive("drf", key)
     cause = http.api_cause(app, key, role)
-    draft, made = use_cases.save_draft()(draft_id, key, asked.order, 0, _person(app), cause)
+    draft, made = use_cases.save_draft()(draft_id, key, order, 0, _person(app), cause)
     return http.answer(_document(draft), 201 if made else 200)
 
 
@@ -41,12 +41,12 @@ def save(app: APIGatewayHttpResolver, draft_id: str) -> Response[str]:
     """Another document in its place; what was approved is approved no longer."""
     role = http.require(app, "sales")
     key = http.idempotency_key(app)
-    asked = http.body(app, DraftBody)
-    if not asked.expected_revision:
+    order, seen = read_draft(http.raw_body(app))
+    if not seen:
         raise InvalidInputError("a draft's first revision is 1")
     cause = http.api_cause(app, key, role)
     use = use_cases.save_draft()
-    draft, _ = use(_known_form(draft_id), key, asked.order, asked.expected_revision, _person(app), cause)
+    draft, _ = use(_known_form(draft_id), key, order, seen, _person(app), cause)
     return http.answer(_document(draft))
 
 
@@ -73,17 +73,17 @@ def list_all(app: APIGatewayHttpResolver) -> Response[str]:
 def approve(app: APIGatewayHttpResolver, draft_id: str) -> Response[str]:
     """Agree to the prices of somebody else's draft."""
     role = http.require(app, "finance")
-    seen, person = http.body(app, SeenDraftBody).expected_revision, _person(app)
+    seen, person = read_seen(http.raw_body(app)), _person(app)
     return _decide(app, draft_id, "approve", role, lambda known, now: drafts.approve(known, seen, person, now))
 
 
 def reject(app: APIGatewayHttpResolver, draft_id: str) -> Response[str]:
     """Do not agree, and say why."""
     role = http.require(app, "finance")
-    asked, person = http.body(app, RejectDraftBody), _person(app)
+    (seen, reason), person = read_rejection(http.raw_body(app)), _person(app)
 
     def decide(known: Draft | None, now: datetime) -> tuple[DraftEvent, ...]:
-        return drafts.reject(known, asked.expected_revision, person, asked.reason, now)
+        return drafts.reject(known, seen, person, reason, now)
 
     return _decide(app, draft_id, "reject", role, decide)
 
@@ -98,7 +98,7 @@ def discard(app: APIGatewayHttpResolver, draft_id: str) -> Response[str]:
 def place(app: APIGatewayHttpResolver, draft_id: str) -> Response[str]:
     """201 with the order that it became, 200 when it had become one before."""
     role = http.require(app, "sales")
-    seen = http.body(app, SeenDraftBody).expected_revision
+    seen = read_seen(http.raw_body(app))
     order, made = use_cases.place_draft()(_known_form(draft_id), seen, role)
     correlate(order.order_id)
     number = wiring.orders().load(order.order_id).history.number
