@@ -290,6 +290,17 @@ def test_the_log_names_nobody_and_the_document_is_as_it_was_saved() -> None:
     assert document_of(desk.kept, draft) == offer()
 
 
+def test_coordinates_are_kept_as_they_were_told() -> None:
+    desk = Desk()
+    told = {**offer(), "ship_to": {"country": "DE", "latitude": 52.520008, "longitude": 13.4}}
+    order = read_new_draft(json.dumps({"order": told}).encode())
+    desk.save(DRAFT, "key-1", order, 0, REP, cause("key-1"))
+    assert document_of(desk.kept, desk.drafts.get(DRAFT)) == told
+    placed, _ = desk.placed()
+    assert placed.placed.ship_to is not None
+    assert (placed.placed.ship_to.latitude, placed.placed.ship_to.longitude) == (52.52, 13.4)
+
+
 @pytest.mark.parametrize(
     "change", [{"total": 1}, {"colour": "red"}, {"currency": "XXQ"}, {"lines": []}, {"payment": None}]
 )

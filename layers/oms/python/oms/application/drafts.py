@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from oms.application.orders import next_commit
 from oms.channels import site
+from oms.channels.payload import parse_object
 from oms.domain import drafts, ids
 from oms.domain.commit import Cause
 from oms.domain.drafts import LASTS, Draft, DraftSaved, fold_draft
@@ -124,7 +125,8 @@ class SaveDraft:
         normalized, _ = site.read_order(document, account=ACCOUNT, external_id=draft_id, now=now)
         order = normalized.order
         listed = self.reference.list_prices((line.sku for line in order.lines), order.currency)
-        body = json.dumps(document, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        text = json.dumps(document, sort_keys=True, ensure_ascii=False, default=float)
+        body = text.encode("utf-8", "surrogatepass")
         digest = hashlib.sha256(body).hexdigest()[:32]
         self.documents.put(_key(draft_id, digest), body)
 
@@ -178,7 +180,7 @@ class PlaceDraft:
 
     def _place(self, draft_id: str, draft: Draft, actor: str) -> Order:
         digest = draft.saved.digest
-        document = json.loads(self.documents.get(_key(draft_id, digest)))
+        document = parse_object(self.documents.get(_key(draft_id, digest))).values
         now = self.drafts.now()
         normalized, payment = site.read_order(document, account=ACCOUNT, external_id=draft_id, now=now)
         cause = Cause(kind="api", ref=f"{digest[:16]}:{draft_id}", actor=actor)
