@@ -18,7 +18,7 @@ from oms.application.intake import SyncSnapshot
 from oms.application.orders import Orders
 from oms.domain import drafts
 from oms.domain.commit import Cause
-from oms.domain.drafts import LASTS, DraftSaved, DraftStatus
+from oms.domain.drafts import KEPT, LASTS, DraftSaved, DraftStatus
 from oms.domain.errors import (
     ApprovalNeededError,
     DraftExpiredError,
@@ -287,7 +287,17 @@ def test_the_log_names_nobody_and_the_document_is_as_it_was_saved() -> None:
     draft = desk.saved()
     (commit,) = desk.store.streams[f"draft#{DRAFT}"].history.commits
     assert "Mara" not in repr(commit)
-    assert document_of(desk.kept, draft) == offer()
+    assert document_of(desk.kept, draft, T0) == offer()
+
+
+def test_a_document_that_is_kept_no_longer_is_not_asked_for() -> None:
+    desk = Desk()
+    draft = desk.saved()
+    desk.placed()
+    desk.kept.of.clear()
+    assert document_of(desk.kept, draft, T0 + KEPT) is None
+    with pytest.raises(KeyError):
+        document_of(desk.kept, draft, T0 + KEPT - timedelta(seconds=1))
 
 
 def test_coordinates_are_kept_as_they_were_told() -> None:
@@ -295,7 +305,7 @@ def test_coordinates_are_kept_as_they_were_told() -> None:
     told = {**offer(), "ship_to": {"country": "DE", "latitude": 52.520008, "longitude": 13.4}}
     order = read_new_draft(json.dumps({"order": told}).encode())
     desk.save(DRAFT, "key-1", order, 0, REP, cause("key-1"))
-    assert document_of(desk.kept, desk.drafts.get(DRAFT)) == told
+    assert document_of(desk.kept, desk.drafts.get(DRAFT), T0) == told
     placed, _ = desk.placed()
     assert placed.placed.ship_to is not None
     assert (placed.placed.ship_to.latitude, placed.placed.ship_to.longitude) == (52.52, 13.4)

@@ -15,7 +15,7 @@ from oms.channels import site
 from oms.channels.payload import parse_object
 from oms.domain import drafts, ids
 from oms.domain.commit import Cause
-from oms.domain.drafts import LASTS, Draft, DraftSaved, fold_draft
+from oms.domain.drafts import KEPT, LASTS, Draft, DraftSaved, fold_draft
 from oms.domain.errors import (
     ContentionError,
     DraftNotFoundError,
@@ -188,8 +188,10 @@ class PlaceDraft:
         return self.sync(normalized, cause, plan, digest).order
 
 
-def document_of(documents: DraftDocuments, draft: Draft) -> Any:
-    """What it orders, as it was saved."""
+def document_of(documents: DraftDocuments, draft: Draft, now: datetime) -> Any:
+    """What it orders, as it was saved; None when that is kept no longer."""
+    if now >= draft.saved.saved_at + KEPT:
+        return None
     return json.loads(documents.get(_key(draft.saved.draft_id, draft.saved.digest)))
 
 

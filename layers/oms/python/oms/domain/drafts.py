@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 LASTS: Final = timedelta(days=30)
 """From when it was saved last; its document is kept some days longer."""
+KEPT: Final = timedelta(days=45)
+"""How long a document is there for certain: the bucket's lifecycle ends it at a midnight after that."""
 PERCENT: Final = 100
 
 

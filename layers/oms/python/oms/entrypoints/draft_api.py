@@ -54,7 +54,7 @@ def show(app: APIGatewayHttpResolver, draft_id: str) -> Response[str]:
     """A draft with what it orders."""
     http.require(app, *READERS)
     draft = wiring.drafts().get(_known_form(draft_id))
-    return http.answer({**_document(draft), "order": document_of(wiring.claims(), draft)})
+    return http.answer({**_document(draft), "order": document_of(wiring.claims(), draft, wiring.now())})
 
 
 def list_all(app: APIGatewayHttpResolver) -> Response[str]:
