@@ -111,4 +111,4 @@ def walk(seed: int, steps: int) -> OrderMachine:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_a_long_way_through_an_orders_life(seed: int) -> None:
-    walk(seed, steps=40)
+    assert walk(seed, steps=40).world.commands, "nothing was asked of the order"
