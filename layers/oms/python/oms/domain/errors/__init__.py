@@ -1,0 +1,252 @@
+"""Every refusal the system makes on purpose. Knows nothing of HTTP, AWS or Step Functions.
+
+OmsError
+├── NotFoundError
+│   ├── OrderNotFoundError           (retryable: the event may have overtaken the order)
+│   ├── FulfillmentOrderNotFoundError
+│   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
+│   ├── CaptureNotFoundError         (retryable: the provider's event may have overtaken the shipment)
+│   ├── QuarantineNotFoundError
+│   ├── FeedGoneError
+│   ├── StockHoldNotFoundError
+│   ├── DraftNotFoundError
+│   ├── InvoiceNotFoundError
+│   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
+│   ├── PolicyVersionNotFoundError
+│   └── WebhookNotFoundError
+├── InvalidInputError
+│   ├── MalformedPayloadError
+│   ├── UnknownCurrencyError
+│   ├── TotalsMismatchError
+│   ├── TooManyLinesError
+│   ├── CommitTooLargeError
+│   ├── TooManyPositionsError
+│   ├── NoSuchNodeError
+│   ├── NoSuchSkuError
+│   ├── KitWithoutStockError
+│   ├── InvalidCursorError
+│   ├── MalformedRowError
+│   ├── InvalidPolicyError
+│   ├── SerialsDoNotFitError
+│   ├── EndpointRefusedError
+│   └── SourcingInputError
+│       ├── SourcingRangeError
+│       ├── UnknownSkuError
+│       ├── UnknownNodeError
+│       ├── NaiveTimeError
+│       ├── EmptyPolicyError
+│       └── RecordAlteredError
+├── AuthenticationError
+│   ├── SignatureError
+│   ├── ReplayWindowError
+│   └── InvalidTokenError
+├── ForbiddenError
+│   └── OwnDraftError
+├── PayloadTooLargeError
+├── IdempotencyKeyError
+│   ├── IdempotencyKeyMissingError
+│   └── IdempotencyKeyReusedError
+├── RefusedError                     (the state of the order forbids it)
+│   ├── InvalidTransitionError
+│   ├── NothingToCancelError
+│   ├── RefundExceedsCapturedError
+│   │   └── RefundBeforePaymentError (retryable: a channel's refund overtook its payment)
+│   ├── CurrencyMismatchError
+│   ├── DuplicateOrderNumberError
+│   ├── PaymentAlreadyUsedError
+│   ├── SerialInUseError
+│   ├── SerialNotShippedError
+│   ├── CountOutdatedError
+│   ├── StaleRowError
+│   ├── HoldExpiredError
+│   ├── PolicyOutdatedError
+│   ├── ApprovalNeededError
+│   ├── DraftOutdatedError
+│   ├── DraftExpiredError
+│   ├── SellerNotFoundError
+│   ├── WebhookOutdatedError
+│   ├── WebhookDisabledError
+│   ├── NotMasterError
+│   └── LedgerImbalanceError
+├── InsufficientStockError
+├── VersionConflictError             (retryable)
+│   └── StockChangedError            (retryable)
+├── ContentionError                  (retryable)
+├── RateLimitedError                 (retryable)
+├── UpstreamError                    (retryable: a vendor is down, slow or limiting)
+│   ├── UpstreamRefusedError         (not retryable: the vendor said no)
+│   └── OutboundInDoubtError         (not retryable: nobody can tell whether it arrived)
+└── UnknownEventError                (stored by newer code than this)
+
+The class name is a contract too: Lambda reports it to Step Functions as the error name.
+"""
+
+from oms.domain.errors.access import (
+    AuthenticationError,
+    ForbiddenError,
+    IdempotencyKeyError,
+    IdempotencyKeyMissingError,
+    IdempotencyKeyReusedError,
+    InvalidTokenError,
+    OwnDraftError,
+    PayloadTooLargeError,
+    RateLimitedError,
+    ReplayWindowError,
+    SignatureError,
+)
+from oms.domain.errors.base import (
+    OmsError,
+)
+from oms.domain.errors.failing import (
+    ContentionError,
+    InsufficientStockError,
+    OutboundInDoubtError,
+    StockChangedError,
+    UnknownEventError,
+    UpstreamError,
+    UpstreamRefusedError,
+    VersionConflictError,
+)
+from oms.domain.errors.invalid import (
+    CommitTooLargeError,
+    EmptyPolicyError,
+    EndpointRefusedError,
+    InvalidCursorError,
+    InvalidInputError,
+    InvalidPolicyError,
+    KitWithoutStockError,
+    MalformedPayloadError,
+    MalformedRowError,
+    NaiveTimeError,
+    NoSuchNodeError,
+    NoSuchSkuError,
+    RecordAlteredError,
+    SerialsDoNotFitError,
+    SourcingInputError,
+    SourcingRangeError,
+    TooManyLinesError,
+    TooManyPositionsError,
+    TotalsMismatchError,
+    UnknownCurrencyError,
+    UnknownNodeError,
+    UnknownSkuError,
+)
+from oms.domain.errors.missing import (
+    CaptureNotFoundError,
+    DraftNotFoundError,
+    FeedGoneError,
+    FulfillmentOrderNotFoundError,
+    InvoiceNotFoundError,
+    NotFoundError,
+    OrderNotFoundError,
+    ParcelNotFoundError,
+    PolicyVersionNotFoundError,
+    QuarantineNotFoundError,
+    StockHoldNotFoundError,
+    SupplyNotFoundError,
+    WebhookNotFoundError,
+)
+from oms.domain.errors.refused import (
+    ApprovalNeededError,
+    CountOutdatedError,
+    CurrencyMismatchError,
+    DraftExpiredError,
+    DraftOutdatedError,
+    DuplicateOrderNumberError,
+    HoldExpiredError,
+    InvalidTransitionError,
+    LedgerImbalanceError,
+    NothingToCancelError,
+    NotMasterError,
+    PaymentAlreadyUsedError,
+    PolicyOutdatedError,
+    RefundBeforePaymentError,
+    RefundExceedsCapturedError,
+    RefusedError,
+    SellerNotFoundError,
+    SerialInUseError,
+    SerialNotShippedError,
+    StaleRowError,
+    WebhookDisabledError,
+    WebhookOutdatedError,
+)
+
+__all__ = [
+    "ApprovalNeededError",
+    "AuthenticationError",
+    "CaptureNotFoundError",
+    "CommitTooLargeError",
+    "ContentionError",
+    "CountOutdatedError",
+    "CurrencyMismatchError",
+    "DraftExpiredError",
+    "DraftNotFoundError",
+    "DraftOutdatedError",
+    "DuplicateOrderNumberError",
+    "EmptyPolicyError",
+    "EndpointRefusedError",
+    "FeedGoneError",
+    "ForbiddenError",
+    "FulfillmentOrderNotFoundError",
+    "HoldExpiredError",
+    "IdempotencyKeyError",
+    "IdempotencyKeyMissingError",
+    "IdempotencyKeyReusedError",
+    "InsufficientStockError",
+    "InvalidCursorError",
+    "InvalidInputError",
+    "InvalidPolicyError",
+    "InvalidTokenError",
+    "InvalidTransitionError",
+    "InvoiceNotFoundError",
+    "KitWithoutStockError",
+    "LedgerImbalanceError",
+    "MalformedPayloadError",
+    "MalformedRowError",
+    "NaiveTimeError",
+    "NoSuchNodeError",
+    "NoSuchSkuError",
+    "NotFoundError",
+    "NotMasterError",
+    "NothingToCancelError",
+    "OmsError",
+    "OrderNotFoundError",
+    "OutboundInDoubtError",
+    "OwnDraftError",
+    "ParcelNotFoundError",
+    "PayloadTooLargeError",
+    "PaymentAlreadyUsedError",
+    "PolicyOutdatedError",
+    "PolicyVersionNotFoundError",
+    "QuarantineNotFoundError",
+    "RateLimitedError",
+    "RecordAlteredError",
+    "RefundBeforePaymentError",
+    "RefundExceedsCapturedError",
+    "RefusedError",
+    "ReplayWindowError",
+    "SellerNotFoundError",
+    "SerialInUseError",
+    "SerialNotShippedError",
+    "SerialsDoNotFitError",
+    "SignatureError",
+    "SourcingInputError",
+    "SourcingRangeError",
+    "StaleRowError",
+    "StockChangedError",
+    "StockHoldNotFoundError",
+    "SupplyNotFoundError",
+    "TooManyLinesError",
+    "TooManyPositionsError",
+    "TotalsMismatchError",
+    "UnknownCurrencyError",
+    "UnknownEventError",
+    "UnknownNodeError",
+    "UnknownSkuError",
+    "UpstreamError",
+    "UpstreamRefusedError",
+    "VersionConflictError",
+    "WebhookDisabledError",
+    "WebhookNotFoundError",
+    "WebhookOutdatedError",
+]
