@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from oms.domain.canonical import ChannelPayment, ChannelRefund, PaymentState, RefundedLine, Restock
 from oms.domain.order import commands as cmd
@@ -20,6 +20,7 @@ from oms.domain.payment_events import PaymentEventKind, RefundState
 from oms.domain.tracking import ParcelStatus
 from tests.support.builders import BERLIN, IN_CHANNEL, PARIS, STRIPE, line, minutes, snapshot, units_of
 from tests.support.order_world import NODES, OrderWorld
+from tests.support.return_moves import ReturnMoves
 
 ANY_KIND = [
     PaymentEventKind.FAILED,
@@ -48,7 +49,7 @@ HEADERS = st.fixed_dictionaries(
 )
 
 
-class OrderMachine(RuleBasedStateMachine):
+class OrderMachine(ReturnMoves):
     """Each rule is something that the outside world may do at any time."""
 
     world: OrderWorld
@@ -334,6 +335,7 @@ class OrderMachine(RuleBasedStateMachine):
         self.world.stock_is_what_the_books_say()
         self.world.serials_are_where_the_books_say()
         self.world.money_adds_up()
+        self.world.returns_are_what_the_books_say()
         self.world.the_status_follows_the_lifecycle()
         self.world.nothing_stands_still_unseen()
 

@@ -11,6 +11,7 @@ OmsError
 │   ├── StockHoldNotFoundError
 │   ├── DraftNotFoundError
 │   ├── InvoiceNotFoundError
+│   ├── ReturnNotFoundError
 │   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
 │   ├── PolicyVersionNotFoundError
 │   └── WebhookNotFoundError
@@ -67,6 +68,9 @@ OmsError
 │   ├── WebhookOutdatedError
 │   ├── WebhookDisabledError
 │   ├── NotMasterError
+│   ├── NotReturnableError
+│   │   └── ReturnWindowClosedError
+│   ├── ReturnExceedsShippedError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -142,6 +146,7 @@ from oms.domain.errors.missing import (
     ParcelNotFoundError,
     PolicyVersionNotFoundError,
     QuarantineNotFoundError,
+    ReturnNotFoundError,
     StockHoldNotFoundError,
     SupplyNotFoundError,
     WebhookNotFoundError,
@@ -158,11 +163,14 @@ from oms.domain.errors.refused import (
     LedgerImbalanceError,
     NothingToCancelError,
     NotMasterError,
+    NotReturnableError,
     PaymentAlreadyUsedError,
     PolicyOutdatedError,
     RefundBeforePaymentError,
     RefundExceedsCapturedError,
     RefusedError,
+    ReturnExceedsShippedError,
+    ReturnWindowClosedError,
     SellerNotFoundError,
     SerialInUseError,
     SerialNotShippedError,
@@ -208,6 +216,7 @@ __all__ = [
     "NoSuchSkuError",
     "NotFoundError",
     "NotMasterError",
+    "NotReturnableError",
     "NothingToCancelError",
     "OmsError",
     "OrderNotFoundError",
@@ -225,6 +234,9 @@ __all__ = [
     "RefundExceedsCapturedError",
     "RefusedError",
     "ReplayWindowError",
+    "ReturnExceedsShippedError",
+    "ReturnNotFoundError",
+    "ReturnWindowClosedError",
     "SellerNotFoundError",
     "SerialInUseError",
     "SerialNotShippedError",

@@ -9,6 +9,7 @@ from oms.domain.kits import parts_of
 from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.ledger import Place
 from oms.domain.order.releasing import release_at
+from oms.domain.order.return_state import return_due_at
 from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import (
     NextStep,
@@ -48,6 +49,8 @@ def due_at(order: Order, at: datetime) -> datetime | None:
 
 def _due_at(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
     due, released = _due_beside(order, at, step, word), release_at(order)
+    if order.returns and (look := return_due_at(order, at, at + REST_PATIENCE)):
+        due = min(due, look) if due else look
     return min(due, max(released, at)) if due and released else due
 
 
@@ -87,7 +90,8 @@ def is_patient(order: Order) -> bool:
 
 
 def _is_patient(order: Order, step: NextStep, word: Stage) -> bool:
-    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or release_at(order):
+    returns = any(known.open for known in order.returns.values())
+    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or release_at(order) or returns:
         return False
     return _promised(order, word) is not None and not any(refund.open for refund in order.payment.refunds.values())
 
@@ -118,6 +122,7 @@ def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[s
         "fulfillment": fulfillment_status(order).value,
         "payment": payment_status(order).value,
         "holds": [hold.kind for hold in order.active_holds],
+        "returns": {known.number: known.status.value for known in order.returns.values()},
         "next": step.value,
         "due_at": due.isoformat() if due else "",
         "promised_by": order.promised_by.isoformat() if order.promised_by else "",
