@@ -40,7 +40,7 @@ def begin(machine: OrderMachine, draw: random.Random) -> None:
         held=draw.random() < 0.5,
         included=draw.random() < 0.5,
         card=draw.choice([0, 0, 250]),
-        begun=draw.choice([0, 1, 2]),
+        begun=draw.choice([0, 1, 2, 3]),
     )
 
 

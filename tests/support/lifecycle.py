@@ -35,8 +35,8 @@ The part of an order that one node ships. `planned`: its units are bound and its
 then they may move to another node, and it is `cancelled` when all of them have. A part of it may ship or be cancelled:
 the status changes when nothing remains."""
 _RETURN: Final = """\
-`approved`: it may be sent. `inspected`: all of it was looked at, and a person decides on what is doubtful. `settled`: nothing
-is left to do. A part of it may be looked at, and paid, before the rest arrives."""
+`approved`: it may be sent. `inspected`: all of it was looked at, and a person decides on what is doubtful. `settled`:
+nothing is left to do. A part of it may be looked at, and paid, before the rest arrives."""
 _PARCEL: Final = """\
 The newest scan by the carrier's own time wins; of two at the same time the one of higher rank. `delivered` is final and
 is believed however late it comes."""

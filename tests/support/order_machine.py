@@ -60,12 +60,12 @@ class OrderMachine(ReturnMoves):
         held=st.booleans(),
         included=st.booleans(),
         card=st.sampled_from([0, 0, 0, 250]),
-        begun=st.sampled_from([0, 1, 2, 2]),
+        begun=st.sampled_from([0, 1, 2, 2, 3]),
     )
     def place(
         self, lines: list[dict[str, Any]], header: dict[str, int], *, held: bool, included: bool, card: int, begun: int
     ) -> None:
-        """Taken (0), paid (1), or promised (2)."""
+        """Taken (0), paid (1), promised (2), or delivered (3)."""
         made = [
             line(str(n), **{**each, "discount": min(each["discount"], each["unit_price"])})
             for n, each in enumerate(lines)
@@ -79,6 +79,11 @@ class OrderMachine(ReturnMoves):
             self.provider_tells(PaymentEventKind.AUTHORIZED, 1)
         if begun > 1:
             self.promise(1, 6)
+        if begun > 2:
+            for number in range(len(self.world.story.order.fulfillment_orders)):
+                self.ship_everything(number)
+            self.arrive()
+            self.settle()
 
     @precondition(lambda self: self.world.in_channel)
     @rule(pick=PICK)

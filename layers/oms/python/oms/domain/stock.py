@@ -239,8 +239,8 @@ _RETURNED: Final[Mapping[ev.Disposition, str]] = {
     ev.Disposition.REFURBISH: "qc",
     ev.Disposition.DAMAGED: "damaged",
 }
-"""Where units that came back stand on hand: those to be refurbished until `qc_release`. Scrapped ones, and those sent on
-to their vendor, enter no stock."""
+"""Where units that came back stand on hand: those to be refurbished until `qc_release`. Scrapped ones, and those
+sent on to their vendor, enter no stock."""
 
 
 def _returned(event: ev.LinesReturned) -> list[StockDelta]:

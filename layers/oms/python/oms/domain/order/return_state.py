@@ -121,23 +121,33 @@ class Return:
         return self.status is ReturnStatus.APPROVED and wanted and not self.tracking_number
 
     @property
-    def bound(self) -> Mapping[str, int]:
-        """By line, units that no other return can have: those to come, and those that the customer keeps."""
-        if not self.open and not (self.terms.keep and self.status is ReturnStatus.SETTLED):
-            return {}
-        return {line_id: line.quantity - line.back for line_id, line in self.lines.items()}
+    def kept(self) -> bool:
+        """The customer has the goods, and their price went back."""
+        return self.terms.keep and self.status is ReturnStatus.SETTLED
+
+    @property
+    def away(self) -> Mapping[str, int]:
+        """By line, units that nobody has looked at. What was missing may be asked for again: it is paid for once."""
+        return {line_id: line.to_inspect for line_id, line in self.lines.items()}
 
 
 def returnable(order: Order) -> dict[str, int]:
-    """By line, units that may be returned: shipped, not back, and in no open return."""
+    """By line, units that may be returned: shipped, not back, in no open return, and not given to the customer.
+
+    Below zero only while open returns have more units than are away.
+    """
     left = {
         line_id: line.ledger.gone - line.ledger.returned
         for line_id, line in order.lines.items()
         if line.placed.requires_shipping
     }
     for known in order.returns.values():
-        for line_id, units in known.bound.items():
+        for line_id, units in known.away.items() if known.open else ():
             left[line_id] -= units
+    for known in order.returns.values():
+        for line_id, units in known.away.items() if known.kept else ():
+            # What was given away may come back all the same.
+            left[line_id] -= min(units, max(0, left[line_id]))
     return left
 
 
