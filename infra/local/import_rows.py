@@ -35,7 +35,7 @@ COLUMNS: Final = {
     "entities": ("entity_id", "series", "name", "country"),
 }
 OTHERS: Final = {
-    "products": ("needs", "duty", "components", "list_prices", "serials"),
+    "products": ("needs", "duty", "components", "list_prices", "serials", "category"),
     "nodes": ("latitude", "longitude", "postal_code", "region", "city", "active"),
     "stock": ("kind", "code", "to_node_id", "reason", "pool", "lot", "best_before"),
     "pools": ("account", "until", "only"),
@@ -109,6 +109,8 @@ def read_product(row: dict[str, str]) -> dict[str, Any]:
     sizes = {name: _whole(row, name, 0, 10_000_000) for name in COLUMNS["products"][2:]}
     more = {**_capabilities(row, "needs"), **_optional(row, "duty", 0, MAX_COST), **_components(row), **_prices(row)}
     more |= _serials(row)
+    if (row.get("category") or "").strip():
+        more["category"] = _text(row, "category")
     if "components" in more and "serials" in more:
         raise RowError("a kit has no serial numbers: its components have")
     return {"sku": _text(row, "sku"), "title": _text(row, "title", 500), **sizes, **more}

@@ -49,7 +49,7 @@ class TestWhichRule:
             ({"skus": ["A"], "countries": ["FR"]}, False),
         ],
     )
-    def test_all_of_its_conditions_hold(self, when: dict[str, Any], meets: bool) -> None:
+    def test_all_of_its_conditions_hold(self, when: dict[str, Any], *, meets: bool) -> None:
         known = rules(rule("first", when), rule("rest"))
         assert terms(known).rules["1"][0] == ("first" if meets else "rest")
 
@@ -75,7 +75,7 @@ class TestOneSetOfTerms:
         assert (found.fee, found.refund_at, found.send_within_days) == (300, RefundAt.RECEIPT, 9)
 
     @pytest.mark.parametrize(("most", "kept"), [(2001, True), (2000, False)])
-    def test_kept_if_every_rule_lets_it_be(self, most: int, kept: bool) -> None:
+    def test_kept_if_every_rule_lets_it_be(self, most: int, *, kept: bool) -> None:
         assert self.both({"keep_below": {"EUR": most}}, {"keep_below": {"EUR": 9000}}).keep is kept
         assert not self.both({"keep_below": {"EUR": most}}, {}).keep
         assert not self.both({"keep_below": {"USD": most}}, {"keep_below": {"EUR": 9000}}).keep
@@ -168,7 +168,7 @@ class TestProblems:
             (of(rule("a", return_node="WH9")), "no_node", "WH9", ("a",)),
             (of(rule("a", label="merchant", label_account="ups", return_node="WH1")), "field", "label_account", ("a",)),
             (of(rule("a", label_account="easypost/m", return_node="WH1")), "contradiction", "label_account", ("a",)),
-            (of(rule("a", label="merchant", label_account="easypost/m")), "contradiction", "label_account", ("a",)),
+            (of(rule("a", label="merchant", label_account="easypost/m")), "contradiction", "return_node", ("a",)),
             (of(rule("a", returnable="never", window_days=3)), "contradiction", "window_days", ("a",)),
             (of(rule("a"), rule("b", {"skus": ["A"]})), "unreachable", "when", ("a", "b")),
             (

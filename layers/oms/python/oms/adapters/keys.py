@@ -13,7 +13,7 @@
 | stock | `held#<0-3>` | `<expires at>#<hold id>` |
 | contacts | `<customer id>`, of an order without one `<order id>` | `<placed at>#<order id>` |
 | views | `day#<day>#<0-3>` | `<placed at>#<order id>` |
-| views | `tracking#<number>`, `payment#<ref>` | `<placed at>#<order id>` |
+| views | `tracking#<number>`, `return#<tracking number>`, `payment#<ref>` | `<placed at>#<order id>` |
 | views | `serial#<serial number>`, `lot#<sku>~<lot>` | `<placed at>#<order id>` |
 | views | `work#<node>` | `<fulfillment order id>` |
 | views | `waiting#<sku>` | `<placed at>#<order id>` |

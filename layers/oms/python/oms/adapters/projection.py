@@ -17,6 +17,7 @@ from oms.adapters import keys
 from oms.domain.drafts import DraftSaved
 from oms.domain.lots import lot_of
 from oms.domain.order import events as ev
+from oms.domain.order.return_facts import ReturnLabelled
 from oms.domain.segments import place_of
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ def _lookups(event: Any, row: Mapping[str, Any], placed_at: str) -> Iterator[Row
     sk = keys.at_sk(placed_at, row["order_id"])
     if isinstance(event, ev.OrderPlaced) and event.payment.reference:
         yield {"pk": keys.lookup_pk("payment", event.payment.reference), "sk": sk}
+    elif isinstance(event, ReturnLabelled):
+        yield {"pk": keys.lookup_pk("return", event.tracking_number), "sk": sk}
     elif isinstance(event, ev.ShipmentShipped):
         for parcel in event.parcels:
             yield {"pk": keys.lookup_pk("tracking", parcel.tracking_number), "sk": sk}

@@ -1,0 +1,36 @@
+"""The use cases of returns, as `use_cases` makes the others."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from oms.entrypoints import wiring
+
+if TYPE_CHECKING:
+    from oms.application.policies import ManageReturnRules
+    from oms.application.returns import AskForReturn, TakeArrival
+
+
+@cache
+def manage_return_rules() -> ManageReturnRules:
+    """Use case."""
+    from oms.application.policies import ManageReturnRules
+
+    return ManageReturnRules(wiring.policies(), wiring.reference(), wiring.now)
+
+
+@cache
+def ask_for_return() -> AskForReturn:
+    """Use case."""
+    from oms.application.returns import AskForReturn
+
+    return AskForReturn(wiring.orders(), wiring.reference(), wiring.now)
+
+
+@cache
+def take_arrival() -> TakeArrival:
+    """Use case."""
+    from oms.application.returns import TakeArrival
+
+    return TakeArrival(wiring.orders(), wiring.views(), wiring.reference(), ask_for_return(), wiring.now)
