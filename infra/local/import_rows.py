@@ -36,7 +36,7 @@ COLUMNS: Final = {
 }
 OTHERS: Final = {
     "products": ("needs", "duty", "components", "list_prices", "serials", "category"),
-    "nodes": ("latitude", "longitude", "postal_code", "region", "city", "active"),
+    "nodes": ("latitude", "longitude", "postal_code", "region", "city", "street", "active"),
     "stock": ("kind", "code", "to_node_id", "reason", "pool", "lot", "best_before"),
     "pools": ("account", "until", "only"),
     "entities": (
@@ -174,6 +174,7 @@ def read_node(row: dict[str, str]) -> dict[str, Any]:
         **_calendar(row),
         **_optional(row, "daily_orders", 0, 10**6),
         **({"zone": row["zone"].strip()} if (row.get("zone") or "").strip() else {}),
+        **({"street": _text(row, "street")} if (row.get("street") or "").strip() else {}),
     }
     for name in ("per_parcel", "per_line", "per_unit"):
         node |= _optional(row, name, 0, MAX_COST)

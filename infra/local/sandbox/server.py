@@ -16,6 +16,7 @@ from infra.local.sandbox.amazon import AmazonVendor
 from infra.local.sandbox.bigcommerce import BigCommerceVendor
 from infra.local.sandbox.control import Control
 from infra.local.sandbox.core import Clock, Reply, Request, Settings
+from infra.local.sandbox.easypost import EasyPostVendor
 from infra.local.sandbox.ebay import EbayVendor
 from infra.local.sandbox.etsy import EtsyVendor
 from infra.local.sandbox.faults import FaultPlan
@@ -67,6 +68,7 @@ class Sandbox:
         self.magento = MagentoVendor(self.settings, self.clock, self.record)
         self.ebay = EbayVendor(self.settings, self.clock, self.record)
         self.walmart = WalmartVendor(self.settings, self.clock, self.record)
+        self.easypost = EasyPostVendor(self.settings, self.record)
         self.etsy = EtsyVendor(self.settings, self.clock, self.record)
         self.mercadolibre = MercadoLibreVendor(self.settings, self.clock, self.record)
         self.meta = MetaVendor(self.settings, self.record)
@@ -75,9 +77,10 @@ class Sandbox:
             *(self.mercadolibre, self.tiktok, self.amazon, self.shopify, self.woocommerce),
             *(self.bigcommerce, self.magento, self.ebay, self.walmart, self.etsy, self.meta),
         )
-        # Some paths of Mercado Libre and PayPal lie among those that others have all of.
+        # Some paths of Mercado Libre, EasyPost and PayPal lie among those that others have all of.
         providers = (self.paypal, self.stripe, self.adyen)
-        self._vendors: tuple[Vendor, ...] = (self.mercadolibre, *providers, self.merchant, AdobeVendor(), *channels)
+        first = (self.mercadolibre, self.easypost)
+        self._vendors: tuple[Vendor, ...] = (*first, *providers, self.merchant, AdobeVendor(), *channels)
         shelves = {vendor.name: vendor.shelf for vendor in channels}
         self._control = Control(
             self.clock, self.record, self.faults, self.webhooks, self.stripe, self.merchant, shelves

@@ -15,6 +15,7 @@ from oms.entrypoints.return_documents import customer_return
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+    from oms.domain.order.return_state import Return
     from oms.domain.order.state import Order
 
 MOST = (20, 3600)
@@ -45,8 +46,14 @@ def show(app: APIGatewayHttpResolver, token: str) -> Response[str]:
         }
         for line_id, each in found.items()
     ]
-    known = [customer_return(order, each) for each in order.returns.values()]
+    known = [{**customer_return(order, each), "label_url": _label(order, each)} for each in order.returns.values()]
     return http.answer({"reasons": list(rules.reasons), "lines": lines, "returns": known})
+
+
+def _label(order: Order, known: Return) -> str | None:
+    """Where its file is. It is kept with the order's contact, of returns that a label was bought for."""
+    bought = bool(known.terms.label_account and known.tracking_number)
+    return wiring.contacts().label(order.contact_key, known.return_id) or None if bought else None
 
 
 def ask(app: APIGatewayHttpResolver, token: str) -> Response[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from oms.entrypoints import wiring
+from oms.entrypoints import wiring, wiring_returns
 
 if TYPE_CHECKING:
     from oms.application.policies import ManageReturnRules
+    from oms.application.return_labels import LabelReturns
     from oms.application.returns import AskForReturn, TakeArrival
 
 
@@ -34,3 +35,12 @@ def take_arrival() -> TakeArrival:
     from oms.application.returns import TakeArrival
 
     return TakeArrival(wiring.orders(), wiring.views(), wiring.reference(), ask_for_return(), wiring.now)
+
+
+@cache
+def label_returns() -> LabelReturns:
+    """Workflow step."""
+    from oms.application.return_labels import LabelReturns
+
+    labels = {"easypost": wiring_returns.easypost()}
+    return LabelReturns(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.reference(), labels)

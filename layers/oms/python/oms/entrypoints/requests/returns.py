@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from oms.entrypoints.requests.common import Body, LineQuantity, Name, NamedUnits, Text, Units
+from oms.entrypoints.requests.common import Body, LineQuantity, Name, SerialBody, Text, Units
 
 Reason = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")]
 Disposition = Literal["restock", "qc", "refurbish", "damaged", "scrap", "vendor"]
@@ -58,9 +58,10 @@ class ReceiveBody(Body):
     node_id: Name
 
 
-class FoundUnits(NamedUnits):
-    """Units as they were found."""
+class FoundUnits(LineQuantity):
+    """Units as they were found, by their serial numbers if they have any."""
 
+    serials: Annotated[list[SerialBody], Field(max_length=90)] = []
     condition: Literal["ok", "damaged", "wrong_item", "missing"] = "ok"
     disposition: Disposition | None = None
 
