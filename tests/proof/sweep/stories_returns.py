@@ -78,8 +78,7 @@ def returns_that_people_end(w: World) -> None:
     w.post(f"{path}/{asked[1]}/reject", {"reason": "worn"}, key="x-1", role="service")
     w.post(f"{path}/{asked[2]}/cancel", {"reason": "kept"}, key="c-1", role="service")
     w.settle()
-    w.now += timedelta(days=31)
-    w.settle()
+    w.watch(timedelta(days=31))
     stands = [w.get(f"/returns/{each}", role="service")["status"] for each in asked]
     assert stands == ["expired", "rejected", "cancelled"], stands
 
