@@ -14,15 +14,13 @@ DAY = date(2026, 11, 27)
 
 
 def asked(
-    country: str, *amounts: int | tuple[int, str], region: str = "", postal_code: str = "", **more
+    country: str, *amounts: int | tuple[int, str], region: str = "", postal: str = "", **more: Any
 ) -> TaxQuestion:
     """A question over lines `1`, `2`, ...: an amount, or an amount and a class."""
     told = [(each, "standard") if isinstance(each, int) else each for each in amounts]
     lines = [TaxedLine(line_id=str(n), amount=amount, tax_class=kind) for n, (amount, kind) in enumerate(told, start=1)]
     values = {"currency": "EUR", "on": DAY, "seller_country": country, **more}
-    return TaxQuestion(
-        lines=tuple(lines), ship_to=ShipTo(country=country, region=region, postal_code=postal_code), **values
-    )
+    return TaxQuestion(lines=tuple(lines), ship_to=ShipTo(country=country, region=region, postal_code=postal), **values)
 
 
 def sales(tax: str, rate: str, region: str = "", prefix: str = "", **more: Any) -> TaxRate:
