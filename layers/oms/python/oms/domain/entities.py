@@ -41,7 +41,8 @@ _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _QUALIFIED: Final = re.compile(r"T[0-9]{13}", re.ASCII)
 _RATE: Final = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,4})?", re.ASCII)
 _LISTS: Final = ("address", "tax_ids", "channels", "countries", "rates", "notes")
-_FIELDS: Final = frozenset({"entity_id", "series", "name", "country", "time_zone", "rounding", "digits", *_LISTS})
+_TEXTS: Final = ("entity_id", "series", "name", "country", "region", "time_zone", "rounding", "digits")
+_FIELDS: Final = frozenset({*_TEXTS, *_LISTS})
 
 
 @frozen
@@ -52,6 +53,8 @@ class Entity:
     series: str
     name: str
     country: str
+    region: str = ""
+    """Of its country, where it ships from: India's taxes ask for it."""
     address: tuple[str, ...] = ()
     tax_ids: tuple[str, ...] = ()
     """As they are printed: `VAT DE123456789`, `T1234567890123`."""

@@ -14,6 +14,7 @@ there, by its buyer (Directive 2006/112/EC, articles 138 and 194-196): it bears 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date  # noqa: TC003 - the type of a field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -22,11 +23,13 @@ from oms.domain.canonical import ShipTo  # noqa: TC001 - the same
 from oms.domain.errors import InvalidInputError
 from oms.domain.frozen import frozen
 from oms.domain.money import allocate, check_minor, minor_digits, rounded, spread
+from oms.domain.priced import TaxBorne, TaxesReckoned
 from oms.domain.tax_rates import STANDARD, TaxPlace, TaxRate, plain_postal_code, plain_region, rates_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+GOODS: Final = "goods"
 LINE: Final = "line"
 SHIPPING: Final = "shipping"
 FEES: Final = "fees"
@@ -154,6 +157,29 @@ def reckon(question: TaxQuestion, rates: Iterable[TaxRate]) -> TaxAnswer:
         lines=tuple(_part(taxed, (LINE, each.line_id), each.line_id) for each in question.lines),
         shipping=_part(taxed, (SHIPPING, ""), SHIPPING),
         fees=_part(taxed, (FEES, ""), FEES),
+    )
+
+
+def kept(question: TaxQuestion, answer: TaxAnswer) -> TaxesReckoned:
+    """What is kept of an answer: rates by what bore them, not by line."""
+    classes = {each.line_id: each.tax_class for each in question.lines}
+    sums: dict[TaxBorne, int] = {}
+    parts = [(GOODS, classes[each.part], each) for each in answer.lines]
+    for part, tax_class, taxed in [*parts, (SHIPPING, "", answer.shipping), (FEES, "", answer.fees)]:
+        for each in taxed.applied:
+            named = {"tax": each.tax, "jurisdiction": each.jurisdiction, "kind": each.kind, "rate": each.rate}
+            borne = TaxBorne(part=part, tax_class=tax_class, amount=0, **named)
+            sums[borne] = sums.get(borne, 0) + each.amount
+    return TaxesReckoned(
+        on=question.on.isoformat(),
+        rates=tuple(replace(borne, amount=amount) for borne, amount in sums.items() if amount or borne.part == GOODS),
+        notes=answer.notes,
+        exempt=question.exempt,
+        business=question.business,
+        rounding=question.rounding,
+        digits=question.digits,
+        seller_country=question.seller_country,
+        seller_region=question.seller_region,
     )
 
 

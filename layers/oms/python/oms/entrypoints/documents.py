@@ -36,6 +36,7 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
         "currency": placed.currency,
         "total": placed.total,
         "money": _money(order),
+        **({"taxes": to_plain(placed.taxes)} if placed.taxes else {}),
         "ship_to": to_plain(placed.ship_to) if placed.ship_to else None,
         "lines": [
             {

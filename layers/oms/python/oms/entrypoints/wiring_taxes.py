@@ -9,6 +9,7 @@ from oms.entrypoints import wiring
 
 if TYPE_CHECKING:
     from oms.application.gateways import TaxPort
+    from oms.application.taxes import ReckonTaxes
 
 
 @cache
@@ -17,3 +18,11 @@ def taxes() -> TaxPort:
     from oms.application.taxes import TableTaxes
 
     return TableTaxes(wiring.reference())
+
+
+@cache
+def reckon_taxes() -> ReckonTaxes:
+    """Use case."""
+    from oms.application.taxes import ReckonTaxes
+
+    return ReckonTaxes(taxes(), wiring.reference())
