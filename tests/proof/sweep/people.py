@@ -43,7 +43,15 @@ def pay(w: World, amount: int, **fields: str) -> dict[str, Any]:
     return {"provider": "stripe", "reference": intent["id"]}
 
 
-def place(w: World, key: str, lines: Mapping[str, int], payment: Mapping[str, Any] | None = None, **more: str) -> str:
+def place(
+    w: World,
+    key: str,
+    lines: Mapping[str, int],
+    payment: Mapping[str, Any] | None = None,
+    *,
+    status: int = 201,
+    **more: Any,
+) -> str:
     """An order of the merchant's own site at 10.00 a unit; its id."""
     total = sum(lines.values()) * 1000
     body = {
@@ -56,7 +64,7 @@ def place(w: World, key: str, lines: Mapping[str, int], payment: Mapping[str, An
         "payment": payment or {"provider": "in_channel", "state": "paid", "captured": total},
         **more,
     }
-    return str(w.post("/orders", body, key=key, role="shop", status=201)["order_id"])
+    return str(w.post("/orders", body, key=key, role="shop", status=status)["order_id"])
 
 
 def site(key: str) -> str:
