@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from infra.local.system import Reply, System
 
 EVENTS: Final = ROOT / "events"
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 180.0
 OK: Final = range(200, 300)
 QUIET_ROUNDS: Final = 8
 """Looks at unmoving orders before the demo goes on: longer than a cold start takes."""

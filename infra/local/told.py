@@ -46,7 +46,7 @@ Mercado Libre is not told: the orders of the demo go by its own labels, and it k
 """
 WHOLE: Final = ("shopify", "woocommerce")
 """Those whose deliveries are whole orders; of the others the sandbox has what is fetched."""
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 180.0
 _OK: Final = range(200, 300)
 
 

@@ -320,7 +320,7 @@ class Views(Protocol):
         """Fulfillment orders that a node has to work on, the earliest promise first."""
 
     def orders_with(self, kind: str, value: str) -> list[str]:
-        """Order ids that carry this tracking number, order number or payment reference, newest first."""
+        """Order ids that carry this tracking number, payment reference, serial number or lot, newest first."""
 
     def contacts_of(self, number: str) -> list[ContactKey]:
         """Where the contacts of the orders with this number are, newest first."""
