@@ -2,8 +2,8 @@
 
 The engine on a laptop denies nothing, so that a forgotten permission would show on AWS only. The calls are those of the
 stories of the fault sweep, which together reach every call that any function makes (tests/integration/test_sweep.py
-holds them to that), and of four more, since a function may reach the same call from another queue, or only for an
-order that is large or asks for its taxes; what services do in a role's name is read from the template.
+holds them to that), and of three more, since a function may reach the same call from another queue, or only for an
+order that is large; what services do in a role's name is read from the template.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import pytest
 
 from oms.adapters import commit_item
 from oms.adapters.rest import Answer
-from oms.entrypoints import wiring
 from tests.proof.sweep import stories
 from tests.proof.sweep.people import MAIN, pay, place, ship, work
 from tests.proof.sweep.world import world
@@ -64,25 +63,6 @@ def an_order_in_parts(w: World) -> None:
     w.settle()
 
 
-def an_order_taxed_here(w: World) -> None:
-    """An order whose taxes are reckoned, by its seller's way of rounding and the class of its product."""
-    w.product("MUG-01")
-    w.receive("opening", MUG_01=(MAIN, 5))
-    w.settle()
-    vat = {"country": "DE", "tax": "VAT"}
-    wiring.reference().put("product", "MUG-01", {"sku": "MUG-01", "tax_class": "food"})
-    wiring.reference().put("policy", "tax_rates", {"places": {"DE": []}})
-    wiring.reference().put(
-        "policy", "tax_rates/DE", {"rates": [{**vat, "rate": "19"}, {**vat, "rate": "7", "tax_class": "food"}]}
-    )
-    order_id = place(w, "s-1", {"MUG-01": 1}, taxes={})
-    w.settle()
-    order = w.get(f"/orders/{order_id}", role="sales")
-    assert (order["total"], order["lines"][0]["tax"], order["lines"][0]["tax_class"]) == (1070, 70, "food")
-    assert [(each["jurisdiction"], each["rate"]) for each in order["taxes"]["rates"]] == [("DE", "7")]
-    assert place(w, "s-1", {"MUG-01": 1}, status=200, taxes={}) == order_id
-
-
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Mapping[str, set[Grant]]:
     """What every function calls in a life without faults; found out once, whichever worker of the tests comes first."""
@@ -103,7 +83,7 @@ def record() -> Mapping[str, set[Grant]]:
     made: dict[str, set[Grant]] = defaultdict(set)
     for each in stories.record():
         made[each.function] |= set(calls(Request(each.service, each.operation, each.asked), each.names, found))
-    for story in (amazon_is_down, total_before_its_refund, an_order_in_parts, an_order_taxed_here):
+    for story in (amazon_is_down, total_before_its_refund, an_order_in_parts):
         with world() as w:
             story(w)
             names = {value: logical for logical, value in w.cloud.names.items()}
