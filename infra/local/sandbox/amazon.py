@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from infra.local.sandbox.amazon_told import AmazonTold
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, moment, page, seal, unseal
+from infra.local.sandbox.tokens import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -141,7 +142,8 @@ class AmazonVendor:
 
     def _issue(self, paths: frozenset[str] = frozenset()) -> str:
         with self._lock:
-            token = f"Atza|sandbox{len(self._tokens) + 1}.{int(self._clock.now() * 1000)}"
+            made = f"Atza|sandbox{len(self._tokens) + 1}.{int(self._clock.now() * 1000)}"
+            token = marked(made, self._settings.account)
             self._tokens[token] = _Token(self._clock.now() + _LIFETIME, paths)
             return token
 
