@@ -68,7 +68,7 @@ class EasyPostVendor:
             return _error(422, "SHIPMENT.INVALID_PARAMS")
         number = len(self.shipments) + 1
         swapped = (back, there) if asked.get("is_return") else (there, back)
-        made = {
+        made: dict[str, Any] = {
             "id": f"shp_{number:032x}",
             "object": "Shipment",
             "reference": asked.get("reference"),
@@ -83,7 +83,7 @@ class EasyPostVendor:
             "postage_label": None,
             "tracking_code": None,
         }
-        self.shipments[made["id"]] = made
+        self.shipments[str(made["id"])] = made
         return Reply(status=201, document=made)
 
     def _buy(self, known: dict[str, Any], asked: Mapping[str, Any]) -> Reply:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from oms.adapters.rest import RestClient, Timeouts
-from oms.application.return_labels import Label
 from oms.domain.errors import UpstreamError, UpstreamRefusedError
+from oms.domain.labels import Label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from oms.adapters.rest import Answer
-    from oms.application.return_labels import ToLabel
+    from oms.domain.labels import ToLabel
 
 VENDOR: Final = "easypost"
 GRAMS_PER_OUNCE: Final = Decimal("28.349523125")

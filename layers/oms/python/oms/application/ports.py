@@ -247,6 +247,9 @@ class Reference(Protocol):
     def categories(self, skus: Iterable[str]) -> Mapping[str, str]:
         """By SKU, the category that the catalogue gives it; those without one are left out."""
 
+    def tax_classes(self, skus: Iterable[str]) -> Mapping[str, str]:
+        """What rates of taxes call these SKUs; nothing of one whose product does not say."""
+
     def policy(self, name: str) -> Mapping[str, Any]:
         """A policy document; empty when none is stored."""
 

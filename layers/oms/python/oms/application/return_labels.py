@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from oms.domain import ids
 from oms.domain.errors import InvalidInputError
 from oms.domain.frozen import frozen
+from oms.domain.labels import ToLabel
 from oms.domain.order.return_commands import LabelReturn
 
 if TYPE_CHECKING:
@@ -19,29 +20,11 @@ if TYPE_CHECKING:
 
     from oms.application.orders import Orders
     from oms.application.ports import Reference
-    from oms.domain.canonical import Contact, ContactKey, PostalAddress
+    from oms.domain.canonical import Contact, ContactKey
     from oms.domain.commit import Cause
+    from oms.domain.labels import Label
     from oms.domain.order.return_state import Return
     from oms.domain.order.state import Order
-
-
-@frozen(show=False)
-class Label:
-    """A label that was bought. `url`: where its file is at the vendor."""
-
-    carrier: str
-    tracking_number: str
-    url: str
-
-
-@frozen(show=False)
-class ToLabel:
-    """What a label is bought for. `reference` is the return's id; `node` the row of the node that it goes to."""
-
-    reference: str
-    sender: PostalAddress
-    node: Mapping[str, Any]
-    grams: int
 
 
 class ReturnLabels(Protocol):

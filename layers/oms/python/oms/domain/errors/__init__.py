@@ -65,6 +65,7 @@ OmsError
 │   ├── DraftOutdatedError
 │   ├── DraftExpiredError
 │   ├── SellerNotFoundError
+│   ├── NoTaxRatesError
 │   ├── WebhookOutdatedError
 │   ├── WebhookDisabledError
 │   ├── NotMasterError
@@ -161,6 +162,7 @@ from oms.domain.errors.refused import (
     HoldExpiredError,
     InvalidTransitionError,
     LedgerImbalanceError,
+    NoTaxRatesError,
     NothingToCancelError,
     NotMasterError,
     NotReturnableError,
@@ -214,6 +216,7 @@ __all__ = [
     "NaiveTimeError",
     "NoSuchNodeError",
     "NoSuchSkuError",
+    "NoTaxRatesError",
     "NotFoundError",
     "NotMasterError",
     "NotReturnableError",
