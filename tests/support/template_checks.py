@@ -29,7 +29,7 @@ CONTACTS: Final = "ContactsTable"
 CONTACT_READERS: Final = {
     *("FulfillOrdersRole", "ShowStatusRole", "AnswerAssistantsRole", "ShowInvoicesRole", "SettleReturnRole"),
 }
-"""The address of a parcel, there and back; the e-mail address that a guest's is compared with; whom an invoice is for."""
+"""The address of a parcel, there and back; the e-mail address a guest's is compared with; whom an invoice is for."""
 READS: Final = {f"dynamodb:{each}" for each in ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems")}
 KEYS_ONLY: Final = {
     "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk"]},

@@ -44,6 +44,8 @@ def returned_with_a_label(w: World) -> None:
     w.settle()
     assert w.get(f"/returns/{asked['return_id']}", role="warehouse")["status"] == "settled"
     assert w.get(f"/orders/{order_id}", role="service")["money"]["refunded"] == 2000
+    told = w.schedule("ReportSales", {"day": w.now.date().isoformat()})
+    assert told["returns"]["rows"] == 1, told
 
 
 def returned_in_parts(w: World) -> None:

@@ -17,6 +17,7 @@
 | views | `tracking#<number>`, `return#<tracking number>`, `payment#<ref>` | `<placed at>#<order id>` |
 | views | `serial#<serial number>`, `lot#<sku>~<lot>` | `<placed at>#<order id>` |
 | views | `work#<node>` | `<fulfillment order id>` |
+| views | `returned#<day>` | `<order id>` |
 | views | `waiting#<sku>` | `<placed at>#<order id>` |
 | views | `<kind>` (quarantine, alert, report, stock_feed) | `<key>` |
 | views | `mark` | `<name>` |

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from oms.entrypoints import wiring, wiring_returns
 if TYPE_CHECKING:
     from oms.application.policies import ManageReturnRules
     from oms.application.return_labels import LabelReturns
+    from oms.application.return_report import ReportReturns
     from oms.application.returns import AskForReturn, TakeArrival
 
 
@@ -44,3 +46,12 @@ def label_returns() -> LabelReturns:
 
     labels = {"easypost": wiring_returns.easypost()}
     return LabelReturns(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.reference(), labels)
+
+
+@cache
+def report_returns() -> ReportReturns:
+    """Use case."""
+    from oms.application.return_report import ReportReturns
+
+    zone = os.environ["MERCHANT_TIME_ZONE"]
+    return ReportReturns(wiring.views(), wiring.orders(), wiring.reports(), zone, wiring.now)
