@@ -74,7 +74,9 @@ class LabelReturns:
         Raises UpstreamError when the vendor does not answer, UpstreamRefusedError when it will not, InvalidInputError
         when nobody knows (any more) where the parcel comes from or goes to.
         """
-        order = self.orders.get(order_id)
+        order = self.orders.load(order_id).order
+        if order is None:
+            return {"labelled": 0}
         due = [known for known in order.returns.values() if known.label_due]
         for known in due:
             label = self._label(order, known)
