@@ -20,6 +20,7 @@ from oms.domain.errors import UnknownEventError
 from oms.domain.holding import HoldEvent
 from oms.domain.order import events as ev
 from oms.domain.order import payment_facts
+from oms.domain.order.return_facts import ReturnEvent
 from oms.domain.supply import SupplyEvent
 
 
@@ -100,6 +101,7 @@ def test_names_are_the_classes_names() -> None:
     defined = {name for name, each in vars(ev).items() if isinstance(each, type) and each.__module__ in homes}
     parts = {"Disposition", "PlacedLine", "PaymentPlan", "LineUnits", "MovedDate", "NodeUnits", "ShippedParcel"}
     apart = (*typing.get_args(SupplyEvent), *typing.get_args(HoldEvent), *typing.get_args(DraftEvent))
+    apart = (*apart, *typing.get_args(ReturnEvent))
     of_stock = {
         "StockMoved",
         "StockCounted",

@@ -157,10 +157,11 @@ class TakeArrival:
         """Nobody knows whose it is: it is listed, and told once, until somebody matches it."""
         check_known(self.reference, [node_id], [])
         unmatched_id = ids.derive("unm", node_id, key)
-        at = self.now().isoformat()
-        row = {"unmatched_id": unmatched_id, "node_id": node_id, "received_at": at, **seen}
+        row = {"unmatched_id": unmatched_id, "node_id": node_id, "received_at": self.now().isoformat(), **seen}
         if not self.views.put_row(UNMATCHED, unmatched_id, row, keep_days=KEEP_DAYS):
-            return dict(self.views.get_row(UNMATCHED, unmatched_id) or row)
+            row = dict(self.views.get_row(UNMATCHED, unmatched_id) or row)
+        # Told whether the row is new or not: whoever wrote it may have died before this.
+        at = row["received_at"]
         alert = {"alert_id": unmatched_id, "kind": "return_unmatched", "node_id": node_id, "raised_at": at}
         self.views.put_row("alert", f"{at[:10]}#{unmatched_id}", alert, keep_days=90)
         return row
@@ -170,6 +171,9 @@ class TakeArrival:
     ) -> tuple[Outcome, str]:
         """Goods that waited are this order's. Raises ReturnNotFoundError when they do not wait (any more)."""
         row = self.views.get_row(UNMATCHED, unmatched_id)
+        if row is None and self.orders.load(order_id).history.find(command_id):
+            # Done before, up to its last step: the same answer again.
+            return self.ask(order_id, command_id, Asked(lines=lines, origin=NODE), cause)
         if row is None:
             raise ReturnNotFoundError("nothing waits under this id", unmatched_id=unmatched_id)
         done = self.arrived(order_id, lines, row["node_id"], command_id, cause)
