@@ -139,7 +139,7 @@ def contact_key(where: ContactKey) -> tuple[str, str]:
 
 
 def labels_pk(order_id: str) -> str:
-    """Partition of an order's labels. Apart from its contact: a customer's orders are listed by the keys of contacts."""
+    """Partition of an order's labels: apart from its contact, for orders are listed by the keys of contacts."""
     return f"labels#{order_id}"
 
 
