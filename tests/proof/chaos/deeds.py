@@ -51,11 +51,7 @@ class Deeds:
     """By order id."""
 
     def __post_init__(self) -> None:
-        self.left = {
-            ids.order_id(source, self.world.account(source), number): list(deeds)
-            for source, orders in DEEDS.items()
-            for number, deeds in orders.items()
-        }
+        self.left = deeds_of(self.world)
 
     def do(self, streams: Callable[[Iterable[str]], Mapping[str, Sequence[StoredCommit]]], *, some: bool) -> bool:
         """Do what can be done now, of some of the orders or of all; whether anything was."""
@@ -95,6 +91,15 @@ class Deeds:
         path, key = f"/fulfillment-orders/{work_id}", f"chaos-{work_id}"
         self.oms.post(f"{path}/accept", {}, "warehouse", key)
         return self.oms.post(f"{path}/shipments", {"parcels": [parcel]}, "warehouse", key).status == 200
+
+
+def deeds_of(world: World) -> dict[str, list[str]]:
+    """What is done in a world, by order id."""
+    return {
+        ids.order_id(source, world.account(source), number): list(deeds)
+        for source, orders in DEEDS.items()
+        for number, deeds in orders.items()
+    }
 
 
 def tracking_of(world: str, source: str, number: str) -> str:

@@ -23,7 +23,7 @@ from tests.e2e.recorder import payments_of
 from tests.e2e.support import QUEUES
 from tests.proof.chaos.arena import ALL_DEAD, ALL_QUEUES
 from tests.proof.chaos.cast import SHIPPED, Delivery, World
-from tests.proof.chaos.deeds import Deeds
+from tests.proof.chaos.deeds import Deeds, deeds_of
 from tests.proof.chaos.facts import differences, money_facts, order_facts, stock_facts
 from tests.proof.chaos.look import Look, row_key, typed, work
 from tests.proof.chaos.told import parked_name, told_facts
@@ -104,9 +104,10 @@ class Play:
         self.rest()
 
     def echo(self) -> None:
-        """Channels whose orders are fetched speak of them once more: what they were told comes back from them."""
+        """Channels whose orders are fetched speak once more of those that they were told of: that comes back with them."""
+        theirs = {self.orders[order_id] for order_id in deeds_of(self.world)}
         for each in self.world.channels():
-            if each.recorded is not None and each.recorded.source not in WHOLE:
+            if each.name in theirs and each.recorded is not None and each.recorded.source not in WHOLE:
                 self.send(each)
 
     def bag(self, seed: int) -> list[Callable[[], None]]:
