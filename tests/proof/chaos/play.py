@@ -104,8 +104,9 @@ class Play:
         self.rest()
 
     def echo(self) -> None:
-        """Channels whose orders are fetched speak once more of those that they were told of: that comes back with them."""
-        theirs = {self.orders[order_id] for order_id in deeds_of(self.world)}
+        """Channels whose orders are fetched speak once more of those that they were told of, which now show it."""
+        done = deeds_of(self.world)
+        theirs = {name for name, order_id in self.orders.items() if order_id in done}
         for each in self.world.channels():
             if each.name in theirs and each.recorded is not None and each.recorded.source not in WHOLE:
                 self.send(each)
