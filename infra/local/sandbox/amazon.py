@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.amazon_told import AmazonTold
 from infra.local.sandbox.core import Reply
+from infra.local.sandbox.levels_told import LevelsTold
 from infra.local.sandbox.lists import Shelf, moment, page, seal, unseal
 from infra.local.sandbox.tokens import marked
 
@@ -52,11 +53,12 @@ class AmazonVendor:
         self._tokens: dict[str, _Token] = {}
         self.shelf = Shelf(self._samples)
         self.told = AmazonTold(record, self.shelf.get)
+        self.stock = LevelsTold("amazon", record)
         self._lock = threading.Lock()
 
     def handles(self, path: str) -> bool:
-        """The login, the tokens and the orders."""
-        return path in {_LOGIN, _RESTRICT} or path.startswith("/orders/")
+        """The login, the tokens, the orders and the listings."""
+        return path in {_LOGIN, _RESTRICT} or path.startswith(("/orders/", "/listings/"))
 
     def answer(self, request: Request) -> Reply:
         """Log in, restrict, read an order, or be told of its parcels."""
@@ -69,7 +71,7 @@ class AmazonVendor:
             resources = request.json().get("restrictedResources", [])
             paths = frozenset(str(resource.get("path")) for resource in resources)
             return Reply(document={"restrictedDataToken": self._issue(paths), "expiresIn": _LIFETIME})
-        told = self.told.answer(request)
+        told = self.told.answer(request) or self.stock.answer(request)
         if told is not None:
             return told
         return self._list(request.query) if request.path == _ORDERS else self._order(request, token)
