@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PATIENT = Timeouts(connect=5, read=10, total=20)
-SHIP = {
+SHIP: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "etsy": ("/receipts/3400000101/tracking", {"tracking_code": "T1", "carrier_name": "ups"}),
     "ebay": (
         "/sell/fulfillment/v1/order/26-20001-10001/shipping_fulfillment",
@@ -55,6 +55,20 @@ def test_the_same_order_of_two_accounts_is_two_orders(sandbox: Sandbox, source: 
     told = [(each["vendor"], each["kind"], each.get("account", "")) for each in sandbox.told]
     assert told == [(source, "fulfillment", account) for account in ("", "one", "two")]
     assert {each["account"] for each in sandbox.calls if "account" in each} == {"one", "two"}
+
+
+def test_amazon_is_told_a_level_by_a_change_of_a_part(sandbox: Sandbox) -> None:
+    settings = of_account(sandbox.settings, "one")
+    names = ("client_id", "client_secret", "refresh_token")
+    known = {name: str(getattr(settings, f"amazon_{name}")) for name in names}
+    vendors = VendorApi(lambda *_: known, dict.fromkeys(BASE_URLS, sandbox.base_url), PATIENT)
+    value = [{"fulfillment_channel_code": "DEFAULT", "quantity": 7}]
+    body = {"productType": "HOME", "patches": [{"op": "merge", "path": "/attributes/x", "value": value}]}
+    path = "/listings/2021-08-01/items/A2/MUG-01"
+    call = Call(name="level", method="PATCH", path=path, query={"marketplaceIds": "ATVPDKIKX0DER"}, body=body)
+    assert vendors.tell("amazon", "main", call)[0] == 200
+    (told,) = sandbox.told
+    assert (told["vendor"], told["sku"], told["units"], told["account"]) == ("amazon", "MUG-01", 7, "one")
 
 
 def test_credentials_of_nobody_are_refused(sandbox: Sandbox) -> None:

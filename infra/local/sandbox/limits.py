@@ -6,7 +6,7 @@
 | BigCommerce | 150 in 30 seconds | https://docs.bigcommerce.com/developer/docs/overview/api-fundamentals/rate-limits (smallest plan) |
 | Walmart | 60 a minute, each operation by itself | https://developer.walmart.com/us-marketplace/docs/rate-limiting |
 | Etsy | 10 a second | https://developers.etsy.com/documentation/essentials/rate-limits (its limit by the day is not imitated) |
-| Amazon | each operation by itself, as its usage plan says | https://developer-docs.amazon.com/sp-api/docs/orders-api-v0-reference |
+| Amazon | each operation by itself, as its usage plan says | https://developer-docs.amazon.com/sp-api/docs/orders-api-v0-reference, https://developer-docs.amazon.com/sp-api/reference/patchlistingsitem-1 |
 | eBay | limits by the day alone: 5,000 calls, the default of an API that names no other | https://developer.ebay.com/develop/get-started/api-call-limits |
 | Mercado Libre | 25 a second: made up, no number is published | https://developers.mercadolivre.com.br/rate-limit-erro-429 |
 | TikTok Shop | 50 a second: made up, "by load" | https://partner.tiktokshop.com/docv2/page/rate-limits |
@@ -72,6 +72,8 @@ QUOTAS: Final[Mapping[str, Sequence[Quota]]] = {
         _quota("getOrderAddress", rf"^GET {_ORDER}/address", 30, 0.5),
         _quota("getOrderBuyerInfo", rf"^GET {_ORDER}/buyerInfo", 30, 0.5),
         _quota("confirmShipment", rf"^POST {_ORDER}/shipmentConfirmation", 10, 2),
+        _quota("getListingsItem", "^GET /listings/", 10, 5),
+        _quota("patchListingsItem", "^PATCH /listings/", 10, 5),
         _quota("createRestrictedDataToken", "/restrictedDataToken$", 10, 1),
     ),
     "ebay": (_quota("fulfillment", "/sell/fulfillment/", 5000, 5000 / 86_400), _quota("rest", "", 5000, 5000 / 86_400)),

@@ -208,6 +208,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer an update."""
         self._answer()
 
+    def do_PATCH(self) -> None:
+        """Answer a change of a part."""
+        self._answer()
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
         """Say nothing: the record says it."""
 

@@ -17,6 +17,7 @@ from oms.channels.outward import kinds, sources
 from oms.domain import buffers
 from oms.domain.channel_dues import POLICY, Kind
 from oms.domain.stock import stock_deltas
+from tests.proof.chaos.cast import SELLER
 from tests.proof.chaos.deeds import CANCEL, DEEDS, REFUND, SHIP, tracking_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
     "mercadolibre": {"tracking_urls": {"UPS": FOLLOWED}},
     "shopify": {"location": str(LOCATION)},
     "magento": {"api_refund": False},
+    "amazon": {**TOLD["amazon"], "seller": SELLER, "marketplace": "ATVPDKIKX0DER"},
 }
 MODES: Final = {"2000009100000101": "me1", "2000009100000103": "custom"}
 """How orders of Mercado Libre are shipped here: by labels of its own it would know of the parcels by itself."""
