@@ -76,8 +76,8 @@ def start(engine: Engine, sandbox: Sandbox) -> System:
 def play(system: System) -> tuple[Demo, Erp, str]:
     """The demo, step by step."""
     demo, erp = Demo(system, say), Erp(system, say)
+    open_shops(system)  # before anything moves: who relays remembers for a minute who is to be told
     demo.load_shop()
-    open_shops(system)
     erp.subscribe()
     demo.place()
     demo.deliver()

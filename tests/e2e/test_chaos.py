@@ -23,7 +23,7 @@ from tests.proof.chaos.told import STOCKED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SEEDS = range(10)
+SEEDS = range(7)
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 
@@ -68,7 +68,7 @@ def test_chaos_ends_in_the_facts_of_one_clean_delivery(chaos: Chaos) -> None:
 def test_every_channel_is_told_all_that_it_has_words_for(chaos: Chaos) -> None:
     told = {(each["vendor"], each["kind"]) for each in map(json.loads, chaos.clean["told"])}
     known = {(source, kind.value) for source in sources() for kind in kinds(source) if kind is not Kind.STOCK}
-    # Of these there is no sample that can be cancelled or paid back as a whole, as both of them have to be.
+    # WooCommerce's other order is changed by its shop meanwhile; Walmart's and Meta's were not paid yet.
     assert known - told == {("woocommerce", "cancellation"), ("walmart", "refund"), ("meta-commerce", "refund")}
     assert set(STOCKED) == {source for source in sources() if Kind.STOCK in kinds(source)}
 

@@ -62,7 +62,7 @@ WEATHER: Final[Sequence[tuple[Mapping[str, Any], float]]] = (
 CHANNELS: Final = f"^({'|'.join(sources())}) "
 ALL_QUEUES: Final = (*QUEUES, "OutboundQueue")
 ALL_DEAD: Final = (*DEAD, "OutboundQueueDeadLetters")
-DEAD_AFTER: Final = timedelta(seconds=15)
+DEAD_AFTER: Final = timedelta(seconds=20)
 """Longer than a worker here takes for what it holds."""
 LOOK_S: Final = 2.0
 FASTER: Final = 10.0

@@ -376,8 +376,10 @@ def together(arena: Arena, plays: Mapping[int, Play], defect: str = "", factor: 
     finally:
         arena.calm(defect)
         arena.storm(0)
-    for play in plays.values():
-        play.rest(list(plays.values()))
+    every = list(plays.values())
+    for play in every:
+        play.rest(every)
+    for play in every:
         play.echo()
-    for play in plays.values():
-        play.rest(list(plays.values()))
+    for play in every:
+        play.rest(every)
