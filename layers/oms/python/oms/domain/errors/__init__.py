@@ -54,6 +54,7 @@ OmsError
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
+│   ├── PaymentExceedsInvoiceError
 │   ├── SerialInUseError
 │   ├── SerialNotShippedError
 │   ├── CountOutdatedError
@@ -159,6 +160,7 @@ from oms.domain.errors.refused import (
     NothingToCancelError,
     NotMasterError,
     PaymentAlreadyUsedError,
+    PaymentExceedsInvoiceError,
     PolicyOutdatedError,
     RefundBeforePaymentError,
     RefundExceedsCapturedError,
@@ -216,6 +218,7 @@ __all__ = [
     "ParcelNotFoundError",
     "PayloadTooLargeError",
     "PaymentAlreadyUsedError",
+    "PaymentExceedsInvoiceError",
     "PolicyOutdatedError",
     "PolicyVersionNotFoundError",
     "QuarantineNotFoundError",

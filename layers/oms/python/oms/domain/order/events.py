@@ -119,6 +119,8 @@ class OrderPlaced:
     """Of the `POST /orders` body: the same key with another body is refused."""
     stock_hold: str = ""
     """The hold of stock whose units the order takes over when it is promised."""
+    tenders: tuple[payment_facts.Tender, ...] = ()
+    """Of an order that is paid by several, or on invoice, all of them; `payment` is the first."""
 
 
 @frozen
@@ -327,13 +329,18 @@ class SerialsReturned:
 
 @frozen
 class RefundRequested:
-    """Money is to go back. Who pays it: the provider through us, or the channel."""
+    """Money is to go back. Who pays it: the provider of `tender` through us, or the channel.
+
+    What several tenders give back together is as many refunds of one `request`, the units with the first.
+    """
 
     refund_id: str
     amount: int
     reason: str = ""
     lines: tuple[LineUnits, ...] = ()
     origin: str = "oms"
+    tender: int = 1
+    request: str = ""
 
 
 @frozen
@@ -369,12 +376,7 @@ OrderEvent = (
     | ShipToChanged
     | HoldPlaced
     | HoldReleased
-    | PaymentAuthorized
-    | PaymentDeclined
-    | PaymentCaptured
-    | CaptureSubmitted
-    | PaymentUndone
-    | PaymentVoided
+    | payment_facts.PaymentFact
     | LinesReserved
     | LinesMoved
     | FulfillmentOrderReleased

@@ -142,6 +142,7 @@ def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
         customer_id=command.customer_id,
         request_hash=command.request_hash,
         stock_hold=snapshot.stock_hold,
+        tenders=command.tenders,
     )
     holds = [unknown_sku_hold(line.line_id, line.sku) for line in lines if line.sku in command.unknown_skus]
     return (placed, *holds)
