@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from oms.channels import site
+from oms.channels.site_payments import PaymentInstruction
 from oms.domain.canonical import PaymentState
 from oms.domain.errors import InvalidInputError, MalformedPayloadError, TotalsMismatchError, UnknownCurrencyError
 
@@ -51,13 +52,13 @@ def test_an_order_is_read() -> None:
     assert order.ship_to.country == "US"
     assert found.contact.shipping.lines == ("1 Main St",)
     assert order.payment.state is PaymentState.PENDING
-    assert instruction == site.PaymentInstruction(provider="stripe", reference="pi_123")
+    assert instruction == PaymentInstruction(provider="stripe", reference="pi_123")
 
 
 def test_a_payment_may_be_settled_in_the_channel() -> None:
     found, instruction = read(payment={"provider": "in_channel", "state": "paid", "captured": 4109})
     assert (found.order.payment.state, found.order.payment.captured) == (PaymentState.PAID, 4109)
-    assert instruction == site.PaymentInstruction(provider="in_channel")
+    assert instruction == PaymentInstruction(provider="in_channel")
 
 
 def test_tax_may_be_included_and_optional_parts_left_out() -> None:

@@ -185,7 +185,7 @@ class PlaceDraft:
         normalized, payment = site.read_order(document, account=ACCOUNT, external_id=draft_id, now=now)
         cause = Cause(kind="api", ref=f"{digest[:16]}:{draft_id}", actor=actor)
         plan = PaymentPlan(provider=payment.provider, reference=payment.reference)
-        return self.sync(normalized, cause, plan, digest).order
+        return self.sync(normalized, cause, plan, digest, payment.tenders).order
 
 
 def document_of(documents: DraftDocuments, draft: Draft, now: datetime) -> Any:

@@ -44,7 +44,7 @@ def place(app: APIGatewayHttpResolver) -> Response[str]:
     request_hash = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     cause = Cause(kind="api", ref=f"{request_hash[:16]}:{key}", actor="shop")
     plan = PaymentPlan(provider=payment.provider, reference=payment.reference)
-    outcome = use_cases.sync_snapshot()(normalized, cause, plan, request_hash)
+    outcome = use_cases.sync_snapshot()(normalized, cause, plan, request_hash, payment.tenders)
     correlate(outcome.order.order_id)
     if outcome.events and not outcome.replayed:
         return http.answer(order_document(outcome.order, 1), 201)

@@ -19,6 +19,7 @@ class AddTender(Command):
     """Name one more payment, used after those that are there. Its provider is asked for it in the next step."""
 
     tender: Tender
+    currency: str = ""
 
 
 @frozen

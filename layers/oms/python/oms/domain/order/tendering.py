@@ -48,17 +48,15 @@ PAYMENT_EXPIRED: Final = "payment_expired"
 def add_tender(order: Order, command: AddTender) -> tuple[OrderEvent, ...]:
     """One more payment; the same again changes nothing.
 
-    Raises InvalidInputError (no amount), InvalidTransitionError (the channel holds the money, nothing is left to pay,
-    too many), PaymentAlreadyUsedError for a reference that the order has with another amount.
+    Raises InvalidInputError (no amount), CurrencyMismatchError, InvalidTransitionError (the channel holds the money,
+    nothing is left to pay, too many), PaymentAlreadyUsedError for a reference that the order has with another amount.
     """
     tender, known = command.tender, order.payment.tenders
-    if tender.amount <= 0:
-        raise InvalidInputError("a payment needs a positive amount")
+    _check_money(order, tender.amount, command.currency)
     if order.placed.payment.in_channel:
         raise InvalidTransitionError("the channel holds the order's money", order_id=order.order_id)
-    same = next(
-        (each for each in known if tender.reference and _name(each.provider, each.reference) == _name_of(command)), None
-    )
+    named = (tender.provider, tender.reference)
+    same = next((each for each in known if each.reference and (each.provider, each.reference) == named), None)
     if same is not None:
         if same.amount != tender.amount:
             raise PaymentAlreadyUsedError("this payment pays for the order with another amount", amount=same.amount)
@@ -68,16 +66,14 @@ def add_tender(order: Order, command: AddTender) -> tuple[OrderEvent, ...]:
             "nothing is left to pay, or too many payments", order_id=order.order_id, limit=MAX_TENDERS
         )
     added = TenderAdded(tender=tender)
-    after = fold(order.order_id, [added], order) or order
-    return (added, *goes_on(after))
+    return (added, *goes_on(fold(order.order_id, [added], order) or order))
 
 
-def _name(provider: str, reference: str) -> tuple[str, str]:
-    return provider, reference
-
-
-def _name_of(command: AddTender) -> tuple[str, str]:
-    return _name(command.tender.provider, command.tender.reference)
+def _check_money(order: Order, amount: int, currency: str) -> None:
+    if currency and currency != order.placed.currency:
+        raise CurrencyMismatchError("the order has another currency", currency=order.placed.currency)
+    if amount <= 0:
+        raise InvalidInputError("a payment needs a positive amount")
 
 
 def record_check(order: Order, command: RecordTenderCheck) -> tuple[OrderEvent, ...]:
@@ -92,29 +88,19 @@ def record_payment(order: Order, command: RecordPayment) -> tuple[OrderEvent, ..
     Raises CurrencyMismatchError, InvalidInputError (no amount), PaymentExceedsInvoiceError (more than is open on
     invoice, or nothing is).
     """
-    if command.currency and command.currency != order.placed.currency:
-        raise CurrencyMismatchError("the order has another currency", currency=order.placed.currency)
-    if command.amount <= 0:
-        raise InvalidInputError("a payment needs a positive amount")
-    amount, events = command.amount, []
+    _check_money(order, command.amount, command.currency)
+    events: list[OrderEvent] = []
+    amount, open_ = command.amount, owed(order) - order.payment.captured
     for each in order.payment.tenders:
-        part = min(amount, open_on_invoice(order, each))
+        part = min(amount, open_, each.amount - captured_of(order.payment, each.number)) if each.on_invoice else 0
         if part > 0:
             events.append(PaymentCaptured(capture_id=command.reference, amount=part, tender=each.number))
-            amount -= part
+            amount, open_ = amount - part, open_ - part
     if amount:
         raise PaymentExceedsInvoiceError(
             "the payment is more than is open on invoice", amount=command.amount, open=command.amount - amount
         )
     return tuple(events)
-
-
-def open_on_invoice(order: Order, tender: Tendered) -> int:
-    """What is still to be paid of a tender on invoice: never more than is left to pay of the order."""
-    if not tender.on_invoice:
-        return 0
-    paid = captured_of(order.payment, tender.number)
-    return max(0, min(tender.amount - paid, owed(order) - order.payment.captured))
 
 
 def record_extension(order: Order, command: RecordExtension) -> tuple[OrderEvent, ...]:

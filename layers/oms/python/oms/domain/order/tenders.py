@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from oms.domain.order.state import Payment
 
 ON_INVOICE: Final = "on_invoice"
+GIFT_CARD: Final = "gift_card"
+"""Named with an order, and part of what its `gift_cards` paid: no tender that anything is captured of."""
 FIRST: Final = 1
 MAX_TENDERS: Final = 10
 RENEW_BEFORE: Final = timedelta(days=1)
@@ -73,7 +75,8 @@ class Tendered:
 def begun(placed: OrderPlaced) -> tuple[Tendered, ...]:
     """The tenders that an order is placed with."""
     if placed.tenders:
-        return tuple(tendered(tender, number) for number, tender in enumerate(placed.tenders, FIRST))
+        paying = (tender for tender in placed.tenders if tender.provider != GIFT_CARD)
+        return tuple(tendered(tender, number) for number, tender in enumerate(paying, FIRST))
     plan = placed.payment
     needed = placed.total - placed.gift_cards
     return (Tendered(number=FIRST, provider=plan.provider, reference=plan.reference, amount=needed),)
@@ -94,7 +97,7 @@ def tendered(tender: Tender, number: int, *, unasked: bool = False) -> Tendered:
 
 
 def named_payments(event: object) -> tuple[tuple[str, str], ...]:
-    """(provider, reference) of the payments that an event names: each pays for one order."""
+    """(provider, reference) of the providers' payments that an event names: each pays for one order."""
     if isinstance(event, TenderAdded):
         named = [(event.tender.provider, event.tender.reference)]
     elif isinstance(event, OrderPlaced):
@@ -102,7 +105,7 @@ def named_payments(event: object) -> tuple[tuple[str, str], ...]:
         named = [(each.provider, each.reference) for each in event.tenders] or [(plan.provider, plan.reference)]
     else:
         return ()
-    return tuple(each for each in named if each[1])
+    return tuple(each for each in named if each[1] and each[0] not in (ON_INVOICE, GIFT_CARD))
 
 
 def capture_key(shipment_id: str, tender: int) -> str:
