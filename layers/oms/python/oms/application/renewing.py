@@ -68,6 +68,8 @@ class RenewTenders:
         result = ExtensionResult(state=ExtensionState.REFUSED, reason="not_supported")
         if isinstance(provider, Extends):
             result = provider.extend(tender.reference, left_of(order.payment, tender), order.placed.currency, key)
+        if result.expires_at and tender.expires_at and result.expires_at <= tender.expires_at:
+            result = ExtensionResult(state=ExtensionState.REFUSED, reason="no_longer")
         self._record(order, tender, renewal, result, cause)
 
     def _lapse(self, order: Order, tender: Tendered, cause: Cause) -> None:
