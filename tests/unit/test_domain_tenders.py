@@ -478,13 +478,28 @@ class TestEnding:
         assert story.order.payment.tenders[1].renewals == 1
 
     def test_one_that_is_decided_later_is_looked_at_when_it_ends(self, story: Story) -> None:
+        bound(story, CARD, Tender(provider="adyen", reference="PSP", amount=1400))
+        assert extended(story, 2, 1, ExtensionState.PENDING) == (facts.ExtensionSubmitted(tender=2),)
+        assert extended(story, 2, 1, ExtensionState.PENDING) == ()
+        assert story.order.payment.tenders[1].look_at == T0 + timedelta(days=7)
+        (event,) = tell(story, PaymentEventKind.EXTENDED, 1400, source="adyen", payment_ref="PSP")
+        assert event == facts.AuthorizationExtended(tender=2, expires_at=T0 + timedelta(days=28))
+        tender = story.order.payment.tenders[1]
+        assert (tender.renewals, tender.look_at) == (1, T0 + timedelta(days=27))
+
+    def test_one_that_its_provider_refuses_later_is_not_asked_for_again(self, story: Story) -> None:
+        bound(story, CARD, Tender(provider="adyen", reference="PSP", amount=1400))
+        extended(story, 2, 1, ExtensionState.PENDING)
+        (event,) = tell(story, PaymentEventKind.NOT_EXTENDED, source="adyen", payment_ref="PSP", reason="no")
+        assert event == facts.ExtensionRefused(tender=2, reason="no")
+        assert story.order.payment.tenders[1].final
+
+    def test_that_it_is_held_longer_is_so_whatever_another_attempt_was_told(self, story: Story) -> None:
         bound(story, CARD, PAYPAL)
-        assert extended(story, 1, 1, ExtensionState.PENDING) == (facts.ExtensionSubmitted(tender=1),)
-        assert extended(story, 1, 1, ExtensionState.PENDING) == ()
-        assert story.order.payment.tenders[0].look_at == T0 + timedelta(days=7)
-        (event,) = tell(story, PaymentEventKind.EXTENDED, 600, payment_ref="pi_1")
-        assert event == facts.AuthorizationExtended(tender=1, expires_at=T0 + timedelta(days=7))
-        assert story.order.payment.tenders[0].renewals == 1
+        extended(story, 2, 1, ExtensionState.REFUSED, reason="key_used_before")
+        later = T0 + timedelta(days=36)
+        assert extended(story, 2, 1, expires_at=later) == (facts.AuthorizationExtended(tender=2, expires_at=later),)
+        assert not story.order.payment.tenders[1].final
 
     def test_one_that_is_refused_is_not_asked_for_again(self, story: Story) -> None:
         bound(story, CARD, PAYPAL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.proof.sweep.people import MAIN, cancel, place, ship, work
+from tests.proof.sweep.people import MAIN, cancel, pay, place, ship, work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,6 +79,41 @@ def paypal_decides_later(w: World) -> None:
     w.settle()
     paypal.reverse(second.ref)
     w.settle()
+
+
+def two_tenders(w: World) -> None:
+    """A card and PayPal: two parcels, each captured of both; more goes back than the first took. Another is let go."""
+    _stocked(w)
+    card, rest = pay(w, 1500), _at_paypal(w, 1500)
+    order_id = place(w, "s-1", {"MUG-01": 3}, payments=[{**card, "amount": 1500}, rest])
+    w.settle()
+    _two_parcels(w)
+    _give_back(w, order_id, 2000)
+    card, rest = pay(w, 400), _at_paypal(w, 600, "declined")
+    order_id = place(w, "s-2", {"MUG-01": 1}, payments=[{**card, "amount": 400}, {**rest, "amount": 600}])
+    w.settle()
+    cancel(w, order_id, "cancel")
+    w.settle()
+
+
+def on_invoice(w: World) -> None:
+    """Half is credit: granted by a person, paid by the bank, given back in part; a card comes in place of the rest."""
+    _stocked(w)
+    credit = {"provider": "on_invoice", "reference": "PO-7", "terms_days": 30}
+    order_id = place(w, "s-1", {"MUG-01": 2}, payments=[{**pay(w, 1200), "amount": 1200}, credit])
+    w.settle()
+    (held,) = w.get(f"/orders/{order_id}", role="finance")["holds"]
+    assert held["kind"] == "credit"
+    w.post(f"/orders/{order_id}/holds/{held['hold_id']}/release", key="grant", role="finance")
+    w.settle()
+    ship(w, work(w, MAIN), "EZ1")
+    w.settle()
+    paid = {"kind": "received", "reference": "BANK-1", "amount": 500}
+    w.post(f"/orders/{order_id}/payments", paid, key="paid", role="finance")
+    more = {**pay(w, 300), "amount": 300}
+    w.post(f"/orders/{order_id}/payments", more, key="card", role="service")
+    w.settle()
+    _give_back(w, order_id, 1400)
 
 
 def _stocked(w: World) -> None:

@@ -88,7 +88,7 @@ class RenewTenders:
 
     def _record(self, order: Order, tender: Tendered, renewal: int, result: ExtensionResult, cause: Cause) -> None:
         command = RecordExtension(
-            command_id=ids.command_id("extend", order.order_id, str(tender.number), str(renewal)),
+            command_id=ids.command_id("extend", order.order_id, str(tender.number), str(renewal), result.state.value),
             tender=tender.number,
             renewal=renewal,
             result=result,

@@ -60,9 +60,12 @@ class SettlePaymentStep:
         for refund in due_refunds(order):
             self._refund(loaded, order, refund, cause)
             moved += 1
-        for tender in self.renew.due(order):
-            self.renew(order, tender, cause)
-            moved += 1
+        if self.renew.due(order):
+            # What is left of an authorization is what the captures above have left of it.
+            order = self.orders.get(order_id)
+            for tender in self.renew.due(order):
+                self.renew(order, tender, cause)
+                moved += 1
         return {"moved": moved}
 
     @property

@@ -95,7 +95,7 @@ def _(event: facts.ExtensionSubmitted, state: Order) -> Order:
 
 @evolve.register(facts.AuthorizationExtended)
 def _(event: facts.AuthorizationExtended, state: Order) -> Order:
-    return _renewed(state, event.tender, renewing=False, expires_at=event.expires_at)
+    return _renewed(state, event.tender, renewing=False, final=False, expires_at=event.expires_at)
 
 
 @evolve.register(facts.ExtensionRefused)

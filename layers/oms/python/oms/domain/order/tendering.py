@@ -104,15 +104,19 @@ def record_payment(order: Order, command: RecordPayment) -> tuple[OrderEvent, ..
 
 
 def record_extension(order: Order, command: RecordExtension) -> tuple[OrderEvent, ...]:
-    """The provider's answer to a request to hold the money longer, once for each request."""
-    known = tender_at(order.payment, command.tender)
+    """The provider's answer to a request to hold the money longer, once for each request.
+
+    That it is held longer is so, whatever another attempt of the same request was told.
+    """
+    known, result = tender_at(order.payment, command.tender), command.result
     if known is None or known.voided or known.lapsed:
         return ()
+    if result.state is ExtensionState.EXTENDED and result.expires_at:
+        if known.expires_at is None or result.expires_at <= known.expires_at:
+            return ()
+        return (AuthorizationExtended(tender=known.number, expires_at=result.expires_at),)
     if not known.renewing and command.renewal != known.renewals + 1:
         return ()
-    result = command.result
-    if result.state is ExtensionState.EXTENDED and result.expires_at is not None:
-        return (AuthorizationExtended(tender=known.number, expires_at=result.expires_at),)
     if result.state is ExtensionState.REFUSED:
         return (ExtensionRefused(tender=known.number, reason=result.reason),)
     return () if known.renewing else (ExtensionSubmitted(tender=known.number),)
