@@ -446,11 +446,11 @@ def add(story: Story, tender: Tender) -> tuple[ev.OrderEvent, ...]:
 
 
 class TestEnding:
-    def test_it_is_looked_at_a_day_before_it_ends(self, story: Story) -> None:
+    def test_it_is_looked_at_two_days_before_it_ends(self, story: Story) -> None:
         place(story, Tender(provider="stripe", reference="pi_1", amount=2000))
         held(story, 1, 2000, days=3)
         story.promise({}, {"1": 2}, retry_at=minutes(60 * 24 * 9))
-        soon = T0 + timedelta(days=2)
+        soon = T0 + timedelta(days=1)
         assert look_at(story.order) == soon
         at = soon - timedelta(minutes=5)
         assert due_at(story.order, at) == wake_at(story.order, at) == soon
@@ -468,7 +468,7 @@ class TestEnding:
         place(story, Tender(provider="stripe", reference="pi_1", amount=2000))
         held(story, 1, 2000, days=3.5)
         story.promise()
-        assert not is_patient(story.order), "promised for the third day, and looked at half a day before"
+        assert not is_patient(story.order), "promised for the third day, and looked at on the second"
 
     def test_a_renewal_is_recorded_once(self, story: Story) -> None:
         bound(story, CARD, PAYPAL)
@@ -485,7 +485,7 @@ class TestEnding:
         (event,) = tell(story, PaymentEventKind.EXTENDED, 1400, source="adyen", payment_ref="PSP")
         assert event == facts.AuthorizationExtended(tender=2, expires_at=T0 + timedelta(days=28))
         tender = story.order.payment.tenders[1]
-        assert (tender.renewals, tender.look_at) == (1, T0 + timedelta(days=27))
+        assert (tender.renewals, tender.look_at) == (1, T0 + timedelta(days=26))
 
     def test_one_that_its_provider_refuses_later_is_not_asked_for_again(self, story: Story) -> None:
         bound(story, CARD, Tender(provider="adyen", reference="PSP", amount=1400))
@@ -507,6 +507,7 @@ class TestEnding:
         assert event == facts.ExtensionRefused(tender=1, reason="not_supported")
         assert story.order.payment.tenders[0].look_at == T0 + timedelta(days=7)
         assert story.order.active_holds == ()
+        assert not is_patient(story.order), "its end is near, and may come before the next look of the day"
 
     def test_what_ended_is_held_no_longer_and_nothing_ships_unpaid(self, story: Story) -> None:
         bound(story, CARD, PAYPAL)

@@ -60,7 +60,6 @@ class Books:
     """By tender, what it holds; of an invoice, what it grants."""
     undone: int = 0
     """What was not taken after all, or taken back: owed, and asked for by a person."""
-    voided: bool = False
     voids: set[int] = field(default_factory=set)
     refunds: dict[str, RefundBook] = field(default_factory=dict)
     delivered_parcels: set[str] = field(default_factory=set)
@@ -162,7 +161,13 @@ class Books:
     @property
     def authorized(self) -> int:
         """What all tenders hold together."""
-        return sum(self.held.values())
+        several = len(self.tenders) > 1
+        return sum(amount for number, amount in self.held.items() if not (several and number in self.voids))
+
+    @property
+    def voided(self) -> bool:
+        """All of them were let go."""
+        return len(self.voids) == len(self.tenders)
 
     def _authorize(self, event: ev.PaymentAuthorized) -> None:
         self.held[event.tender] = event.amount
@@ -199,9 +204,6 @@ class Books:
 
     def _void(self, event: ev.PaymentVoided) -> None:
         self.voids.add(event.tender)
-        self.voided = len(self.voids) == len(self.tenders)
-        if not self.voided:
-            self.held[event.tender] = 0
 
     def _ask_refund(self, event: ev.RefundRequested) -> None:
         if event.refund_id in self.refunds:

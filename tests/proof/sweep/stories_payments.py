@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from infra.local.sandbox import core
 from tests.proof.sweep.people import MAIN, cancel, pay, place, ship, work
 
 if TYPE_CHECKING:
@@ -114,6 +117,45 @@ def on_invoice(w: World) -> None:
     w.post(f"/orders/{order_id}/payments", more, key="card", role="service")
     w.settle()
     _give_back(w, order_id, 1400)
+
+
+def a_card_ends(w: World) -> None:
+    """A card's authorization ends before its goods leave: nothing ships until another card pays in its place."""
+    _stocked(w)
+    _one_clock(w)
+    order_id = place(w, "s-1", {"MUG-01": 1}, pay(w, 1000))
+    w.settle()
+    w.watch(timedelta(days=6, hours=12))
+    w.watch(timedelta(hours=13))
+    (held,) = w.get(f"/orders/{order_id}", role="finance")["holds"]
+    assert (held["kind"], held["active"]) == ("payment_expired", True)
+    w.vendors.sandbox.stripe.expire()
+    w.settle()
+    w.post(f"/orders/{order_id}/payments", {**pay(w, 1000), "amount": 1000}, key="card", role="service")
+    w.settle()
+    ship(w, work(w, MAIN), "EZ1")
+    w.settle()
+
+
+def held_longer(w: World) -> None:
+    """Authorizations at PayPal and Adyen that end before their goods leave are renewed, once, and captured."""
+    _stocked(w)
+    _one_clock(w)
+    place(w, "s-1", {"MUG-01": 1}, _at_paypal(w, 1000))
+    place(w, "s-2", {"MUG-01": 1}, _at_adyen(w, 1000))
+    w.settle()
+    w.watch(timedelta(days=27, hours=12))
+    w.watch(timedelta(days=1))
+    for tracking in ("EZ1", "EZ2"):
+        ship(w, work(w, MAIN), tracking)
+        w.settle()
+    renewed = [each["vendor"] for each in w.vendors.sandbox.effects if each["kind"] == "extend"]
+    assert sorted(renewed) == ["adyen", "paypal"], renewed
+
+
+def _one_clock(w: World) -> None:
+    """Providers go by the story's time."""
+    w.patch.setattr(core, "time", SimpleNamespace(time=lambda: w.now.timestamp()))
 
 
 def _stocked(w: World) -> None:

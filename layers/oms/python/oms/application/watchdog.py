@@ -124,7 +124,7 @@ class RedriveOverdue:
             self.views.postpone(order.order_id, order.placed.placed_at, number, None, 0)
             return "at_rest"
         ends = look_at(order)
-        if step is NextStep.NONE and ends and ends <= now:
+        if next_step(order) is NextStep.NONE and ends and ends <= now:
             step = NextStep.SETTLE
         until = min(_later(now, tries), wake_at(order, now) or _later(now, tries))
         self.views.postpone(order.order_id, order.placed.placed_at, number, until, tries)

@@ -20,7 +20,7 @@ from oms.domain.order.status import (
     stage,
     units_at,
 )
-from oms.domain.order.tendering import look_at
+from oms.domain.order.tendering import ending, look_at
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def _is_patient(order: Order, step: NextStep, word: Stage) -> bool:
     promised, ends = _promised(order, word), look_at(order)
     if promised is None or any(refund.open for refund in order.payment.refunds.values()):
         return False
-    return ends is None or ends >= promised
+    waits = any(each.final or each.renewing for each in ending(order))
+    return ends is None or (ends >= promised and not waits)
 
 
 def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[str, Any]:

@@ -32,8 +32,9 @@ GIFT_CARD: Final = "gift_card"
 """Named with an order, and part of what its `gift_cards` paid: no tender that anything is captured of."""
 FIRST: Final = 1
 MAX_TENDERS: Final = 10
-RENEW_BEFORE: Final = timedelta(days=1)
-"""So long before an authorization ends its provider is asked to hold it longer."""
+RENEW_BEFORE: Final = timedelta(days=2)
+"""So long before an authorization ends its provider is asked to hold it longer: an order that goes its usual way is
+looked at once a day, and a day is left then for a provider that is down."""
 
 
 @frozen
