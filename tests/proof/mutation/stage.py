@@ -38,6 +38,7 @@ _COPIED: Final = (
     "tests/proof/mutation",
     "tests/proof/sourcing",
     "docs",
+    "events/demo",
 )
 _MUTMUTS_SWITCH: Final = "from mutmut.mutation.trampoline import"
 _OUR_SWITCH: Final = "from tests.proof.mutation.switch import"

@@ -131,10 +131,7 @@ def _lookups(event: Any, row: Mapping[str, Any], placed_at: str) -> Iterator[Row
     sk = keys.at_sk(placed_at, row["order_id"])
     for _, reference in named_payments(event):
         yield {"pk": keys.lookup_pk("payment", reference), "sk": sk}
-    if isinstance(event, ev.OrderPlaced):
-        # Guests ask by number and e-mail address: the contact to compare with is found by this.
-        yield {"pk": keys.lookup_pk("number", event.number), "sk": sk, "cu": event.customer_id}
-    elif isinstance(event, ev.ShipmentShipped):
+    if isinstance(event, ev.ShipmentShipped):
         for parcel in event.parcels:
             yield {"pk": keys.lookup_pk("tracking", parcel.tracking_number), "sk": sk}
         for kind, value in _to_recall(event):

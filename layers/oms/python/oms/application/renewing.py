@@ -78,7 +78,9 @@ class RenewTenders:
         key = f"authorize:{order.order_id}:{tender.number}"
         told = self.providers[tender.provider].verify_authorization(tender.reference, left, order.placed.currency, key)
         if told.state is AuthorizationState.AUTHORIZED:
-            longer = ExtensionResult(state=ExtensionState.EXTENDED, expires_at=told.expires_at or now + 2 * RENEW_BEFORE)
+            longer = ExtensionResult(
+                state=ExtensionState.EXTENDED, expires_at=told.expires_at or now + 2 * RENEW_BEFORE
+            )
             if longer.expires_at and longer.expires_at > now:
                 self._record(order, tender, tender.renewals + 1, longer, cause)
                 return

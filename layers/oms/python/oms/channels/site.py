@@ -9,7 +9,7 @@ that are not listed are refused, so that a misspelled discount is not lost. What
     tax_included        boolean                           total                integer, required
     placed_at           instant, default now              shipping_method      text
     lines               required, 1 or more: line_ref (default: its position from 1), sku, quantity, unit_price,
-                        discount, tax, title, requires_shipping
+                        discount, tax, title, requires_shipping, tax_class
     ship_to             country, region, postal_code, latitude, longitude
     contact             name, email, phone, note, shipping and billing: name, company, lines, city, region,
                         postal_code, country, phone
@@ -20,6 +20,8 @@ that are not listed are refused, so that a misspelled discount is not lost. What
     payments            several of these but in_channel, each with `amount`, and {"provider": "gift_card", "reference":
                         ..., "amount": ...}; see `site_payments`
     hold_id             text: the hold of stock that the order takes over (docs/api.md)
+    taxes               reckon (default true), exempt, business: booleans. The order's taxes are reckoned here; then it
+                        tells none of its own, and unless `tax_included` its total is without them
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from oms.domain.canonical import (
     check_order,
 )
 from oms.domain.ids import is_stock_hold_id
+from oms.domain.priced import TaxesAsked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,14 +53,21 @@ source = "site"
 
 _ADDRESS: Final = frozenset({"name", "company", "lines", "city", "region", "postal_code", "country", "phone"})
 _CONTACT: Final = frozenset({"name", "email", "phone", "note", "shipping", "billing"})
-_LINE: Final = frozenset({"line_ref", "sku", "quantity", "unit_price", "discount", "tax", "title", "requires_shipping"})
+_LINE: Final = frozenset(
+    {
+        *("line_ref", "sku", "quantity", "unit_price", "discount", "tax", "title", "requires_shipping"),
+        "tax_class",
+    }
+)
+_TAXES: Final = frozenset({"reckon", "exempt", "business"})
 _ORDER: Final = frozenset(
     {
         *("number", "currency", "tax_included", "placed_at", "lines", "total"),
         *("shipping", "shipping_tax", "fees", "fee_tax", "tips", "duties", "gift_cards"),
-        *("ship_to", "contact", "shipping_method", "payment", "payments", "hold_id"),
+        *("ship_to", "contact", "shipping_method", "payment", "payments", "hold_id", "taxes"),
     }
 )
+_CLASS: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _MAX_STREET_LINES: Final = 6
 _SKEW: Final = timedelta(minutes=5)
 """How far the clock of the merchant's site may run ahead of ours."""
@@ -73,8 +83,7 @@ def read_order(
     placed_at = body.moment("placed_at") or now
     if placed_at - now > _SKEW:  # a sum would be out of range at the end of time
         raise body.refuse("placed_at", "the order cannot have been placed in the future")
-    total, gift_cards = amount(body, "total", needed=True), amount(body, "gift_cards")
-    payment, instruction = read_payment(body, total, gift_cards)
+    payment, instruction = read_payment(body)
     order = CanonicalOrder(
         source=source,
         account=account,
@@ -84,7 +93,7 @@ def read_order(
         placed_at=placed_at,
         currency=currency,
         lines=tuple(_line(entry, index) for index, entry in enumerate(body.children("lines"), start=1)),
-        total=total,
+        total=amount(body, "total", needed=True),
         tax_included=body.flag("tax_included"),
         ship_to=_ship_to(body),
         shipping_method=text(body, "shipping_method"),
@@ -95,10 +104,11 @@ def read_order(
         fee_tax=amount(body, "fee_tax"),
         tips=amount(body, "tips"),
         duties=amount(body, "duties"),
-        gift_cards=gift_cards + instruction.cards,
+        gift_cards=amount(body, "gift_cards") + instruction.cards,
         stock_hold=_stock_hold(body),
     )
-    return Normalized(order=check_order(order), contact=_contact(body)), instruction
+    taxes = _taxes(body, order)
+    return Normalized(order=check_order(order), contact=_contact(body), taxes=taxes), instruction
 
 
 def _line(entry: Fields, index: int) -> CanonicalLine:
@@ -115,7 +125,34 @@ def _line(entry: Fields, index: int) -> CanonicalLine:
         tax=amount(entry, "tax"),
         title=text(entry, "title"),
         requires_shipping=entry.flag("requires_shipping", default=True),
+        tax_class=_tax_class(entry),
     )
+
+
+def _tax_class(entry: Fields) -> str:
+    tax_class = text(entry, "tax_class")
+    if tax_class and not _CLASS.fullmatch(tax_class):
+        raise entry.refuse("tax_class", "a class of taxes has small letters, digits and _")
+    return tax_class
+
+
+def _taxes(body: Fields, order: CanonicalOrder) -> TaxesAsked | None:
+    if not body.has("taxes"):
+        return None
+    asked = body.child("taxes")
+    only(asked, _TAXES)
+    flags = {name: asked.flag(name) for name in ("exempt", "business")}
+    taxes = TaxesAsked(reckon=asked.flag("reckon", default=True), **flags)
+    if taxes.reckon and has_taxes(order):
+        raise body.refuse("taxes", "taxes are told, or reckoned here; not both")
+    if taxes.reckon and order.ship_to is None:
+        raise body.refuse("ship_to", "taxes depend on where the goods go")
+    return taxes
+
+
+def has_taxes(order: CanonicalOrder) -> bool:
+    """It tells taxes of its own."""
+    return bool(order.shipping_tax or order.fee_tax or any(line.tax for line in order.lines))
 
 
 def _ship_to(body: Fields) -> ShipTo | None:

@@ -65,6 +65,7 @@ OmsError
 │   ├── DraftOutdatedError
 │   ├── DraftExpiredError
 │   ├── SellerNotFoundError
+│   ├── NoTaxRatesError
 │   ├── WebhookOutdatedError
 │   ├── WebhookDisabledError
 │   ├── NotMasterError
@@ -157,6 +158,7 @@ from oms.domain.errors.refused import (
     HoldExpiredError,
     InvalidTransitionError,
     LedgerImbalanceError,
+    NoTaxRatesError,
     NothingToCancelError,
     NotMasterError,
     PaymentAlreadyUsedError,
@@ -208,6 +210,7 @@ __all__ = [
     "NaiveTimeError",
     "NoSuchNodeError",
     "NoSuchSkuError",
+    "NoTaxRatesError",
     "NotFoundError",
     "NotMasterError",
     "NothingToCancelError",

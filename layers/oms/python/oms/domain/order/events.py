@@ -14,6 +14,7 @@ from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
 from oms.domain.order import payment_facts
+from oms.domain.priced import Countervalue, TaxesReckoned  # noqa: TC001 - the same
 from oms.domain.segments import Drawn, place_of
 from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
@@ -42,6 +43,7 @@ class PlacedLine:
     """What a unit of a kit is made of, as it was when the order was placed."""
     serialized: tuple[str, ...] = ()
     """SKUs of what it is in stock whose units have serial numbers, as it was then."""
+    tax_class: str = ""
 
 
 @frozen
@@ -121,6 +123,8 @@ class OrderPlaced:
     """The hold of stock whose units the order takes over when it is promised."""
     tenders: tuple[payment_facts.Tender, ...] = ()
     """Of an order that is paid by several, or on invoice, all of them; `payment` is the first."""
+    taxes: TaxesReckoned | None = None
+    countervalue: Countervalue | None = None
 
 
 @frozen
@@ -329,10 +333,7 @@ class SerialsReturned:
 
 @frozen
 class RefundRequested:
-    """Money is to go back. Who pays it: the provider of `tender` through us, or the channel.
-
-    What several tenders give back together is as many refunds of one `request`, the units with the first.
-    """
+    """Money is to go back, by the channel or a tender's provider. One `request` of several tenders is as many of these."""
 
     refund_id: str
     amount: int
