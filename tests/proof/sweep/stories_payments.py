@@ -146,6 +146,7 @@ def held_longer(w: World) -> None:
     w.settle()
     w.watch(timedelta(days=27, hours=12))
     w.watch(timedelta(days=1))
+    w.watch(timedelta(hours=7))  # longer than the watchdog's longest wait, whatever went wrong before
     for tracking in ("EZ1", "EZ2"):
         ship(w, work(w, MAIN), tracking)
         w.settle()
@@ -155,7 +156,11 @@ def held_longer(w: World) -> None:
 
 def _one_clock(w: World) -> None:
     """Providers go by the story's time."""
-    w.patch.setattr(core, "time", SimpleNamespace(time=lambda: w.now.timestamp()))
+
+    def now() -> float:
+        return w.now.timestamp()
+
+    w.patch.setattr(core, "time", SimpleNamespace(time=now))
 
 
 def _stocked(w: World) -> None:

@@ -26,6 +26,7 @@ that are not listed are refused, so that a misspelled discount is not lost. What
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 

@@ -1,8 +1,8 @@
 """How an order of the merchant's own site is paid: by one `payment`, or by several `payments`, used in their order.
 
 Of `payments`, 10 at most, `amount` is the most that one pays; the one without it, of which there may be one, pays the
-rest, taxes that are reckoned here included. They sum to the total less `gift_cards`. A gift card that was redeemed at checkout is named with what it paid,
-which counts as `gift_cards` does and is used before all others.
+rest, taxes that are reckoned here included. They sum to the total less `gift_cards`. A gift card that was redeemed at
+checkout is named with what it paid, which counts as `gift_cards` does and is used before all others.
 """
 
 from __future__ import annotations
