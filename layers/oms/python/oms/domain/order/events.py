@@ -333,7 +333,7 @@ class SerialsReturned:
 
 @frozen
 class RefundRequested:
-    """Money is to go back, by the channel or a tender's provider; a `request` of several tenders is as many of these."""
+    """Money is to go back, by the channel or a tender's provider; a `request` of several tenders is several."""
 
     refund_id: str
     amount: int
