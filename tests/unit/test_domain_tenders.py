@@ -377,6 +377,14 @@ class TestAdded:
         held(story, 2, 1400)
         assert story.order.payment.authorized == 3400
 
+    def test_one_that_is_declined_takes_nothing_from_what_is_held(self, story: Story) -> None:
+        story.place(line("1", 2))
+        story.promise()
+        add(story, PAYPAL)
+        assert declined(story, 2) == (facts.PaymentDeclined(reason="card_declined", tender=2),)
+        assert (payment_cleared(story.order), payment_status(story.order)) == (True, PaymentStatus.AUTHORIZED)
+        assert next_step(story.order) is NextStep.NONE
+
     def test_the_same_again_changes_nothing_and_another_amount_is_refused(self, story: Story) -> None:
         story.place(line("1", 2))
         add(story, PAYPAL)

@@ -173,10 +173,10 @@ def payment_status(order: Order) -> PaymentStatus:
     if payment.captured:
         whole = payment.captured >= owed(order)
         return PaymentStatus.CAPTURED if whole else PaymentStatus.PARTIALLY_CAPTURED
-    if payment.declined or payment.channel_state is PaymentState.FAILED:
-        return PaymentStatus.DECLINED
     if payable(order.placed) and _money_held(order):
         return PaymentStatus.AUTHORIZED
+    if payment.declined or payment.channel_state is PaymentState.FAILED:
+        return PaymentStatus.DECLINED
     return PaymentStatus.PENDING if owed(order) else PaymentStatus.NOT_NEEDED
 
 
