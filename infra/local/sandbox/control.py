@@ -4,6 +4,7 @@ GET  record       {"calls", "effects", "webhooks", "receipts", "told", "payment_
 POST faults       one fault or a list of faults (see faults.py); {"clear": true} forgets all
 POST webhooks     {"url", "secret", "early_every", "twice_every"}, any of them
 POST settle       decide pending refunds
+POST expire       end authorizations whose time is over by the sandbox's clock
 POST authenticate {"payment_intent"}: the shopper passes the bank's check
 POST clock        {"advance": seconds}
 POST merchant     {"system", "secret"}: what this system of the merchant's checks signatures with
@@ -65,6 +66,7 @@ class Control:
             "GET record": lambda _: self._seen(),
             "POST faults": self._set_faults,
             "POST webhooks": self._set_webhooks,
+            "POST expire": lambda _: {"expired": self._stripe.expire()},
             "POST settle": lambda _: {"settled": self._stripe.settle_refunds()},
             "POST authenticate": lambda it: {"authenticated": self._stripe.authenticate(str(it["payment_intent"]))},
             "POST clock": self._move_clock,
