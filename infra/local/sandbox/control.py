@@ -5,6 +5,7 @@ POST faults       one fault or a list of faults (see faults.py); {"clear": true}
 POST limits       {"drain": vendor, "account"?}: it has made all the calls that it may; {"speed"} as `limits` says
 POST webhooks     {"url", "secret", "early_every", "twice_every"}, any of them
 POST settle       decide pending refunds
+POST expire       end authorizations whose time is over by the sandbox's clock
 POST authenticate {"payment_intent"}: the shopper passes the bank's check
 POST clock        {"advance": seconds}
 POST merchant     {"system", "secret"}: what this system of the merchant's checks signatures with
@@ -70,6 +71,7 @@ class Control:
             "POST faults": self._set_faults,
             "POST limits": self._set_limits,
             "POST webhooks": self._set_webhooks,
+            "POST expire": lambda _: {"expired": self._stripe.expire()},
             "POST settle": lambda _: {"settled": self._stripe.settle_refunds()},
             "POST authenticate": lambda it: {"authenticated": self._stripe.authenticate(str(it["payment_intent"]))},
             "POST clock": self._move_clock,

@@ -54,6 +54,7 @@ OmsError
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
+│   ├── PaymentExceedsInvoiceError
 │   ├── SerialInUseError
 │   ├── SerialNotShippedError
 │   ├── CountOutdatedError
@@ -161,6 +162,7 @@ from oms.domain.errors.refused import (
     NothingToCancelError,
     NotMasterError,
     PaymentAlreadyUsedError,
+    PaymentExceedsInvoiceError,
     PolicyOutdatedError,
     RefundBeforePaymentError,
     RefundExceedsCapturedError,
@@ -219,6 +221,7 @@ __all__ = [
     "ParcelNotFoundError",
     "PayloadTooLargeError",
     "PaymentAlreadyUsedError",
+    "PaymentExceedsInvoiceError",
     "PolicyOutdatedError",
     "PolicyVersionNotFoundError",
     "QuarantineNotFoundError",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.canonical import PaymentState
 from oms.domain.order.charging import money_due, owed, payable
 from oms.domain.order.ledger import Place
+from oms.domain.order.tenders import held_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -102,7 +103,7 @@ def units_at(order: Order, place: Place) -> int:
 
 
 def payment_cleared(order: Order) -> bool:
-    """The goods may be promised: the money is held, taken, or not needed."""
+    """The goods may be promised: the money is held by all tenders together, taken, granted, or not needed."""
     return owed(order) == 0 or _money_held(order)
 
 
@@ -114,6 +115,8 @@ def _money_held(order: Order) -> bool:
             PaymentState.PAID,
             PaymentState.PARTIALLY_REFUNDED,
         )
+    if len(payment.tenders) > 1 or any(each.lapsed for each in payment.tenders):
+        return sum(held_of(payment, each) for each in payment.tenders) >= owed(order)
     return not payment.voided and max(payment.authorized, payment.captured) > 0
 
 
@@ -170,10 +173,10 @@ def payment_status(order: Order) -> PaymentStatus:
     if payment.captured:
         whole = payment.captured >= owed(order)
         return PaymentStatus.CAPTURED if whole else PaymentStatus.PARTIALLY_CAPTURED
-    if payment.declined or payment.channel_state is PaymentState.FAILED:
-        return PaymentStatus.DECLINED
     if payable(order.placed) and _money_held(order):
         return PaymentStatus.AUTHORIZED
+    if payment.declined or payment.channel_state is PaymentState.FAILED:
+        return PaymentStatus.DECLINED
     return PaymentStatus.PENDING if owed(order) else PaymentStatus.NOT_NEEDED
 
 
