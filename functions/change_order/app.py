@@ -1,4 +1,4 @@
-"""POST /orders/{order_id}/…: cancel, hold, release, refund, return, share"""
+"""POST /orders/{order_id}/…: cancel, hold, release, pay, refund, return, share"""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def hold(order_id: str) -> Response[str]:
 @app.post("/orders/<order_id>/holds/<hold_id>/release")
 def release(order_id: str, hold_id: str) -> Response[str]:
     return order_changes.release(app, order_id, hold_id)
+
+
+@app.post("/orders/<order_id>/payments")
+def payment(order_id: str) -> Response[str]:
+    return order_changes.payment(app, order_id)
 
 
 @app.post("/orders/<order_id>/refunds")

@@ -18,6 +18,7 @@ from oms.domain.drafts import DraftSaved
 from oms.domain.lots import lot_of
 from oms.domain.order import events as ev
 from oms.domain.order.return_facts import ReturnInspected, ReturnLabelled
+from oms.domain.order.tenders import named_payments
 from oms.domain.segments import place_of
 
 if TYPE_CHECKING:
@@ -139,9 +140,9 @@ def _open(work: Mapping[str, str], placed_at: str) -> dict[str, str]:
 
 def _lookups(event: Any, row: Mapping[str, Any], placed_at: str) -> Iterator[Row]:
     sk = keys.at_sk(placed_at, row["order_id"])
-    if isinstance(event, ev.OrderPlaced) and event.payment.reference:
-        yield {"pk": keys.lookup_pk("payment", event.payment.reference), "sk": sk}
-    elif isinstance(event, ReturnLabelled):
+    for _, reference in named_payments(event):
+        yield {"pk": keys.lookup_pk("payment", reference), "sk": sk}
+    if isinstance(event, ReturnLabelled):
         yield {"pk": keys.lookup_pk("return", event.tracking_number), "sk": sk}
     elif isinstance(event, ev.ShipmentShipped):
         for parcel in event.parcels:

@@ -16,6 +16,7 @@ from oms.domain.order.return_commands import ExpireReturns
 from oms.domain.order.return_state import to_expire
 from oms.domain.order.status import NextStep, Stage, next_step, stage, units_at
 from oms.domain.order.summary import due_at, wake_at
+from oms.domain.order.tendering import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -126,6 +127,9 @@ class RedriveOverdue:
         if step is NextStep.NONE and due_at(order, now) is None:
             self.views.postpone(order.order_id, order.placed.placed_at, number, None, 0)
             return "at_rest"
+        ends = look_at(order)
+        if next_step(order) is NextStep.NONE and ends and ends <= now:
+            step = NextStep.SETTLE
         until = min(_later(now, tries), wake_at(order, now) or _later(now, tries))
         self.views.postpone(order.order_id, order.placed.placed_at, number, until, tries)
         if step is not NextStep.NONE:

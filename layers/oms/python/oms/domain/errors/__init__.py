@@ -55,6 +55,7 @@ OmsError
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
+│   ├── PaymentExceedsInvoiceError
 │   ├── SerialInUseError
 │   ├── SerialNotShippedError
 │   ├── CountOutdatedError
@@ -167,6 +168,7 @@ from oms.domain.errors.refused import (
     NotMasterError,
     NotReturnableError,
     PaymentAlreadyUsedError,
+    PaymentExceedsInvoiceError,
     PolicyOutdatedError,
     RefundBeforePaymentError,
     RefundExceedsCapturedError,
@@ -228,6 +230,7 @@ __all__ = [
     "ParcelNotFoundError",
     "PayloadTooLargeError",
     "PaymentAlreadyUsedError",
+    "PaymentExceedsInvoiceError",
     "PolicyOutdatedError",
     "PolicyVersionNotFoundError",
     "QuarantineNotFoundError",

@@ -54,6 +54,12 @@ class PaymentAlreadyUsedError(RefusedError):
     code = "payment_already_used"
 
 
+class PaymentExceedsInvoiceError(RefusedError):
+    """More was paid on invoice than is open on it."""
+
+    code = "payment_exceeds_invoice"
+
+
 class SerialInUseError(RefusedError):
     """A unit of this serial number has shipped and has not come back."""
 

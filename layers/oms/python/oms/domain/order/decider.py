@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.errors import OrderNotFoundError
-from oms.domain.order import changing, fulfilling, placing, promising, releasing, returns, scanning, settling
+from oms.domain.order import changing, fulfilling, placing, promising, releasing, returns, scanning, settling, tendering
 from oms.domain.order import commands as cmd
 from oms.domain.order import return_commands as ret
+from oms.domain.order import tender_commands as tender_cmd
 from oms.domain.order.return_inspecting import inspect
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.RecordRefundOutcome: settling.record_refund_outcome,
     cmd.RecordProviderEvent: settling.record_provider_event,
     cmd.RequestRefund: settling.request_refund,
+    tender_cmd.AddTender: tendering.add_tender,
+    tender_cmd.RecordTenderCheck: tendering.record_check,
+    tender_cmd.RecordPayment: tendering.record_payment,
+    tender_cmd.RecordExtension: tendering.record_extension,
+    tender_cmd.RecordLapse: tendering.record_lapse,
     cmd.NameReturned: scanning.name_returned,
     cmd.CancelLines: changing.cancel,
     cmd.CancelRest: changing.cancel_rest,

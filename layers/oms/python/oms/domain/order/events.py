@@ -121,6 +121,8 @@ class OrderPlaced:
     """Of the `POST /orders` body: the same key with another body is refused."""
     stock_hold: str = ""
     """The hold of stock whose units the order takes over when it is promised."""
+    tenders: tuple[payment_facts.Tender, ...] = ()
+    """Of an order that is paid by several, or on invoice, all of them; `payment` is the first."""
     taxes: TaxesReckoned | None = None
     countervalue: Countervalue | None = None
 
@@ -331,13 +333,15 @@ class SerialsReturned:
 
 @frozen
 class RefundRequested:
-    """Money is to go back. Who pays it: the provider through us, or the channel."""
+    """Money is to go back, by the channel or a tender's provider; a `request` of several tenders is several."""
 
     refund_id: str
     amount: int
     reason: str = ""
     lines: tuple[LineUnits, ...] = ()
     origin: str = "oms"
+    tender: int = 1
+    request: str = ""
 
 
 @frozen
@@ -373,12 +377,7 @@ OrderEvent = (
     | ShipToChanged
     | HoldPlaced
     | HoldReleased
-    | PaymentAuthorized
-    | PaymentDeclined
-    | PaymentCaptured
-    | CaptureSubmitted
-    | PaymentUndone
-    | PaymentVoided
+    | payment_facts.PaymentFact
     | LinesReserved
     | LinesMoved
     | FulfillmentOrderReleased

@@ -19,7 +19,9 @@ from oms.domain.order.state import (
     Line,
     Order,
     Parcel,
+    Payment,
 )
+from oms.domain.order.tenders import begun
 from oms.domain.segments import together
 from oms.domain.serials import without
 from oms.domain.tracking import ParcelStatus
@@ -37,7 +39,9 @@ def place(order_id: str, event: ev.OrderPlaced) -> Order:
         line.line_id: Line(placed=line, ledger=LineLedger(ordered=line.quantity, open=line.quantity))
         for line in event.lines
     }
-    return Order(order_id=order_id, placed=event, lines=lines)
+    tenders = begun(event)
+    payment = Payment(tenders=tenders, authorized=sum(each.authorized for each in tenders))
+    return Order(order_id=order_id, placed=event, lines=lines, payment=payment)
 
 
 def fold(order_id: str, events: Iterable[ev.OrderEvent], state: Order | None = None) -> Order | None:

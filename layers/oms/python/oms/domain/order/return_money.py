@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.frozen import frozen
 from oms.domain.ids import derive
 from oms.domain.order.charging import captured_upfront, header_total, line_total, owed, refund_value, refundable
-from oms.domain.order.events import LineUnits, RefundRequested, RefundSucceeded
+from oms.domain.order.events import LineUnits, RefundSucceeded
+from oms.domain.order.folding import evolve
+from oms.domain.order.refunding import requested
 from oms.domain.order.return_facts import ReturnCredited, ReturnUnits
 
 if TYPE_CHECKING:
@@ -136,9 +138,12 @@ def credited(
         )
     ]
     if refund_id:
-        events.append(RefundRequested(refund_id=refund_id, amount=credit.amount, reason=REASON, lines=named))
+        events += requested(order, refund_id, credit.amount, reason=REASON, lines=named)
         if not credit.amount:
             events.append(RefundSucceeded(refund_id=refund_id))
     if credit.shipping:
-        events.append(RefundRequested(refund_id=shipping_id, amount=credit.shipping, reason="return shipping"))
+        state = order
+        for event in events:
+            state = evolve(event, state)
+        events += requested(state, shipping_id, credit.shipping, reason="return shipping")
     return tuple(events)

@@ -21,6 +21,7 @@ from oms.domain.order.status import (
     stage,
     units_at,
 )
+from oms.domain.order.tendering import ending, look_at
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
@@ -48,14 +49,15 @@ def due_at(order: Order, at: datetime) -> datetime | None:
 
 
 def _due_at(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
-    due, released = _due_beside(order, at, step, word), release_at(order)
+    due = _due_beside(order, at, step, word)
     if order.returns and (look := return_due_at(order, at, at + REST_PATIENCE)):
         due = min(due, look) if due else look
-    return min(due, max(released, at)) if due and released else due
+    set_before = [each for each in (release_at(order), look_at(order)) if each is not None]
+    return min(due, max(min(set_before), at)) if due and set_before else due
 
 
 def _due_beside(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
-    """The same, but for what is to be released."""
+    """The same, but for what is to be released, and for authorizations that end."""
     if step is not NextStep.NONE:
         return at + STEP_PATIENCE
     if word is Stage.ON_HOLD and any(hold.kind == UNKNOWN_SKU for hold in order.active_holds):
@@ -71,9 +73,10 @@ def _due_beside(order: Order, at: datetime, step: NextStep, word: Stage) -> date
 
 
 def wake_at(order: Order, at: datetime) -> datetime | None:
-    """The next time after `at` that was set: to look again for what is backordered, to give up waiting, to release."""
+    """The next time after `at` that was set: to look for what is backordered, to give up, to release, to renew."""
     waiting = [line for line in order.lines.values() if line.ledger.backordered]
-    times = [line.cancel_at for line in waiting] + ([order.retry_at] if waiting else []) + [release_at(order)]
+    times = [line.cancel_at for line in waiting] + ([order.retry_at] if waiting else [])
+    times += [release_at(order), look_at(order)]
     return min((each for each in times if each is not None and each > at), default=None)
 
 
@@ -93,7 +96,11 @@ def _is_patient(order: Order, step: NextStep, word: Stage) -> bool:
     returns = any(known.open for known in order.returns.values())
     if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or release_at(order) or returns:
         return False
-    return _promised(order, word) is not None and not any(refund.open for refund in order.payment.refunds.values())
+    promised, ends = _promised(order, word), look_at(order)
+    if promised is None or any(refund.open for refund in order.payment.refunds.values()):
+        return False
+    waits = any(each.final or each.renewing for each in ending(order))
+    return ends is None or (ends >= promised and not waits)
 
 
 def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[str, Any]:
