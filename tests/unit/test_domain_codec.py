@@ -20,6 +20,7 @@ from oms.domain.errors import UnknownEventError
 from oms.domain.holding import HoldEvent
 from oms.domain.order import events as ev
 from oms.domain.order import payment_facts
+from oms.domain.order.return_facts import ReturnEvent
 from oms.domain.supply import SupplyEvent
 
 
@@ -110,6 +111,7 @@ def test_names_are_the_classes_names() -> None:
         "ShippedParcel",
     }
     apart = (*typing.get_args(SupplyEvent), *typing.get_args(HoldEvent), *typing.get_args(DraftEvent))
+    apart = (*apart, *typing.get_args(ReturnEvent))
     of_stock = {
         "StockMoved",
         "StockCounted",

@@ -13,6 +13,7 @@ from oms.domain.errors import (
 )
 from oms.domain.order import commands as cmd
 from oms.domain.order import events as ev
+from oms.domain.order import return_commands as ret
 from oms.domain.order import tender_commands
 from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.decider import _HANDLERS, decide
@@ -43,7 +44,7 @@ def refund_apart(story: Story, told: ChannelRefund) -> tuple[ev.OrderEvent, ...]
 def test_every_command_is_handled() -> None:
     commands = {
         each
-        for each in (*vars(cmd).values(), *vars(tender_commands).values())
+        for each in (*vars(cmd).values(), *vars(ret).values(), *vars(tender_commands).values())
         if isinstance(each, type) and issubclass(each, cmd.Command) and each is not cmd.Command
     }
     assert commands == {*_HANDLERS, cmd.SyncOrder}

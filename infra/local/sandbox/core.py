@@ -125,6 +125,7 @@ class Settings:
     ebay_refresh_token: str = "sandbox_ebay_refresh"  # noqa: S105 - known to everybody
     walmart_client_id: str = "sandbox_walmart_client"
     walmart_client_secret: str = "sandbox_walmart_secret"  # noqa: S105 - known to everybody
+    easypost_key: str = "sandbox_easypost_key"
     etsy_shop: str = "4200042"
     etsy_client_id: str = "sandbox_etsy_key"
     etsy_shared_secret: str = "sandbox_etsy_secret"  # noqa: S105 - known to everybody

@@ -15,6 +15,7 @@ from infra.local.sandbox.adyen import AdyenTeller, AdyenVendor
 from infra.local.sandbox.channels import Channel, of_account, open_channels
 from infra.local.sandbox.control import Control
 from infra.local.sandbox.core import Clock, Reply, Request, Settings
+from infra.local.sandbox.easypost import EasyPostVendor
 from infra.local.sandbox.faults import FaultPlan
 from infra.local.sandbox.limits import Limits
 from infra.local.sandbox.merchant import MerchantVendor
@@ -54,6 +55,7 @@ class Sandbox:
         self.paypal_webhooks = told(PayPalTeller(), asked.paypal_webhook_url, WEBHOOK_ID)
         self.paypal = PayPalVendor(self.settings, self.clock, self.record, self.paypal_webhooks)
         self.adyen = AdyenVendor(self.settings, self.clock, self.record, self.adyen_webhooks)
+        self.easypost = EasyPostVendor(self.settings, self.record)
         self.merchant = MerchantVendor(self.clock, self.record)
         self._accounts: dict[str, Channels] = {}
         self._opening = threading.Lock()
@@ -62,10 +64,10 @@ class Sandbox:
         self.shopify, self.woocommerce, self.bigcommerce = first.shopify, first.woocommerce, first.bigcommerce
         self.magento, self.ebay, self.walmart = first.magento, first.ebay, first.walmart
         self.etsy, self.meta = first.etsy, first.meta
-        # Some paths of Mercado Libre and PayPal lie among those that others have all of.
+        # Some paths of Mercado Libre, EasyPost and PayPal lie among those that others have all of.
         providers = (self.paypal, self.stripe, self.adyen)
         others = (*providers, self.merchant, AdobeVendor())
-        self._vendors: tuple[Vendor, ...] = (first.mercadolibre, *others, *first)
+        self._vendors: tuple[Vendor, ...] = (first.mercadolibre, self.easypost, *others, *first)
         self._control = Control(
             self.clock, self.record, self.faults, self.limits, self.webhooks, self.stripe, self.merchant, self.account
         )

@@ -15,6 +15,7 @@ from tests.proof.interleave import (
     move_race,
     orders_race,
     recovery_race,
+    returns_race,
     serials_race,
     shards_race,
     stock_race,
@@ -36,6 +37,7 @@ _MODULES: Final = (
     holds_race,
     shards_race,
     serials_race,
+    returns_race,
     move_race,
     contacts_race,
 )

@@ -117,7 +117,7 @@ class Uses:
     def burst(self, payload: Mapping[str, Any]) -> str:
         """One execution of the workflow `b2c_order`; the state that it ended in."""
         order_id = payload["order_id"]
-        if payload["step"] == NextStep.SETTLE.value:
+        if payload["step"] in (NextStep.SETTLE.value, NextStep.RETURN.value):
             self.settle(order_id, workflow_cause(payload, "settle"))
             return "settled"
         if payload["step"] == NextStep.CANCEL.value:

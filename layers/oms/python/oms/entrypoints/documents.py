@@ -11,6 +11,7 @@ from oms.domain.order.charging import chargeable, refundable
 from oms.domain.order.ledger import Place
 from oms.domain.order.status import fulfillment_status, order_status, payment_status, stage
 from oms.domain.order.tenders import GIFT_CARD, captured_of, of_tender, refundable_of, refunded_of
+from oms.entrypoints.return_documents import return_document
 
 if TYPE_CHECKING:
     from oms.domain.commit import Commit
@@ -59,6 +60,7 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
             {**to_plain(parcel), "status": parcel.status.value, "units": to_plain(parcel.units)}
             for parcel in order.parcels.values()
         ],
+        "returns": [return_document(order, known) for known in order.returns.values()],
     }
 
 

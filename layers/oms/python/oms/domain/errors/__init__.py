@@ -11,6 +11,7 @@ OmsError
 │   ├── StockHoldNotFoundError
 │   ├── DraftNotFoundError
 │   ├── InvoiceNotFoundError
+│   ├── ReturnNotFoundError
 │   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
 │   ├── PolicyVersionNotFoundError
 │   └── WebhookNotFoundError
@@ -69,6 +70,9 @@ OmsError
 │   ├── WebhookOutdatedError
 │   ├── WebhookDisabledError
 │   ├── NotMasterError
+│   ├── NotReturnableError
+│   │   └── ReturnWindowClosedError
+│   ├── ReturnExceedsShippedError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -144,6 +148,7 @@ from oms.domain.errors.missing import (
     ParcelNotFoundError,
     PolicyVersionNotFoundError,
     QuarantineNotFoundError,
+    ReturnNotFoundError,
     StockHoldNotFoundError,
     SupplyNotFoundError,
     WebhookNotFoundError,
@@ -161,12 +166,15 @@ from oms.domain.errors.refused import (
     NoTaxRatesError,
     NothingToCancelError,
     NotMasterError,
+    NotReturnableError,
     PaymentAlreadyUsedError,
     PaymentExceedsInvoiceError,
     PolicyOutdatedError,
     RefundBeforePaymentError,
     RefundExceedsCapturedError,
     RefusedError,
+    ReturnExceedsShippedError,
+    ReturnWindowClosedError,
     SellerNotFoundError,
     SerialInUseError,
     SerialNotShippedError,
@@ -213,6 +221,7 @@ __all__ = [
     "NoTaxRatesError",
     "NotFoundError",
     "NotMasterError",
+    "NotReturnableError",
     "NothingToCancelError",
     "OmsError",
     "OrderNotFoundError",
@@ -231,6 +240,9 @@ __all__ = [
     "RefundExceedsCapturedError",
     "RefusedError",
     "ReplayWindowError",
+    "ReturnExceedsShippedError",
+    "ReturnNotFoundError",
+    "ReturnWindowClosedError",
     "SellerNotFoundError",
     "SerialInUseError",
     "SerialNotShippedError",

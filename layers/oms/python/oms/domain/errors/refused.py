@@ -148,3 +148,21 @@ class LedgerImbalanceError(RefusedError):
     """Units would appear or vanish."""
 
     code = "ledger_imbalance"
+
+
+class NotReturnableError(RefusedError):
+    """A rule says that this is not taken back: a final sale, never, or not for what was asked."""
+
+    code = "not_returnable"
+
+
+class ReturnWindowClosedError(NotReturnableError):
+    """The days in which this could be returned are over."""
+
+    code = "return_window_closed"
+
+
+class ReturnExceedsShippedError(RefusedError):
+    """More units than were shipped, have not come back and are in no other return."""
+
+    code = "return_exceeds_shipped"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.errors import OrderNotFoundError
-from oms.domain.order import changing, fulfilling, placing, promising, releasing, scanning, settling, tendering
+from oms.domain.order import changing, fulfilling, placing, promising, releasing, returns, scanning, settling, tendering
 from oms.domain.order import commands as cmd
+from oms.domain.order import return_commands as ret
 from oms.domain.order import tender_commands as tender_cmd
+from oms.domain.order.return_inspecting import inspect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +43,16 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.CancelRest: changing.cancel_rest,
     cmd.PlaceHold: changing.place_hold,
     cmd.ReleaseHold: changing.release_hold,
+    ret.RequestReturn: returns.request,
+    ret.ApproveReturn: returns.approve,
+    ret.RejectReturn: returns.reject,
+    ret.CancelReturn: returns.cancel,
+    ret.LabelReturn: returns.label,
+    ret.RecordReturnScan: returns.record_scan,
+    ret.ReceiveReturn: returns.receive,
+    ret.InspectReturn: inspect,
+    ret.SettleReturn: returns.settle,
+    ret.ExpireReturns: returns.expire,
 }
 
 
@@ -50,7 +62,9 @@ def decide(order_id: str, order: Order | None, command: cmd.Command) -> tuple[Or
     Only SyncOrder may begin an order; anything else on an empty log raises OrderNotFoundError, which may pass.
     """
     if isinstance(command, cmd.SyncOrder):
-        return placing.sync(order_id, order, command)
-    if order is None:
+        events = placing.sync(order_id, order, command)
+    elif order is None:
         raise OrderNotFoundError("no such order", order_id=order_id)
-    return _HANDLERS[type(command)](order, command)
+    else:
+        events = _HANDLERS[type(command)](order, command)
+    return events + returns.overtaken(order, events) if order is not None and order.returns and events else events

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from oms.domain.order.events import OrderPlaced, PlacedLine
     from oms.domain.order.ledger import LineLedger
+    from oms.domain.order.return_state import Return
     from oms.domain.order.tenders import Tendered
     from oms.domain.segments import Drawn, Parts
     from oms.domain.serials import Serial
@@ -250,6 +251,7 @@ class Order:
     parcels: Mapping[str, Parcel] = field(default_factory=dict)
     handovers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Units by line of each shipment, and of what was provided without one, in the order they left."""
+    returns: Mapping[str, Return] = field(default_factory=dict)
     rejected_nodes: tuple[str, ...] = ()
     revision: tuple[datetime, str] | None = None
     """The newest channel snapshot taken in: its time and digest."""

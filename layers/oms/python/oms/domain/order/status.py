@@ -9,8 +9,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import PaymentState
-from oms.domain.order.charging import money_due, owed, payable
+from oms.domain.order.charging import due_captures, due_refunds, money_due, owed, payable, void_due
 from oms.domain.order.ledger import Place
+from oms.domain.order.return_state import label_due, pays_returns
 from oms.domain.order.tenders import held_of
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class NextStep(StrEnum):
     CANCEL = "cancel"
     """Go on cancelling what one transaction could not free."""
     SETTLE = "settle"
+    RETURN = "return"
+    """Go on with its returns: nothing but money of theirs is due, or a label."""
 
 
 def units_at(order: Order, place: Place) -> int:
@@ -232,10 +235,12 @@ def next_step(order: Order) -> NextStep:
     if order.cancelling is not None:
         return NextStep.CANCEL
     if money_due(order):
-        return NextStep.SETTLE
+        only = not due_captures(order) and not void_due(order)
+        returns = only and pays_returns(order, [refund.refund_id for refund in due_refunds(order)])
+        return NextStep.RETURN if returns else NextStep.SETTLE
     held = order.held_lines
     waiting = any(line.ledger.open and line_id not in held for line_id, line in order.lines.items())
     verifiable = not order.placed.payment.in_channel and not order.payment.declined and not order.payment.voided
     if waiting and (payment_cleared(order) or verifiable):
         return NextStep.PROMISE
-    return NextStep.NONE
+    return NextStep.RETURN if label_due(order) else NextStep.NONE

@@ -9,6 +9,7 @@ from oms.domain.kits import parts_of
 from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.ledger import Place
 from oms.domain.order.releasing import release_at
+from oms.domain.order.return_state import return_due_at
 from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import (
     NextStep,
@@ -49,6 +50,8 @@ def due_at(order: Order, at: datetime) -> datetime | None:
 
 def _due_at(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
     due = _due_beside(order, at, step, word)
+    if order.returns and (look := return_due_at(order, at, at + REST_PATIENCE)):
+        due = min(due, look) if due else look
     set_before = [each for each in (release_at(order), look_at(order)) if each is not None]
     return min(due, max(min(set_before), at)) if due and set_before else due
 
@@ -90,7 +93,8 @@ def is_patient(order: Order) -> bool:
 
 
 def _is_patient(order: Order, step: NextStep, word: Stage) -> bool:
-    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or release_at(order):
+    returns = any(known.open for known in order.returns.values())
+    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or release_at(order) or returns:
         return False
     promised, ends = _promised(order, word), look_at(order)
     if promised is None or any(refund.open for refund in order.payment.refunds.values()):
@@ -125,6 +129,7 @@ def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[s
         "fulfillment": fulfillment_status(order).value,
         "payment": payment_status(order).value,
         "holds": [hold.kind for hold in order.active_holds],
+        "returns": {known.number: known.status.value for known in order.returns.values()},
         "next": step.value,
         "due_at": due.isoformat() if due else "",
         "promised_by": order.promised_by.isoformat() if order.promised_by else "",

@@ -32,7 +32,7 @@ class RefundBody(Body):
     reason: Text = ""
     lines: Annotated[list[NamedUnits], Field(max_length=90)] = []
     restock: bool = False
-    disposition: Literal["restock", "qc", "damaged", "scrap", "vendor"] | None = None
+    disposition: Literal["restock", "qc", "refurbish", "damaged", "scrap", "vendor"] | None = None
 
 
 class ReturnedSerialsOfLine(Body):
