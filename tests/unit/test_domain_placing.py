@@ -44,7 +44,7 @@ def refund_apart(story: Story, told: ChannelRefund) -> tuple[ev.OrderEvent, ...]
 def test_every_command_is_handled() -> None:
     commands = {
         each
-        for each in (*vars(cmd).values(), *vars(ret).values(), *vars(tender_commands).values())
+        for each in (*vars(cmd).values(), *vars(tender_commands).values(), *vars(ret).values())
         if isinstance(each, type) and issubclass(each, cmd.Command) and each is not cmd.Command
     }
     assert commands == {*_HANDLERS, cmd.SyncOrder}

@@ -236,7 +236,7 @@ def next_step(order: Order) -> NextStep:
         return NextStep.CANCEL
     if money_due(order):
         only = not due_captures(order) and not void_due(order)
-        returns = only and pays_returns(order, [refund.refund_id for refund in due_refunds(order)])
+        returns = only and pays_returns(order, due_refunds(order))
         return NextStep.RETURN if returns else NextStep.SETTLE
     held = order.held_lines
     waiting = any(line.ledger.open and line_id not in held for line_id, line in order.lines.items())
