@@ -109,7 +109,7 @@ class Demo:
 
     def load_shop(self) -> None:
         """Products, nodes and stock; connected accounts with their demo secrets."""
-        for kind in ("products", "nodes", "tariff", "stock"):
+        for kind in ("products", "nodes", "tariff", "stock", "tax_rates"):
             counts, problems = import_file(self.system, kind, EVENTS / "demo" / f"{kind}.csv")
             if problems:
                 raise DemoError("; ".join(problems))

@@ -16,6 +16,7 @@ from oms.application.customers import Customers
 from oms.application.drafts import Drafts, PlaceDraft, SaveDraft, document_of
 from oms.application.intake import SyncSnapshot
 from oms.application.orders import Orders
+from oms.application.taxes import ReckonTaxes, TableTaxes
 from oms.domain import drafts
 from oms.domain.commit import Cause
 from oms.domain.drafts import KEPT, LASTS, DraftSaved, DraftStatus
@@ -127,8 +128,10 @@ class Desk:
         contacts = MemoryContacts(self.store)
         sync = SyncSnapshot(orders, contacts, reference, Customers(lambda: "key"), nowhere)
         self.orders, self.drafts = orders, Drafts(self.log, self.clock)
-        self.save = SaveDraft(self.drafts, self.kept, reference, free_percent)
-        self.place_draft = PlaceDraft(self.drafts, self.kept, orders, sync)
+        self.reference = reference
+        reckon = ReckonTaxes(TableTaxes(reference), reference)
+        self.save = SaveDraft(self.drafts, self.kept, reference, free_percent, reckon)
+        self.place_draft = PlaceDraft(self.drafts, self.kept, orders, sync, reckon)
 
     def clock(self) -> datetime:
         return self.now

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from oms.channels.outward import Call
     from oms.domain.inbound import Notice
     from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
+    from oms.domain.taxes import TaxAnswer, TaxQuestion
 
 
 class Queue(Protocol):
@@ -100,6 +101,16 @@ class PaymentLookup(Protocol):
 
     def payment_of(self, charge_ref: str) -> str:
         """The payment that a capture belongs to; '' when the provider does not tell."""
+
+
+class TaxPort(Protocol):
+    """Who knows what taxes an order bears: tables of rates, or a provider of them. It keeps nothing of a question."""
+
+    def reckon(self, question: TaxQuestion) -> TaxAnswer:
+        """The taxes; parts sum, and the same question on the same rates has the same answer.
+
+        Raises InvalidInputError for a question that cannot be answered, UpstreamError when a provider is away.
+        """
 
 
 class VendorApi(Protocol):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.errors import MalformedPayloadError, TooManyLinesError, TotalsMismatchError
 from oms.domain.frozen import frozen
 from oms.domain.money import check_minor, minor_digits
+from oms.domain.priced import TaxesAsked, TaxesReckoned  # noqa: TC001 - the codec resolves annotations at run time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +72,8 @@ class CanonicalLine:
     title: str = ""
     cancelled: int = 0
     requires_shipping: bool = True
+    tax_class: str = ""
+    """What rates of taxes call it, where it is known."""
 
     @property
     def net(self) -> int:
@@ -189,6 +192,8 @@ class CanonicalOrder:
     """The channel's own status words, kept as they came (unknown ones too)."""
     stock_hold: str = ""
     """The hold of stock that was made for this buyer before the order, if any."""
+    taxes: TaxesReckoned | None = None
+    """How its taxes were reckoned, if they were reckoned here."""
 
 
 @frozen
@@ -197,6 +202,8 @@ class Normalized:
 
     order: CanonicalOrder
     contact: Contact
+    taxes: TaxesAsked | None = None
+    """What was asked of its taxes: by the merchant's own site alone."""
 
 
 @frozen

@@ -64,6 +64,7 @@ OmsError
 │   ├── DraftOutdatedError
 │   ├── DraftExpiredError
 │   ├── SellerNotFoundError
+│   ├── NoTaxRatesError
 │   ├── WebhookOutdatedError
 │   ├── WebhookDisabledError
 │   ├── NotMasterError
@@ -156,6 +157,7 @@ from oms.domain.errors.refused import (
     HoldExpiredError,
     InvalidTransitionError,
     LedgerImbalanceError,
+    NoTaxRatesError,
     NothingToCancelError,
     NotMasterError,
     PaymentAlreadyUsedError,
@@ -206,6 +208,7 @@ __all__ = [
     "NaiveTimeError",
     "NoSuchNodeError",
     "NoSuchSkuError",
+    "NoTaxRatesError",
     "NotFoundError",
     "NotMasterError",
     "NothingToCancelError",

@@ -114,6 +114,12 @@ class SellerNotFoundError(RefusedError):
     code = "seller_not_found"
 
 
+class NoTaxRatesError(RefusedError):
+    """Taxes are to be reckoned here, and nobody imported their rates."""
+
+    code = "no_tax_rates"
+
+
 class WebhookOutdatedError(RefusedError):
     """The subscription was changed by somebody else since its author saw it."""
 
