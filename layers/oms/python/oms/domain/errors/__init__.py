@@ -49,6 +49,9 @@ OmsError
 ├── RefusedError                     (the state of the order forbids it)
 │   ├── InvalidTransitionError
 │   ├── NothingToCancelError
+│   ├── EditOutdatedError
+│   ├── EditInChannelError
+│   ├── InWorkError
 │   ├── RefundExceedsCapturedError
 │   │   └── RefundBeforePaymentError (retryable: a channel's refund overtook its payment)
 │   ├── CurrencyMismatchError
@@ -154,8 +157,11 @@ from oms.domain.errors.refused import (
     DraftExpiredError,
     DraftOutdatedError,
     DuplicateOrderNumberError,
+    EditInChannelError,
+    EditOutdatedError,
     HoldExpiredError,
     InvalidTransitionError,
+    InWorkError,
     LedgerImbalanceError,
     NoTaxRatesError,
     NothingToCancelError,
@@ -185,6 +191,8 @@ __all__ = [
     "DraftNotFoundError",
     "DraftOutdatedError",
     "DuplicateOrderNumberError",
+    "EditInChannelError",
+    "EditOutdatedError",
     "EmptyPolicyError",
     "EndpointRefusedError",
     "FeedGoneError",
@@ -194,6 +202,7 @@ __all__ = [
     "IdempotencyKeyError",
     "IdempotencyKeyMissingError",
     "IdempotencyKeyReusedError",
+    "InWorkError",
     "InsufficientStockError",
     "InvalidCursorError",
     "InvalidInputError",

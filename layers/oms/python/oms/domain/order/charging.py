@@ -146,7 +146,7 @@ def void_due(order: Order) -> bool:
         and payment.captured == 0
         and not payment.submitted
         and not payment.undone
-        and payable(order.placed) > 0
+        and (payable(order.placed) > 0 or payment.authorized > 0)
         and owed(order) == 0
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.errors import OrderNotFoundError
-from oms.domain.order import changing, fulfilling, placing, promising, releasing, scanning, settling
+from oms.domain.order import changing, covering, editing, fulfilling, placing, promising, releasing, scanning, settling
 from oms.domain.order import commands as cmd
+from oms.domain.order.edit_commands import EditOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.NameReturned: scanning.name_returned,
     cmd.CancelLines: changing.cancel,
     cmd.CancelRest: changing.cancel_rest,
+    EditOrder: editing.edit,
     cmd.PlaceHold: changing.place_hold,
     cmd.ReleaseHold: changing.release_hold,
 }
@@ -44,7 +46,9 @@ def decide(order_id: str, order: Order | None, command: cmd.Command) -> tuple[Or
     Only SyncOrder may begin an order; anything else on an empty log raises OrderNotFoundError, which may pass.
     """
     if isinstance(command, cmd.SyncOrder):
-        return placing.sync(order_id, order, command)
-    if order is None:
+        events = placing.sync(order_id, order, command)
+    elif order is None:
         raise OrderNotFoundError("no such order", order_id=order_id)
-    return _HANDLERS[type(command)](order, command)
+    else:
+        events = _HANDLERS[type(command)](order, command)
+    return (*events, *covering.released(order, events))
