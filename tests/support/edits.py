@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from oms.domain.order.charging import chargeable, owed
+from oms.domain.order.covering import PAYMENT_DUE, uncovered
 from oms.domain.order.edit_commands import EditOrder, EditPlan, OrderEdit
-from oms.domain.order.events import NodeUnits, PlacedLine
+from oms.domain.order.events import NodeUnits, OrderEdited, PlacedLine, RefundRequested
 from tests.support.builders import minutes, units_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from oms.domain.order.events import OrderEvent
+    from oms.domain.order.state import Order
     from tests.support.builders import Story
 
 
@@ -48,3 +52,20 @@ def from_node(story: Story, days: int = 3, **units: Mapping[str, int]) -> EditPl
         for line_id, count in of_lines.items()
     )
     return EditPlan(units=planned, promised_by=minutes(60 * 24 * days), decision={"policy": "test"})
+
+
+def assert_edited(before: Order, after: Order, events: Iterable[OrderEvent]) -> None:
+    """What an edit must leave alone, and what it must add up to, whatever it was."""
+    (fact,) = [each for each in events if isinstance(each, OrderEdited)]
+    assert fact.total == after.placed.total == chargeable(after)
+    assert fact.change == owed(after) - owed(before)
+    assert after.handovers == before.handovers
+    asked_back = sum(each.amount for each in events if isinstance(each, RefundRequested))
+    assert asked_back <= max(0, -fact.change)
+    held = not before.placed.payment.in_channel and (before.payment.authorized or before.payment.captured)
+    if held and uncovered(after) > uncovered(before):
+        assert any(hold.kind == PAYMENT_DUE for hold in after.active_holds)
+    for line_id, line in before.lines.items():
+        now = after.lines[line_id].placed
+        assert replace(now, tax=line.placed.tax) == line.placed
+        assert now.tax == line.placed.tax or not line.ledger.gone, "what has left keeps its tax"

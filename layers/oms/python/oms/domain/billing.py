@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final
 from oms.domain import ids
 from oms.domain.frozen import frozen
 from oms.domain.money import allocate
-from oms.domain.order.charging import units_value
-from oms.domain.order.covering import overpaid, settled_back
+from oms.domain.order.charging import settled_back, units_value
+from oms.domain.order.covering import overpaid
 from oms.domain.order.events import (
     LinesCancelled,
     LinesDelivered,

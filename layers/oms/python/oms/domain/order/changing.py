@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.errors import InvalidInputError, InvalidTransitionError, NothingToCancelError
 from oms.domain.ids import derive
 from oms.domain.order.charging import cancelled_value, captured_upfront, refundable
-from oms.domain.order.covering import overpaid
+from oms.domain.order.covering import beyond
 from oms.domain.order.events import (
     HoldPlaced,
     HoldReleased,
@@ -151,7 +151,7 @@ def cancel_units(
     event = taken_off(order, wanted, origin=origin, reason=reason)
     after = evolve(event, order)
     # Since it was edited, perhaps not all of its price was paid.
-    value = overpaid(after) - overpaid(order) if order.edits else cancelled_value(order, after)
+    value = beyond(after) - beyond(order) if order.edits else cancelled_value(order, after)
     amount = min(value, refundable(order)) if captured_upfront(order) else 0
     if origin == "channel" or amount <= 0:
         return (event,)

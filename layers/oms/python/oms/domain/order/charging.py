@@ -9,7 +9,8 @@ taken from the low end, cancelled ones from the high end, so that
 Refunded units are dear as long as dear ones are left; a refund that fails gives its dear ones back.
 
 What belongs to no line (shipping, fees, tips, duties and their taxes) is charged with the first shipment. What gift
-cards paid is used up first: the provider is charged for what is handed over beyond it.
+cards paid is used up first, then what was taken for the whole order before an edit made it dearer: the provider is
+charged for what is handed over beyond it.
 """
 
 from __future__ import annotations
@@ -109,11 +110,12 @@ def refund_value(order: Order, lines: Mapping[str, int]) -> int:
 
 def due_captures(order: Order) -> tuple[DueCapture, ...]:
     """Captures to make for what has shipped, oldest first. Empty for payments that we do not hold."""
-    if order.placed.payment.in_channel or captured_upfront(order) or order.payment.voided:
+    upfront = captured_upfront(order)
+    if order.placed.payment.in_channel or order.payment.voided or (upfront and not _raised(order)):
         return ()
     included = order.placed.tax_included
     charged = dict.fromkeys(order.lines, 0)
-    header, covered = header_total(order.placed), order.placed.gift_cards
+    header, covered = header_total(order.placed), order.placed.gift_cards + max(0, upfront - settled_back(order))
     left = order.payment.authorized - order.payment.captured - sum(order.payment.submitted.values())
     asked = {*order.payment.captures, *order.payment.submitted, *order.payment.undone}
     due: list[DueCapture] = []
@@ -131,6 +133,16 @@ def due_captures(order: Order) -> tuple[DueCapture, ...]:
             left -= amount
     complete = all(line.ledger.gone == line.ledger.live for line in order.lines.values())
     return (*due[:-1], replace(due[-1], final=True)) if due and complete else tuple(due)
+
+
+def _raised(order: Order) -> bool:
+    """More is held than was taken for the whole order, because an edit made it dearer since."""
+    return bool(order.edits) and order.payment.authorized > order.payment.captured
+
+
+def settled_back(order: Order) -> int:
+    """Of what refunds took, or still may, what had been paid too much before an edit raised the price."""
+    return min(order.payment.refunding, order.payment.settled)
 
 
 def void_due(order: Order) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from oms.domain.order.charging import owed
+from oms.domain.order.charging import owed, settled_back
 from oms.domain.order.events import HoldPlaced, HoldReleased
 from oms.domain.order.folding import evolve
 
@@ -26,11 +26,6 @@ PAYMENT_DUE: Final = "payment_due"
 """Kind of the hold of an order, or of the lines that it got, whose edit nobody has paid yet."""
 
 
-def settled_back(order: Order) -> int:
-    """Of what refunds took, or still may, what had been paid too much before an edit raised the price."""
-    return min(order.payment.refunding, order.payment.settled)
-
-
 def paid(order: Order) -> int:
     """What was taken and counts."""
     return order.payment.captured - settled_back(order)
@@ -39,6 +34,11 @@ def paid(order: Order) -> int:
 def overpaid(order: Order) -> int:
     """What was paid beyond what is to be paid; refunds give that back first."""
     return max(0, paid(order) - owed(order))
+
+
+def beyond(order: Order) -> int:
+    """What was taken beyond what was, or is, to be paid, given back or not."""
+    return settled_back(order) + overpaid(order)
 
 
 def overpaid_back(order: Order) -> int:

@@ -25,7 +25,7 @@ from oms.domain.ids import derive
 from oms.domain.money import check_minor, format_minor
 from oms.domain.order.changing import taken_off
 from oms.domain.order.charging import captured_upfront, chargeable, line_total, owed, refundable
-from oms.domain.order.covering import PAYMENT_DUE, overpaid, uncovered
+from oms.domain.order.covering import PAYMENT_DUE, beyond, uncovered
 from oms.domain.order.events import (
     HoldPlaced,
     LinesCancelled,
@@ -186,7 +186,7 @@ def _money(order: Order, after: Order, fact: OrderEdited, cause: str) -> list[Or
                 change=chargeable(after) - chargeable(order),
             )
         return []
-    back = min(overpaid(after) - overpaid(order), refundable(order)) if captured_upfront(order) else 0
+    back = min(beyond(after) - beyond(order), refundable(order)) if captured_upfront(order) else 0
     if back > 0:
         refund_id = derive("rfd", order.order_id, cause)
         return [RefundRequested(refund_id=refund_id, amount=back, reason="edited", origin=OURS)]

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import PaymentState
-from oms.domain.order.charging import money_due, owed, payable
+from oms.domain.order.charging import money_due, owed, payable, settled_back
 from oms.domain.order.covering import paid
 from oms.domain.order.ledger import Place
 
@@ -133,7 +133,7 @@ def settled(order: Order) -> bool:
     payment = order.payment
     if any(refund.open for refund in payment.refunds.values()) or payment.submitted or money_due(order):
         return False
-    return order.placed.payment.in_channel or paid(order) >= min(owed(order), payment.authorized)
+    return order.placed.payment.in_channel or paid(order) >= min(owed(order), payment.authorized - settled_back(order))
 
 
 def fulfillment_status(order: Order) -> FulfillmentStatus:
