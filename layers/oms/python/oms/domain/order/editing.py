@@ -235,7 +235,8 @@ def _bound(order: Order, plan: EditPlan | None, fact: OrderEdited) -> list[Order
         units=tuple(units),
         fulfillment_orders=fulfillment_orders_of(order, units),
         promised_by=plan.promised_by,
-        decision=dict(plan.decision),
+        # Of a plan of which some is bound already, the record would not be what was decided here.
+        decision=dict(plan.decision) if len(units) == len(plan.units) else {},
         release_at=plan.release_at,
     )
     return [reserved]
