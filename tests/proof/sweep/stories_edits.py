@@ -20,9 +20,6 @@ def order_edited(w: World) -> None:
     w.cloud.enter("manage_stock", w.patch)
     for sku, price in {"MUG-01": 1000, "LAMP-OAK": 800, "TEE-BLK-M": 700}.items():
         wiring.reference().put("product", sku, {"sku": sku, "list_prices": {"EUR": price}})
-    row = {"node_id": MAIN, "country": "DE", "latitude": 50.1, "longitude": 8.9, "daily_orders": 9}
-    wiring.reference().put("node", MAIN, row)
-    wiring.reference().keep_network()
     w.receive("opening", MUG_01=(MAIN, 5), LAMP_OAK=(MAIN, 40))
     supply = {"supply_id": "PO-1", "kind": "expected", "sku": "TEE-BLK-M", "node_id": MAIN, "quantity": 3}
     w.post("/stock/inbound", {**supply, "due": "2026-12-09T08:00:00Z"}, key="PO-1", role="warehouse", status=201)
@@ -57,6 +54,26 @@ def order_edited(w: World) -> None:
             w.settle()
     money = w.get(f"/orders/{order_id}")["money"]
     assert money["captured"] == money["chargeable"] == 1800, money
+
+
+def edit_at_a_busy_node(w: World) -> None:
+    """A node that takes so many orders a day: an edit is previewed, and nobody applies it."""
+    w.product("MUG-01", "LAMP-OAK")
+    w.cloud.enter("manage_stock", w.patch)
+    for sku in ("MUG-01", "LAMP-OAK"):
+        wiring.reference().put("product", sku, {"sku": sku, "list_prices": {"EUR": 1000}})
+    row = {"node_id": MAIN, "country": "DE", "latitude": 50.1, "longitude": 8.9, "daily_orders": 9}
+    wiring.reference().put("node", MAIN, row)
+    wiring.reference().keep_network()
+    w.receive("opening", MUG_01=(MAIN, 5), LAMP_OAK=(MAIN, 5))
+    order_id = place(w, "s-1", {"MUG-01": 1}, pay(w, 1000))
+    w.settle()
+    version = w.get(f"/orders/{order_id}")["version"]
+    told = _preview(
+        w, order_id, {"add": [{"line_id": "1", "quantity": 1, "tax": 0}, {"sku": "LAMP-OAK", "quantity": 1}]}
+    )
+    assert told["money"]["payment"]["to_authorize"] == 2000, told
+    assert w.get(f"/orders/{order_id}")["version"] == version
 
 
 def _preview(w: World, order_id: str, asked: dict[str, Any]) -> Any:

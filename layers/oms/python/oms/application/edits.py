@@ -134,7 +134,7 @@ class EditOrders:
             if loaded.history.find(command_id) is not None:
                 return EditOrder(command_id=command_id, edit_id=edit_id, edit=OrderEdit())
             proposal = self._as_previewed(loaded, asked, basis, role, command_id)
-            if asked.address is not None:  # nobody reads it unless the commit says so
+            if asked.address is not None:  # nobody reads it unless the commit says so; none takes it back from a twin
                 where = replace(proposal.before.contact_key, edit_id=edit_id)
                 self.contacts.put(where, ONCE, Contact(shipping=asked.address))
             proposals.append(proposal)
@@ -144,12 +144,14 @@ class EditOrders:
             channel = proposals[-1].before.placed.channel
             return Along(on=lambda deltas: self.propose.plan.buffers().kept(deltas, channel))
 
+        orders = self.propose.orders
         try:
-            return self.propose.orders.execute(order_id, command, cause, along=along)
+            return orders.execute(order_id, command, cause, along=along)
         except OmsError:
-            for proposal in proposals if asked.address is not None else ():
-                self.contacts.take_back(replace(proposal.before.contact_key, edit_id=edit_id), ONCE)
-            raise
+            # The same request, sent twice at once, may have taken from itself what it was to get.
+            if orders.load(order_id).history.find(command_id) is None:
+                raise
+            return orders.execute(order_id, command, cause, along=along)
 
     def _as_previewed(self, loaded: Loaded, asked: AskedEdit, basis: str, role: str, command_id: str) -> Proposal:
         number, _, seen = basis.partition(".")
