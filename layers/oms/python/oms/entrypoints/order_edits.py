@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from oms.domain import ids
+from oms.domain.canonical import PostalAddress, ShipTo
 from oms.domain.errors import InvalidInputError
-from oms.entrypoints import http
+from oms.domain.order.events import LineUnits
+from oms.entrypoints import http, use_cases_edits, wiring
+from oms.entrypoints.documents import order_document
+from oms.entrypoints.order_api import known_form
 from oms.entrypoints.requests.edits import ApplyBody, EditBody
 from oms.entrypoints.telemetry import correlate
 
@@ -23,8 +27,6 @@ def preview(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
     """What an edit would come to; nothing is written."""
     role = http.require(app, *EDITORS)
     asked = _asked(http.body(app, EditBody))
-    from oms.entrypoints import use_cases_edits  # what prices and plans is heavier than what cancels
-
     return http.answer(use_cases_edits.propose_edit()(_known(order_id), asked, role))
 
 
@@ -34,9 +36,6 @@ def apply(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
     body = http.body(app, ApplyBody)
     key = http.idempotency_key(app)
     command_id = ids.command_id("api", "edit", order_id, key)
-    from oms.entrypoints import use_cases_edits, wiring
-    from oms.entrypoints.documents import order_document
-
     known, cause = _known(order_id), http.api_cause(app, key, role)
     outcome = use_cases_edits.edit_orders()(known, _asked(body), body.basis, role, command_id, cause)
     loaded = wiring.orders().load(known)
@@ -44,16 +43,12 @@ def apply(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
 
 
 def _known(order_id: str) -> str:
-    from oms.entrypoints.order_api import known_form
-
     correlate(order_id)
     return known_form(order_id)
 
 
 def _asked(body: EditBody) -> AskedEdit:
-    from oms.application.edit_prices import AskedEdit, AskedLine
-    from oms.domain.canonical import PostalAddress, ShipTo
-    from oms.domain.order.events import LineUnits
+    from oms.application.edit_prices import AskedEdit, AskedLine  # most calls edit nothing
 
     if (body.ship_to is None) != (body.address is None):
         raise InvalidInputError("where an order goes, and its address, change together")
