@@ -61,22 +61,21 @@ def _card_order(w: World) -> str:
 
 
 def edit_at_a_busy_node(w: World) -> None:
-    """A node that takes so many orders a day: an edit is previewed, and nobody applies it."""
+    """Nobody has asked yet from where an unpaid order would come: its edit is the first to look at a node's day."""
     w.product("MUG-01", "LAMP-OAK")
     w.cloud.enter("manage_stock", w.patch)
-    for sku in ("MUG-01", "LAMP-OAK"):
-        wiring.reference().put("product", sku, {"sku": sku, "list_prices": {"EUR": 1000}})
+    wiring.reference().put("product", "LAMP-OAK", {"sku": "LAMP-OAK", "list_prices": {"EUR": 1000}})
     row = {"node_id": MAIN, "country": "DE", "latitude": 50.1, "longitude": 8.9, "daily_orders": 9}
     wiring.reference().put("node", MAIN, row)
     wiring.reference().keep_network()
-    w.receive("opening", MUG_01=(MAIN, 5), LAMP_OAK=(MAIN, 5))
-    order_id = place(w, "s-1", {"MUG-01": 1}, pay(w, 1000))
+    order_id = place(w, "s-1", {"MUG-01": 2}, {"provider": "in_channel", "state": "pending", "captured": 0})
     w.settle()
     version = w.get(f"/orders/{order_id}")["version"]
-    told = _preview(
-        w, order_id, {"add": [{"line_id": "1", "quantity": 1, "tax": 0}, {"sku": "LAMP-OAK", "quantity": 1}]}
-    )
-    assert told["money"]["payment"]["to_authorize"] == 2000, told
+    swap = {"add": [{"sku": "LAMP-OAK", "quantity": 1}], "remove": [{"line_id": "1", "quantity": 1}]}
+    told = _preview(w, order_id, swap)
+    assert (told["money"]["total"]["change"], told["stock"]["complete"]) == (0, False), told
+    dearer = w.http("POST", f"/orders/{order_id}/edits/preview", {"add": swap["add"]}, role="service")
+    assert (dearer.status, dearer.document["code"]) == (409, "edit_in_channel"), dearer
     assert w.get(f"/orders/{order_id}")["version"] == version
 
 
