@@ -1,4 +1,4 @@
-"""`make import KIND=products|nodes|tariff|stock|buffers|pools|entities|tax_rates FILE=… [DRY=1]`: master data, stock, sellers.
+"""`make import KIND=products|nodes|tariff|stock|buffers|pools|entities|tax_rates FILE=… [DRY=1]`: master data, stock.
 
 Every row is checked before any is written; what is wrong is printed by line, and then nothing is imported. Importing
 the same file twice changes nothing: products and nodes are compared, stock movements carry a key made of the file. A

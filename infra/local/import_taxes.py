@@ -1,7 +1,7 @@
 """`make import KIND=tax_rates FILE=…`: the rates of taxes by which orders are reckoned, all of them, a row each.
 
 A row that is of a whole country leaves `region` and `postal_prefix` empty. What the columns mean is in
-`oms.domain.tax_rates`; `events/demo/tax_rates.csv` has rates to begin with, as they were on the day that it names.
+`oms.domain.tax_rates`; `events/demo/tax_rates.csv` has rates to try things with (docs/money.md says of which day).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.errors import MalformedPayloadError, TooManyLinesError, TotalsMismatchError
 from oms.domain.frozen import frozen
 from oms.domain.money import check_minor, minor_digits
-from oms.domain.priced import TaxesAsked, TaxesReckoned  # noqa: TC001 - the codec resolves annotations at run time
+from oms.domain.priced import Countervalue, TaxesAsked, TaxesReckoned  # noqa: TC001 - the codec resolves annotations at run time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -196,6 +196,8 @@ class CanonicalOrder:
     """The hold of stock that was made for this buyer before the order, if any."""
     taxes: TaxesReckoned | None = None
     """How its taxes were reckoned, if they were reckoned here."""
+    countervalue: Countervalue | None = None
+    """Its total in the currency that the buyer saw, or that the shop keeps its books in, where that is another."""
 
 
 @frozen

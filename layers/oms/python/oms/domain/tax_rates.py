@@ -157,8 +157,9 @@ def read_rate(row: Any) -> TaxRate:
     wrong += [each for each, shape in _SHAPES.items() if each in row and not _fits(shape, row[each])]
     days = {name: _day(row[name]) for name in _DAYS if name in row}
     wrong += [name for name, day in days.items() if day is None]
-    if not wrong and len(days) == len(_DAYS) and row["valid_to"] < row["valid_from"]:
-        wrong = ["valid_to"]
+    first, last = (days.get(name) for name in _DAYS)
+    if first and last and last < first:
+        wrong.append("valid_to")
     if wrong:
         raise InvalidInputError(f"a rate's {', '.join(wrong)} cannot be that", fields=wrong)
     return TaxRate(**{**row, **days})

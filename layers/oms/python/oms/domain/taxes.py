@@ -23,13 +23,12 @@ from oms.domain.canonical import ShipTo  # noqa: TC001 - the same
 from oms.domain.errors import InvalidInputError
 from oms.domain.frozen import frozen
 from oms.domain.money import allocate, check_minor, minor_digits, rounded, spread
-from oms.domain.priced import TaxBorne, TaxesReckoned
+from oms.domain.priced import GOODS, TaxBorne, TaxesReckoned
 from oms.domain.tax_rates import STANDARD, TaxPlace, TaxRate, plain_postal_code, plain_region, rates_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-GOODS: Final = "goods"
 LINE: Final = "line"
 SHIPPING: Final = "shipping"
 FEES: Final = "fees"

@@ -37,6 +37,7 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
         "total": placed.total,
         "money": _money(order),
         **({"taxes": to_plain(placed.taxes)} if placed.taxes else {}),
+        **({"countervalue": to_plain(placed.countervalue)} if placed.countervalue else {}),
         "ship_to": to_plain(placed.ship_to) if placed.ship_to else None,
         "lines": [
             {

@@ -115,7 +115,7 @@ class ApprovalNeededError(RefusedError):
 
 
 class DraftOutdatedError(RefusedError):
-    """The draft was saved by somebody else since it was seen."""
+    """The draft was saved by somebody else since it was seen, or its taxes are others than when it was saved."""
 
     code = "draft_outdated"
 

@@ -14,7 +14,7 @@ from oms.domain.frozen import frozen
 from oms.domain.kits import Components  # noqa: TC001 - the same
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
 from oms.domain.order import edit_facts, parts, payment_facts
-from oms.domain.priced import TaxesReckoned  # noqa: TC001 - the same
+from oms.domain.priced import Countervalue, TaxesReckoned  # noqa: TC001 - the same
 from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
 
@@ -72,6 +72,7 @@ class OrderPlaced:
     stock_hold: str = ""
     """The hold of stock whose units the order takes over when it is promised."""
     taxes: TaxesReckoned | None = None
+    countervalue: Countervalue | None = None
 
 
 @frozen

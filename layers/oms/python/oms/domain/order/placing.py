@@ -145,6 +145,7 @@ def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
         request_hash=command.request_hash,
         stock_hold=snapshot.stock_hold,
         taxes=snapshot.taxes,
+        countervalue=snapshot.countervalue,
     )
     holds = [unknown_sku_hold(line.line_id, line.sku) for line in lines if line.sku in command.unknown_skus]
     return (placed, *holds)
