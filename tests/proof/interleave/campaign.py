@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tests.proof.interleave import (
     contacts_race,
+    edits_race,
     holds_race,
     money_race,
     move_race,
@@ -39,6 +40,7 @@ _MODULES: Final = (
     serials_race,
     returns_race,
     move_race,
+    edits_race,
     contacts_race,
 )
 """Those with the most schedules first: they take the longest."""

@@ -50,6 +50,9 @@ OmsError
 ├── RefusedError                     (the state of the order forbids it)
 │   ├── InvalidTransitionError
 │   ├── NothingToCancelError
+│   ├── EditOutdatedError
+│   ├── EditInChannelError
+│   ├── InWorkError
 │   ├── RefundExceedsCapturedError
 │   │   └── RefundBeforePaymentError (retryable: a channel's refund overtook its payment)
 │   ├── CurrencyMismatchError
@@ -160,8 +163,11 @@ from oms.domain.errors.refused import (
     DraftExpiredError,
     DraftOutdatedError,
     DuplicateOrderNumberError,
+    EditInChannelError,
+    EditOutdatedError,
     HoldExpiredError,
     InvalidTransitionError,
+    InWorkError,
     LedgerImbalanceError,
     NoTaxRatesError,
     NothingToCancelError,
@@ -195,6 +201,8 @@ __all__ = [
     "DraftNotFoundError",
     "DraftOutdatedError",
     "DuplicateOrderNumberError",
+    "EditInChannelError",
+    "EditOutdatedError",
     "EmptyPolicyError",
     "EndpointRefusedError",
     "FeedGoneError",
@@ -204,6 +212,7 @@ __all__ = [
     "IdempotencyKeyError",
     "IdempotencyKeyMissingError",
     "IdempotencyKeyReusedError",
+    "InWorkError",
     "InsufficientStockError",
     "InvalidCursorError",
     "InvalidInputError",
