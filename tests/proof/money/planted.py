@@ -20,7 +20,7 @@ SEEDS: Final = 3000
 _units_value, _line_total, _refund_value = charging.units_value, charging.line_total, charging.refund_value
 _due_captures, _cancelled_value, _owed = charging.due_captures, charging.cancelled_value, charging.owed
 _of_line, _beside, _dear_left = accounts._of_line, accounts._beside, charging.dear_left
-_balances, _beyond = accounts.balances, covering.beyond
+_balances, _freed_by = accounts.balances, covering.freed_by
 
 
 def _cut_off(line: Any, start: int, stop: int, *, tax_included: bool) -> int:
@@ -94,8 +94,8 @@ def _paid_with_what_went_back(_order: Any) -> int:
     return 0
 
 
-def _less_back_for_an_edit(order: Any) -> int:
-    return _beyond(order) - len(order.edits)
+def _less_back_for_an_edit(order: Any, after: Any) -> int:
+    return _freed_by(order, after) - 1
 
 
 DEFECTS: Final[dict[str, tuple[Callable[..., Any], tuple[tuple[Any, str], ...]]]] = {
@@ -116,7 +116,7 @@ DEFECTS: Final[dict[str, tuple[Callable[..., Any], tuple[tuple[Any, str], ...]]]
         _paid_with_what_went_back,
         ((charging, "settled_back"), (covering, "settled_back"), (billing, "settled_back")),
     ),
-    "an_edit_that_gives_back_less": (_less_back_for_an_edit, ((editing, "beyond"),)),
+    "an_edit_that_gives_back_less": (_less_back_for_an_edit, ((editing, "freed_by"),)),
 }
 """Name: the wrong formula, and where it takes the right one's place."""
 

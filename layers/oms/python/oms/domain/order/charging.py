@@ -142,10 +142,8 @@ def due_captures(order: Order) -> tuple[DueCapture, ...]:
         keys = {number: capture_key(shipment_id, number) for number in left}
         rest = amount - sum(_asked_for(payment, key) for key in keys.values())
         for number, key in keys.items():
-            if key in asked:
-                continue
             paid = max(0, min(rest, covers[number]))
-            share = max(0, min(rest - paid, left[number]))
+            share = 0 if key in asked else max(0, min(rest - paid, left[number]))
             rest -= paid + share
             covers[number] -= paid
             left[number] -= share
@@ -180,11 +178,7 @@ def _paid_otherwise(order: Order) -> dict[int, int]:
     payment, settled = order.payment, settled_back(order)
     found = {}
     for each in payment.tenders:
-        covers = 0
-        if each.on_invoice:
-            covers = each.amount
-        elif upfront_of(payment, each.number):
-            covers = captured_of(payment, each.number)
+        covers = each.amount if each.on_invoice else upfront_of(payment, each.number)
         gone = min(covers, settled)
         settled -= gone
         found[each.number] = covers - gone
