@@ -137,7 +137,7 @@ class PayPalVendor:
         with self._lock:
             order, capture = self._find("capture", capture_ref)
             capture.status = "FAILED"
-            self._move("capture_failed", order, capture)
+            self._move("dispute", order, capture)
             self._tell_of(order, capture, "PAYMENT.CAPTURE.REVERSED")
             events = self._take_events()
         self._webhooks.send(events)

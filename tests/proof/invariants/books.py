@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.order import events as ev
+from oms.domain.order.dispute_facts import DisputeFundsReinstated, DisputeFundsWithdrawn
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Books:
     undone: int = 0
     """What was not taken after all, or taken back: owed, and asked for by a person."""
     voided: bool = False
+    taken: int = 0
+    """What the provider took for disputes and has not given back."""
     refunds: dict[str, RefundBook] = field(default_factory=dict)
     delivered_parcels: set[str] = field(default_factory=set)
     parcels: dict[str, tuple[ev.NodeUnits, ...]] = field(default_factory=dict)
@@ -159,6 +162,12 @@ class Books:
                 self.captures[place] = shipment_id, amount - event.amount
                 self.captured -= event.amount
                 return
+
+    def _withdraw(self, event: DisputeFundsWithdrawn) -> None:
+        self.taken += event.amount
+
+    def _reinstate(self, event: DisputeFundsReinstated) -> None:
+        self.taken -= event.amount
 
     def _report(self, event: ev.ChannelPaymentReported) -> None:
         self.captured = event.captured
@@ -267,6 +276,8 @@ _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.PaymentCaptured: Books._capture,
     ev.CaptureSubmitted: Books._submit_capture,
     ev.PaymentUndone: Books._undo,
+    DisputeFundsWithdrawn: Books._withdraw,
+    DisputeFundsReinstated: Books._reinstate,
     ev.ChannelPaymentReported: Books._report,
     ev.PaymentVoided: Books._void,
     ev.RefundRequested: Books._ask_refund,

@@ -38,11 +38,11 @@ def agree(order_id: str, books: Books, record: PaymentRecord) -> Iterator[Findin
             detail=f"{order_id} is in {books.placed.currency}, {record.reference} in {record.currency}",
         )
         return
-    ours, theirs = (books.captured, books.refunding), (record.captured, record.refunded)
+    ours = books.captured, books.refunding, books.taken
+    theirs = record.captured, record.refunded, record.taken
     if ours != theirs:
-        yield Finding(
-            invariant="I3", detail=f"{order_id}: captured and refunded {ours} in our books, {theirs} at the provider"
-        )
+        detail = f"{order_id}: captured, refunded and disputed {ours} in our books, {theirs} at the provider"
+        yield Finding(invariant="I3", detail=detail)
     known = Counter(each.ref for each in books.refunds.values() if each.ref)
     for ref, count in known.items():
         if count > 1:

@@ -7,6 +7,7 @@ OmsError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
 │   ├── CaptureNotFoundError         (retryable: the provider's event may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
+│   ├── DisputeNotFoundError
 │   ├── FeedGoneError
 │   ├── StockHoldNotFoundError
 │   ├── DraftNotFoundError
@@ -50,7 +51,9 @@ OmsError
 │   ├── InvalidTransitionError
 │   ├── NothingToCancelError
 │   ├── RefundExceedsCapturedError
+│   │   ├── AmountDisputedError      (a chargeback may take the money)
 │   │   └── RefundBeforePaymentError (retryable: a channel's refund overtook its payment)
+│   ├── DisputeClosedError
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
@@ -133,6 +136,7 @@ from oms.domain.errors.invalid import (
 )
 from oms.domain.errors.missing import (
     CaptureNotFoundError,
+    DisputeNotFoundError,
     DraftNotFoundError,
     FeedGoneError,
     FulfillmentOrderNotFoundError,
@@ -147,9 +151,11 @@ from oms.domain.errors.missing import (
     WebhookNotFoundError,
 )
 from oms.domain.errors.refused import (
+    AmountDisputedError,
     ApprovalNeededError,
     CountOutdatedError,
     CurrencyMismatchError,
+    DisputeClosedError,
     DraftExpiredError,
     DraftOutdatedError,
     DuplicateOrderNumberError,
@@ -172,6 +178,7 @@ from oms.domain.errors.refused import (
 )
 
 __all__ = [
+    "AmountDisputedError",
     "ApprovalNeededError",
     "AuthenticationError",
     "CaptureNotFoundError",
@@ -179,6 +186,8 @@ __all__ = [
     "ContentionError",
     "CountOutdatedError",
     "CurrencyMismatchError",
+    "DisputeClosedError",
+    "DisputeNotFoundError",
     "DraftExpiredError",
     "DraftNotFoundError",
     "DraftOutdatedError",

@@ -5,9 +5,12 @@ order alone and sums to zero; a commit's entries are by how much it changed them
 instant, and entries cannot be lost, doubled or written late.
 
     receivable          charged, less what gift cards and tenders paid, plus what is given back of an overpayment
-    tender:<provider>   captured, less refunds that went through: `tender:stripe`, `tender:in_channel`, ...
+    tender:<provider>   captured, less refunds that went through and what is taken for disputes: `tender:stripe`, `tender:in_channel`, ...
     gift_cards          what gift cards paid of what is charged: they are used up first
     refunds_payable     refunds that are on their way
+    disputed            taken by the provider for disputes, and may come back
+    chargebacks         taken for disputes that were lost
+    dispute_fees        what the provider took beside, in the order's currency; withheld:<provider> is what that came off
     returns             refunds that are no overpayment: of units that had left, or out of goodwill; taxes included
     goods, tax, shipping, fees, tips, duties
                         charged, as in `charging`: units with the shipment that hands them over, all else with the
@@ -24,6 +27,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.frozen import frozen
 from oms.domain.order.charging import owed, units_value
 from oms.domain.order.evolve import fold
+from oms.domain.order.stakes import stakes
 from oms.domain.order.state import RefundStatus
 from oms.domain.order.status import NextStep, next_step
 
@@ -38,6 +42,10 @@ if TYPE_CHECKING:
 RECEIVABLE: Final = "receivable"
 TENDER: Final = "tender:"
 GIFT_CARDS: Final = "gift_cards"
+DISPUTED: Final = "disputed"
+CHARGEBACKS: Final = "chargebacks"
+DISPUTE_FEES: Final = "dispute_fees"
+WITHHELD: Final = "withheld:"
 PAYABLE: Final = "refunds_payable"
 RETURNS: Final = "returns"
 CHARGED: Final = ("goods", "tax", "shipping", "fees", "tips", "duties")
@@ -70,7 +78,19 @@ def balances(order: Order) -> dict[str, int]:
         RETURNS: gone + coming - back,
         **{account: -amount for account, amount in charges.items()},
     }
+    _dispute(order, found)
     return {account: amount for account, amount in found.items() if amount}
+
+
+def _dispute(order: Order, found: dict[str, int]) -> None:
+    """What disputes move from the tender, and what they cost beside."""
+    if not order.disputes.known and not order.disputes.movements:
+        return
+    provider, stands = order.placed.payment.provider, stakes(order)
+    fees = sum(each.amount for each in order.disputes.fees.values() if each.currency == order.placed.currency)
+    found[f"{TENDER}{provider}"] -= stands.taken
+    found |= {DISPUTED: stands.disputed, CHARGEBACKS: stands.charged_back}
+    found |= {DISPUTE_FEES: fees, f"{WITHHELD}{provider}": -fees}
 
 
 def charged(order: Order) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidInputError, InvalidTransitionError, NothingToCancelError
 from oms.domain.ids import derive
-from oms.domain.order.charging import cancelled_value, captured_upfront, refundable
+from oms.domain.order.charging import cancelled_value, captured_upfront
 from oms.domain.order.events import (
     HoldPlaced,
     HoldReleased,
@@ -16,6 +16,7 @@ from oms.domain.order.events import (
     RefundRequested,
 )
 from oms.domain.order.evolve import evolve
+from oms.domain.order.stakes import free_to_refund
 from oms.domain.order.state import CANCELLING, FulfillmentOrderStatus
 from oms.domain.stock import MAX_POSITIONS
 
@@ -175,7 +176,7 @@ def cancel_units(
         fulfillment_orders=tuple(out_of for _, out_of in freed),
     )
     after = evolve(event, order)
-    amount = min(cancelled_value(order, after), refundable(order)) if captured_upfront(order) else 0
+    amount = min(cancelled_value(order, after), free_to_refund(order)) if captured_upfront(order) else 0
     if origin == "channel" or amount <= 0:
         return (event,)
     refund = RefundRequested(

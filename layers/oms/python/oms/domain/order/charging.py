@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.frozen import frozen
-from oms.domain.order.state import RefundStatus
+from oms.domain.order.stakes import sendable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,14 +152,13 @@ def void_due(order: Order) -> bool:
 
 
 def due_refunds(order: Order) -> tuple[Refund, ...]:
-    """Refunds that we are to make at the provider."""
+    """Refunds that we are to make at the provider; not those whose money is at stake in a dispute."""
     if order.placed.payment.in_channel:
         return ()
-    return tuple(
-        refund for refund in order.payment.refunds.values() if refund.status is RefundStatus.REQUESTED and refund.amount
-    )
+    return tuple(refund for refund in sendable(order) if refund.amount)
 
 
 def money_due(order: Order) -> bool:
     """A call to the provider is due."""
-    return bool(due_captures(order)) or void_due(order) or bool(due_refunds(order))
+    answers = order.disputes.due_answers
+    return bool(due_captures(order)) or void_due(order) or bool(due_refunds(order)) or bool(answers)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.errors import OrderNotFoundError
-from oms.domain.order import changing, fulfilling, placing, promising, releasing, scanning, settling
+from oms.domain.order import changing, disputes, fulfilling, placing, promising, releasing, scanning, settling
 from oms.domain.order import commands as cmd
+from oms.domain.order import dispute_commands as disputed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +36,8 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.CancelRest: changing.cancel_rest,
     cmd.PlaceHold: changing.place_hold,
     cmd.ReleaseHold: changing.release_hold,
+    disputed.AnswerDispute: disputes.answer,
+    disputed.RecordDisputeAnswer: disputes.record_answer,
 }
 
 

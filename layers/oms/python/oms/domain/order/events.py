@@ -13,7 +13,7 @@ from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
-from oms.domain.order import payment_facts
+from oms.domain.order import dispute_facts, payment_facts
 from oms.domain.segments import Drawn, place_of
 from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
@@ -393,4 +393,5 @@ OrderEvent = (
     | RefundSubmitted
     | RefundSucceeded
     | RefundFailed
+    | dispute_facts.DisputeEvent
 )

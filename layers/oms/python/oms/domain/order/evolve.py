@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import LedgerImbalanceError
 from oms.domain.order import events as ev
-from oms.domain.order import payment_folds
+from oms.domain.order import dispute_folds, payment_folds
 from oms.domain.order.charging import WITHOUT_SHIPMENT
 from oms.domain.order.folding import evolve as evolve  # noqa: PLC0414 - known by this name here, with all folds
 from oms.domain.order.ledger import LineLedger, Place
@@ -27,7 +27,7 @@ from oms.domain.tracking import ParcelStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FOLDS: Final = (payment_folds,)
+FOLDS: Final = (payment_folds, dispute_folds)
 """What folds the events that are not folded here: it registers when it is imported."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import (
+    AmountDisputedError,
     CaptureNotFoundError,
     CurrencyMismatchError,
     InvalidInputError,
@@ -14,6 +15,7 @@ from oms.domain.errors import (
     TooManyPositionsError,
 )
 from oms.domain.ids import derive
+from oms.domain.order import disputes
 from oms.domain.order.charging import payable, refund_value, refundable
 from oms.domain.order.events import (
     CaptureSubmitted,
@@ -31,6 +33,7 @@ from oms.domain.order.events import (
 from oms.domain.order.promising import authorize
 from oms.domain.order.returning import return_to_node
 from oms.domain.order.scanning import came_back
+from oms.domain.order.stakes import free_to_refund
 from oms.domain.order.state import RefundStatus
 from oms.domain.payment_events import CaptureState, PaymentEventKind, RefundState
 from oms.domain.payments import AuthorizationResult, AuthorizationState
@@ -96,8 +99,8 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
     """Money back, and the units with it when they came back.
 
     Raises CurrencyMismatchError, InvalidInputError (no amount, negative, unknown line), InvalidTransitionError (units
-    that have not left, or were refunded before), RefundExceedsCapturedError, TooManyPositionsError (more than one
-    transaction can bring back), SerialNotShippedError, SerialsDoNotFitError.
+    that have not left, or were refunded before), RefundExceedsCapturedError, AmountDisputedError, TooManyPositionsError
+    (more than one transaction can bring back), SerialNotShippedError, SerialsDoNotFitError.
     """
     refund_id = derive("rfd", order.order_id, command.command_id)
     if refund_id in order.payment.refunds:
@@ -117,6 +120,13 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
             "the refund is more than what is left of the captured amount",
             amount=amount,
             refundable=refundable(order),
+            currency=order.placed.currency,
+        )
+    if amount > free_to_refund(order):
+        raise AmountDisputedError(
+            "the payment is disputed: the customer would have the money twice",
+            amount=amount,
+            refundable=free_to_refund(order),
             currency=order.placed.currency,
         )
     lines = tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in wanted.items())
@@ -223,6 +233,10 @@ def record_provider_event(order: Order, command: RecordProviderEvent) -> tuple[O
         return _provider_refund(order, event)
     if event.kind is PaymentEventKind.CAPTURE:
         return _provider_capture(order, event)
+    if event.kind is PaymentEventKind.DISPUTE:
+        return disputes.record_told(order, event)
+    if event.kind is PaymentEventKind.FRAUD_REPORT:
+        return disputes.record_fraud(order, event)
     if event.kind is PaymentEventKind.VOIDED:
         # Final at the provider, so it holds even when it overtook the authorization that it ended.
         return _voided(order)
