@@ -26,7 +26,7 @@ RANKS = {
 """As `oms.payments.stripe_disputes` has them."""
 
 
-def told(
+def told(  # noqa: PLR0913
     status: DisputeStatus = DisputeStatus.NEEDS_RESPONSE,
     amount: int = 3000,
     *,

@@ -14,7 +14,7 @@ from oms.domain.order.settling import refund_outcome_word
 from oms.domain.payments import AuthorizationState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
     from oms.application.gateways import PaymentProvider
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from oms.domain.commit import Cause
     from oms.domain.order.charging import DueCapture
     from oms.domain.order.commands import Command
+    from oms.domain.order.dispute_evidence import Evidence
     from oms.domain.order.state import Order, Refund
+
+
+def _no_document(told: Evidence) -> bytes:
+    """Plain text, for whoever renders nothing."""
+    from oms.domain.order.dispute_evidence import sentences
+
+    return "\n".join(sentences(told)).encode()
 
 
 @frozen(kw_only=False)
@@ -33,6 +41,8 @@ class SettlePaymentStep:
     orders: Orders
     providers: Mapping[str, PaymentProvider]
     now: Clock
+    render: Callable[[Evidence], bytes] = _no_document
+    """Evidence in a dispute as a PDF, for providers that want one."""
 
     def __call__(self, order_id: str, cause: Cause) -> dict[str, Any]:
         """{'moved': how many movements were recorded}. Raises UpstreamError when the provider does not answer."""
@@ -50,6 +60,10 @@ class SettlePaymentStep:
         for refund in due_refunds(order):
             self._refund(loaded, order, refund, cause)
             moved += 1
+        if order.disputes.due_answers:
+            from oms.application.dispute_answers import send_answers
+
+            moved += send_answers(self.orders, self._provider(order), loaded, self.render, cause)
         return {"moved": moved}
 
     def _provider(self, order: Order) -> PaymentProvider:

@@ -105,7 +105,7 @@ class Adyen:
             raise SignatureError("the signature of an item does not match", source=self.source)
 
     def identify(self, request: InboundRequest) -> Notice:
-        """Of payments, captures, refunds and disputes: PAYMENT (`external_id`: the payment of the first item); others IGNORED."""
+        """Of payments, captures, refunds and disputes: PAYMENT (`external_id`: the first item's payment)."""
         items = _items(request)
         first = next((item for item in items if item.text("eventCode") in _CODES), items[0])
         topic = first.identifier("eventCode")

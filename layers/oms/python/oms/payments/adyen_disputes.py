@@ -32,7 +32,8 @@ _MEANS: Final[Mapping[str, tuple[int, DisputeStage, DisputeStatus, int]]] = {
     "PREARBITRATION_LOST": (8, _ARBITRATION, DisputeStatus.LOST, 0),
     "PREARBITRATION_WON": (8, _ARBITRATION, DisputeStatus.WON, 0),
 }
-"""How far each code is, what it says (INFORMATION_SUPPLIED is of any stage, so it says the first), and whether money was taken (1) or given back (-1) with it."""
+"""How far each code is, what it says, and whether money was taken (1) or given back (-1) with it. Of any stage is
+INFORMATION_SUPPLIED, so it says the first."""
 CODES: Final = frozenset({*_MEANS, FRAUD})
 _ENDED: Final[Mapping[str, DisputeStatus]] = {
     "lost": DisputeStatus.LOST,

@@ -71,7 +71,7 @@ class Stripe:
             raise ReplayWindowError("the Stripe signature is too old or from the future", source=self.source)
 
     def identify(self, request: InboundRequest) -> Notice:
-        """Events of payments, refunds and disputes are PAYMENT (`external_id`: the intent, else the charge); others IGNORED."""
+        """Events of payments, refunds and disputes are PAYMENT (`external_id`: the intent, else the charge)."""
         event = parse_object(request.body)
         topic, event_id = event.identifier("type"), event.identifier("id")
         if topic not in _READERS and topic not in stripe_disputes.TOPICS:

@@ -1,8 +1,8 @@
 """Stripe's disputes, as `charge.dispute.*` events carry them: the whole object, each time.
 
-Rules: https://docs.stripe.com/api/disputes/object, https://docs.stripe.com/disputes/how-disputes-work. What was taken and
-given back stands in `balance_transactions`, with Stripe's fee, in the currency of the account's balance: where that is
-not the payment's, what moved is the disputed amount.
+Rules: https://docs.stripe.com/api/disputes/object, https://docs.stripe.com/disputes/how-disputes-work. What was taken
+and given back stands in `balance_transactions`, with Stripe's fee, in the currency of the account's balance: where that
+is not the payment's, what moved is the disputed amount.
 """
 
 from __future__ import annotations

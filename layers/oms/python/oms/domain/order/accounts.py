@@ -5,12 +5,14 @@ order alone and sums to zero; a commit's entries are by how much it changed them
 instant, and entries cannot be lost, doubled or written late.
 
     receivable          charged, less what gift cards and tenders paid, plus what is given back of an overpayment
-    tender:<provider>   captured, less refunds that went through and what is taken for disputes: `tender:stripe`, `tender:in_channel`, ...
+    tender:<provider>   captured, less refunds that went through and what is taken for disputes: `tender:stripe`,
+                        `tender:in_channel`, ...
     gift_cards          what gift cards paid of what is charged: they are used up first
     refunds_payable     refunds that are on their way
     disputed            taken by the provider for disputes, and may come back
     chargebacks         taken for disputes that were lost
-    dispute_fees        what the provider took beside, in the order's currency; withheld:<provider> is what that came off
+    dispute_fees        what the provider took beside, in the order's currency
+    withheld:<provider> what that came off: payouts to come
     returns             refunds that are no overpayment: of units that had left, or out of goodwill; taxes included
     goods, tax, shipping, fees, tips, duties
                         charged, as in `charging`: units with the shipment that hands them over, all else with the

@@ -29,8 +29,11 @@ from oms.domain.order.events import HoldPlaced, HoldReleased, OrderEvent, Refund
 from oms.domain.order.evolve import fold
 from oms.domain.order.stakes import free_to_refund, sendable
 from oms.domain.order.state import RefundStatus
+from oms.domain.payment_events import PaymentEventKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from oms.domain.disputes import DisputeTold
     from oms.domain.order.dispute_commands import AnswerDispute, RecordDisputeAnswer
     from oms.domain.order.dispute_state import Dispute
@@ -65,6 +68,12 @@ def record_fraud(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
     if not _waits(order) or hold_id in order.holds:
         return (reported,)
     return (reported, HoldPlaced(hold_id=hold_id, kind=FRAUD_REPORT, reason=event.reason))
+
+
+RECORDS: Final[Mapping[PaymentEventKind, Callable[[Order, PaymentEvent], tuple[OrderEvent, ...]]]] = {
+    PaymentEventKind.DISPUTE: record_told,
+    PaymentEventKind.FRAUD_REPORT: record_fraud,
+}
 
 
 def _word(order: Order, told: DisputeTold) -> list[OrderEvent]:

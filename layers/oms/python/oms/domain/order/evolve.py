@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import LedgerImbalanceError
-from oms.domain.order import events as ev
 from oms.domain.order import dispute_folds, payment_folds
+from oms.domain.order import events as ev
 from oms.domain.order.charging import WITHOUT_SHIPMENT
 from oms.domain.order.folding import evolve as evolve  # noqa: PLC0414 - known by this name here, with all folds
 from oms.domain.order.ledger import LineLedger, Place

@@ -233,10 +233,8 @@ def record_provider_event(order: Order, command: RecordProviderEvent) -> tuple[O
         return _provider_refund(order, event)
     if event.kind is PaymentEventKind.CAPTURE:
         return _provider_capture(order, event)
-    if event.kind is PaymentEventKind.DISPUTE:
-        return disputes.record_told(order, event)
-    if event.kind is PaymentEventKind.FRAUD_REPORT:
-        return disputes.record_fraud(order, event)
+    if event.kind in disputes.RECORDS:
+        return disputes.RECORDS[event.kind](order, event)
     if event.kind is PaymentEventKind.VOIDED:
         # Final at the provider, so it holds even when it overtook the authorization that it ended.
         return _voided(order)
