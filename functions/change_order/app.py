@@ -1,10 +1,10 @@
-"""POST /orders/{order_id}/…: cancel, hold, release, refund, name what came back, share"""
+"""POST /orders/{order_id}/…: cancel, hold, release, refund, answer disputes, name what came back, share"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import http, order_changes
+from oms.entrypoints import dispute_api, http, order_changes
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -31,6 +31,16 @@ def release(order_id: str, hold_id: str) -> Response[str]:
 @app.post("/orders/<order_id>/refunds")
 def refund(order_id: str) -> Response[str]:
     return order_changes.refund(app, order_id)
+
+
+@app.post("/orders/<order_id>/disputes/<dispute_id>/evidence")
+def evidence(order_id: str, dispute_id: str) -> Response[str]:
+    return dispute_api.give_evidence(app, order_id, dispute_id)
+
+
+@app.post("/orders/<order_id>/disputes/<dispute_id>/accept")
+def accept(order_id: str, dispute_id: str) -> Response[str]:
+    return dispute_api.accept(app, order_id, dispute_id)
 
 
 @app.post("/orders/<order_id>/returned-serials")

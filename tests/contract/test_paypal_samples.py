@@ -30,8 +30,9 @@ NEVER = {
     PaymentEventKind.FAILED,
     PaymentEventKind.FRAUD_REPORT,
 }
-"""PayPal tells of each capture and refund, and of no fraud that is no dispute; a payer that cannot pay is told where the
-order is authorized."""
+"""PayPal tells of each capture and refund, and of no fraud that is no dispute.
+
+A payer that cannot pay is told where the order is authorized."""
 
 
 @pytest.mark.parametrize("file", OURS, ids=lambda file: file.stem)

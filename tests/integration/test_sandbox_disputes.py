@@ -94,7 +94,7 @@ class TestStripe:
         body = urlencode({**form, "payment_method": "pm_card_visa"}).encode()
         reply = ask(sandbox, "POST", "/v1/payment_intents", headers=headers, body=body)
         assert reply is not None
-        ref = str(reply.document["id"])
+        ref = str(json.loads(reply.body())["id"])
         stripe.capture(ref, 1000, "USD", "k1", final=True, metadata={})
         box = outbox(sandbox.stripe)
         return sandbox.stripe.dispute(ref, 1000), box
