@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from infra.local.system import Reply, System
 
 EVENTS: Final = ROOT / "events"
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 180.0
 OK: Final = range(200, 300)
 QUIET_ROUNDS: Final = 8
 """Looks at unmoving orders before the demo goes on: longer than a cold start takes."""
@@ -109,7 +109,7 @@ class Demo:
 
     def load_shop(self) -> None:
         """Products, nodes and stock; connected accounts with their demo secrets."""
-        for kind in ("products", "nodes", "tariff", "stock"):
+        for kind in ("products", "nodes", "tariff", "stock", "tax_rates"):
             counts, problems = import_file(self.system, kind, EVENTS / "demo" / f"{kind}.csv")
             if problems:
                 raise DemoError("; ".join(problems))

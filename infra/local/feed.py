@@ -36,7 +36,8 @@ def drop(system: System, source: str, file: Path) -> str:
 
 def report_of(system: System, feed_id: str, since: str, wait_s: float = WAIT_S) -> Mapping[str, Any] | None:
     """The row that tells what became of a feed begun `since`; None when none is there in time."""
-    views = DynamoViews(system.client("dynamodb"), system.outputs["ViewsTable"], system.outputs["ContactsTable"])
+    out = system.outputs
+    views = DynamoViews(system.client("dynamodb"), out["ViewsTable"], out["ContactsTable"], out["EventsTable"])
     until = time.monotonic() + wait_s
     while time.monotonic() < until:
         rows, _ = views.list_rows(KIND, 100, "")

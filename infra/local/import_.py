@@ -1,9 +1,9 @@
-"""`make import KIND=products|nodes|tariff|stock|buffers|pools|entities FILE=… [DRY=1]`: master data, stock, sellers.
+"""`make import KIND=products|nodes|tariff|stock|buffers|pools|entities|tax_rates FILE=… [DRY=1]`: master data, stock.
 
 Every row is checked before any is written; what is wrong is printed by line, and then nothing is imported. Importing
 the same file twice changes nothing: products and nodes are compared, stock movements carry a key made of the file. A
-file of buffers, of pools or of entities is all of them: it takes the place of what was there. Orders:
-`infra.local.import_orders`.
+file of buffers, of pools, of entities or of rates of taxes is all of them: it takes the place of what was there.
+Orders: `infra.local.import_orders`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.local import import_orders
+from infra.local import import_orders, import_taxes
 from infra.local.import_rows import COLUMNS, OTHERS, kits, read_rows, tariff_of
 from infra.local.system import System, SystemMissingError, find
 from oms.adapters.dynamodb_log import DynamoLog, DynamoStock
@@ -73,6 +73,8 @@ def load(system: System, kind: str, rows: list[dict[str, Any]], fingerprint: str
         read(rules)
         done["written" if reference.put("policy", name, rules) else "unchanged"] += len(rows)
         return done
+    if kind == import_taxes.KIND:
+        return import_taxes.put_rates(reference, rows)
     if kind == "tariff":
         done["written" if reference.put("tariff", "main", tariff_of(rows)) else "unchanged"] += 1
     elif kind != "stock":

@@ -6,6 +6,7 @@ import csv
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.local import import_taxes
 from oms.adapters.gazetteer import PackagedGazetteer
 from oms.domain.entities import read_entities
 from oms.domain.errors import OmsError, SourcingInputError
@@ -33,16 +34,18 @@ COLUMNS: Final = {
     "buffers": ("sku", "node_id", "channel", "units"),
     "pools": ("pool", "channel"),
     "entities": ("entity_id", "series", "name", "country"),
+    import_taxes.KIND: import_taxes.COLUMNS,
 }
 OTHERS: Final = {
-    "products": ("needs", "duty", "components", "list_prices", "serials"),
+    "products": ("needs", "duty", "components", "list_prices", "serials", "tax_class"),
     "nodes": ("latitude", "longitude", "postal_code", "region", "city", "active"),
     "stock": ("kind", "code", "to_node_id", "reason", "pool", "lot", "best_before"),
     "pools": ("account", "until", "only"),
     "entities": (
         *("address", "tax_ids", "channels", "countries", "rates", "notes"),
-        *("rounding", "digits", "time_zone"),
+        *("rounding", "digits", "time_zone", "region"),
     ),
+    import_taxes.KIND: import_taxes.OTHERS,
 }
 """Columns that may be left out; docs/sourcing.md has more. A node has coordinates, or a postal code or a city."""
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -108,10 +111,18 @@ def read_product(row: dict[str, str]) -> dict[str, Any]:
     """
     sizes = {name: _whole(row, name, 0, 10_000_000) for name in COLUMNS["products"][2:]}
     more = {**_capabilities(row, "needs"), **_optional(row, "duty", 0, MAX_COST), **_components(row), **_prices(row)}
-    more |= _serials(row)
+    more |= {**_serials(row), **_tax_class(row)}
     if "components" in more and "serials" in more:
         raise RowError("a kit has no serial numbers: its components have")
     return {"sku": _text(row, "sku"), "title": _text(row, "title", 500), **sizes, **more}
+
+
+def _tax_class(row: dict[str, str]) -> dict[str, str]:
+    """What rates of taxes call it."""
+    told = (row.get("tax_class") or "").strip()
+    if told and not _CAPABILITY.fullmatch(told):
+        raise RowError(f"tax_class has small letters, digits and _: {told[:40]!r}")
+    return {"tax_class": told} if told else {}
 
 
 def _serials(row: dict[str, str]) -> dict[str, bool]:
@@ -307,6 +318,14 @@ def read_entity(row: dict[str, str]) -> dict[str, Any]:
     return entity
 
 
+def read_tax_rate(row: dict[str, str]) -> dict[str, Any]:
+    """A rate of a tax."""
+    try:
+        return import_taxes.read_tax_rate(row)
+    except OmsError as error:
+        raise RowError(str(error)) from None
+
+
 READERS: Final[dict[str, Callable[[dict[str, str]], dict[str, Any]]]] = {
     "products": read_product,
     "nodes": read_node,
@@ -315,6 +334,7 @@ READERS: Final[dict[str, Callable[[dict[str, str]], dict[str, Any]]]] = {
     "buffers": read_buffer,
     "pools": read_pool,
     "entities": read_entity,
+    import_taxes.KIND: read_tax_rate,
 }
 
 
@@ -338,6 +358,8 @@ def read_rows(kind: str, lines: Iterable[str]) -> tuple[list[dict[str, Any]], li
             tariff_of(rows)
         except RowError as problem:
             problems.append(str(problem))
+    if kind == import_taxes.KIND and not problems:
+        problems += import_taxes.problems_of(rows)
     return rows, problems
 
 

@@ -17,7 +17,7 @@ EVENTS: Final = (
     *("OrderPlaced.v1", "OrderPromised.v1", "OrderCancelled.v1"),
     *("ShipmentShipped.v1", "ParcelDelivered.v1", "RefundSucceeded.v1"),
 )
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 180.0
 BEGINNING: Final = "2020-01-01T00:00:00Z"
 KEY: Final = "demo-erp"
 

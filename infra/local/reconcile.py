@@ -37,7 +37,7 @@ def reconcile(system: System) -> dict[str, Any]:
     dynamodb, out = system.client("dynamodb"), system.outputs
     run = Reconcile(
         DynamoScan(dynamodb, out["EventsTable"], out["StockTable"]),
-        DynamoViews(dynamodb, out["ViewsTable"], out["ContactsTable"]),
+        DynamoViews(dynamodb, out["ViewsTable"], out["ContactsTable"], out["EventsTable"]),
         S3Documents(system.client("s3"), out["ReportsBucket"]),
         InOneGo(),
         time.sleep,

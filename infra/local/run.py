@@ -21,6 +21,7 @@ from rich.table import Table
 from infra.local.demo import EVENTS, Demo, DemoError
 from infra.local.deploy import DeployError, deploy
 from infra.local.engine import DEFAULT_API_PORT, DEFAULT_PORT, ROOT, Engine, EngineError
+from infra.local.kept import prepare
 from infra.local.outbound import Erp, OutboundError
 from infra.local.sandbox.accounts import URL_PARAMETERS
 from infra.local.sandbox.core import Settings
@@ -136,10 +137,8 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     state = STATE / "state"
-    if asked.fresh:
-        import shutil
-
-        shutil.rmtree(state, ignore_errors=True)
+    if not RUNNING.exists() and prepare(state, ROOT / "template.yaml", fresh=asked.fresh) and not asked.fresh:
+        say("engine", "tables have other keys or indexes than what was kept: begun anew")
     settings = Settings(
         samples=EVENTS / "sandbox",
         webhook_url=f"http://127.0.0.1:{asked.api_port}/webhooks/stripe/main",

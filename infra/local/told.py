@@ -36,8 +36,12 @@ TOLD: Final[dict[str, dict[str, Any]]] = {
         "refund_reason": "ItemNotAsAdvertised",
     },
     "etsy": {},
-    "amazon": {"carriers": {"UPS": "UPS"}},
-    "tiktok-shop": {"carriers": PROVIDERS, "cancellation_reason": "seller_cancel_reason_out_of_stock"},
+    "amazon": {"tell": ["fulfillment"], "carriers": {"UPS": "UPS"}},
+    "tiktok-shop": {
+        "tell": ["fulfillment", "cancellation"],
+        "carriers": PROVIDERS,
+        "cancellation_reason": "seller_cancel_reason_out_of_stock",
+    },
     "meta-commerce": {"cancellation_reason": "OUT_OF_STOCK"},
 }
 """Channels that are told what they have words for, with what that takes; levels that go SKU by SKU are left out.
@@ -46,7 +50,7 @@ Mercado Libre is not told: the orders of the demo go by its own labels, and it k
 """
 WHOLE: Final = ("shopify", "woocommerce")
 """Those whose deliveries are whole orders; of the others the sandbox has what is fetched."""
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 180.0
 _OK: Final = range(200, 300)
 
 

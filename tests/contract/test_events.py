@@ -226,7 +226,9 @@ def _type_findings(hint: Any, schema: dict[str, Any], at: str) -> list[str]:
 
 
 def _item_ok(item: Any, schema: dict[str, Any]) -> bool:
-    return not (shape_findings(item, schema) if is_dataclass(item) else schema["type"] != "array")
+    if is_dataclass(item):
+        return not shape_findings(item, schema)
+    return schema["type"] == "array" if typing.get_origin(item) is tuple else not _type_findings(item, schema, "")
 
 
 def test_the_canonical_schema_is_the_stored_form() -> None:

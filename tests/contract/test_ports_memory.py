@@ -117,7 +117,7 @@ class Both:
         return Twins(MemoryViews(self.store, faithful=True), self.lists())
 
     def lists(self) -> DynamoViews:
-        return DynamoViews(self.dynamodb, self.table("ViewsTable"), self.table("ContactsTable"))
+        return DynamoViews(self.dynamodb, *map(self.table, ("ViewsTable", "ContactsTable", "EventsTable")))
 
     def everything(self) -> tuple[MemoryEverything, DynamoScan]:
         adapter = DynamoScan(self.dynamodb, self.table("EventsTable"), self.table("StockTable"))
@@ -234,6 +234,9 @@ def test_rows(both: Both) -> None:
 def test_orders(both: Both) -> None:
     commits = twins.lives(random.Random(1), 40)
     twins.keep_contacts(both.contacts(), commits)
+    for commit in commits:
+        if commit.number == 1:
+            both.log().do("append", commit)
     views = both.views()
     repeat(OPERATIONS["orders"], views, lambda rng, each: twins.order_operation(rng, each, commits))
     for commit in commits:

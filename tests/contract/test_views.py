@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from moto import mock_aws
 from oms.adapters import keys, order_lists
 from oms.adapters.aws import make_client
 from oms.adapters.dynamodb_contacts import DynamoContacts
+from oms.adapters.dynamodb_log import DynamoLog
 from oms.adapters.dynamodb_views import WALK_EVERY, WALKED_DAYS, DynamoViews, walked_at
 from oms.domain.canonical import Contact, ContactKey
 from oms.domain.commit import GENESIS, Cause, Commit
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 T0 = datetime(2026, 3, 10, 12, tzinfo=UTC)
 TABLE = "views"
 CONTACTS = "contacts"
+EVENTS = "events"
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with mock_aws():
         made = make_client("dynamodb")
         wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-        for name, logical in ((TABLE, "ViewsTable"), (CONTACTS, "ContactsTable")):
+        for name, logical in ((TABLE, "ViewsTable"), (CONTACTS, "ContactsTable"), (EVENTS, "EventsTable")):
             properties = template.resources()[logical]["Properties"]
             made.create_table(TableName=name, **{each: properties[each] for each in wanted if each in properties})
         yield made
@@ -43,7 +46,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def views(client: Any) -> DynamoViews:
-    return DynamoViews(client, TABLE, CONTACTS)
+    return DynamoViews(client, TABLE, CONTACTS, EVENTS)
 
 
 @pytest.fixture
@@ -156,7 +159,10 @@ def test_who_lists_asks_for_no_more_than_the_keys_of_contacts(
     assert not {"FilterExpression", "ExpressionAttributeNames", "IndexName"} & set(made)
 
 
-def test_a_contact_is_found_by_the_number_of_its_order(views: DynamoViews, contacts: DynamoContacts) -> None:
+def test_a_contact_is_found_by_the_number_of_its_order(
+    client: Any, views: DynamoViews, contacts: DynamoContacts
+) -> None:
+    log = DynamoLog(client, EVENTS, stock_table="")
     lines = (ev.PlacedLine(line_id="1", sku="A", quantity=1, unit_price=100),)
     for order_id, who, days in (("ord_1", "cus_1", 3), ("ord_2", "", 0)):
         at = T0 - timedelta(days=days)
@@ -173,7 +179,8 @@ def test_a_contact_is_found_by_the_number_of_its_order(views: DynamoViews, conta
             customer_id=who,
         )
         contacts.put(key_of(order_id, who, at), "2026", Contact(name=order_id))
-        views.project(commit(order_id, 1, placed, at=at))
+        begun = commit(order_id, 1, placed, at=at, **({"customer": who} if who else {}))
+        log.append(replace(begun, summary={**begun.summary, "number": "N-1"}))
     found = views.contacts_of("N-1")
     assert found == [key_of("ord_2", "", T0), key_of("ord_1", "cus_1", T0 - timedelta(days=3))]
     assert [contact.name for contact in map(contacts.get, found) if contact] == ["ord_2", "ord_1"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.local.deploy import DeployError, Deployment, deploy
-from infra.local.engine import Engine, EngineError, free_port
+from infra.local.engine import ROOT, Engine, EngineError, free_port
+from infra.local.kept import prepare
 from tests.integration.conftest import SAMPLE, eventually
 from tests.integration.test_engine_sample import Table, call
 
@@ -86,3 +87,20 @@ def test_a_template_that_cannot_be_made_says_why(tmp_path: Path, engine: Engine)
 
     with pytest.raises(DeployError, match="AWS::Odd::Thing"):
         deploy(template, engine.endpoint, stack="odd")
+
+
+def test_what_was_kept_of_other_tables_is_forgotten(tmp_path: Path) -> None:
+    state, template = tmp_path / "state", tmp_path / "template.yaml"
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    template.write_text(text, encoding="utf-8")
+    assert not prepare(state, template, fresh=False)
+    state.mkdir()
+    (state / "db").write_text("kept", encoding="utf-8")
+    assert not prepare(state, template, fresh=False)
+    template.write_text(text.replace("IndexName: by_list", "IndexName: by_line"), encoding="utf-8")
+    assert prepare(state, template, fresh=False)
+    assert not state.exists()
+    state.mkdir()
+    (state / "db").write_text("kept", encoding="utf-8")
+    assert not prepare(state, template, fresh=False)
+    assert prepare(state, template, fresh=True)

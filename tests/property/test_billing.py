@@ -13,6 +13,7 @@ from oms.domain.billing import LINE, DocumentKind, documents_due
 from oms.domain.canonical import ChannelPayment, ChannelRefund, PaymentState, check_order
 from oms.domain.entities import Entity
 from oms.domain.invoices import drawn_up
+from oms.domain.order.accounts import entries, summed
 from oms.domain.order.charging import refundable
 from oms.domain.order.commands import RecordAuthorization
 from oms.domain.order.events import PlacedLine
@@ -20,6 +21,7 @@ from oms.domain.order.promising import wanted_units
 from oms.domain.payments import AuthorizationResult, AuthorizationState
 from tests.support.billing import agrees_with_the_ledger, commits_of
 from tests.support.builders import IN_CHANNEL, STRIPE, T0, Story, line, paid, snapshot
+from tests.support.money import shipped
 
 if TYPE_CHECKING:
     from oms.domain.canonical import CanonicalOrder
@@ -122,6 +124,25 @@ def test_no_part_is_credited_beyond_its_invoices_nor_its_tax(order: CanonicalOrd
             assert 0 <= tax[each.part] <= gross[each.part], "credited beyond its invoices"
     for line_id in story.order.lines:
         assert gross.get(f"{LINE}{line_id}", 0) <= order.total
+
+
+@given(st.data(), st.integers(1, 6), st.integers(0, 500), st.booleans())
+def test_whatever_a_line_is_refunded_in_its_tax_goes_back_exactly(
+    data: st.DataObject,
+    units: int,
+    price: int,
+    included: bool,  # noqa: FBT001 - hypothesis
+) -> None:
+    tax = data.draw(st.integers(0, units * price if included else 300))
+    story = shipped(Story(), line("1", units, price, tax=tax), line("2", 2, 700, tax=99), tax_included=included)
+    while (left := units - sum(each.lines.get("1", 0) for each in story.order.payment.refunds.values())) > 0:
+        story.refund({"1": data.draw(st.integers(1, left))})
+        story.settle()
+    due = documents_due(story.order_id, commits_of(story))
+    credited = [share for each in due if each.kind is DocumentKind.CREDIT_NOTE for share in each.shares]
+    assert {share.part for share in credited} <= {f"{LINE}1"}
+    assert sum(share.tax for share in credited) == tax
+    assert summed(entries(story.order_id, commits_of(story))).get("returned_tax", 0) == tax
 
 
 @given(orders(), st.integers(0, 2**32))

@@ -7,7 +7,15 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.entrypoints import sessions, use_cases, use_cases_outbound, wiring, wiring_invoices, wiring_outbound
+from oms.entrypoints import (
+    sessions,
+    use_cases,
+    use_cases_outbound,
+    wiring,
+    wiring_invoices,
+    wiring_outbound,
+    wiring_taxes,
+)
 from tests.support import template
 
 if TYPE_CHECKING:
@@ -78,7 +86,7 @@ class Cloud:
         logical = "".join(word.title() for word in function.split("_"))
         for name, value in template.environment(self.found[logical]["Properties"]).items():
             monkeypatch.setenv(name, self._value(value))
-        modules = (wiring, wiring_invoices, wiring_outbound, use_cases, use_cases_outbound)
+        modules = (wiring, wiring_invoices, wiring_outbound, wiring_taxes, use_cases, use_cases_outbound)
         for made in (*(each for module in modules for each in vars(module).values()), sessions.public_keys):
             if hasattr(made, "cache_clear") and made.__name__ != "client":
                 made.cache_clear()

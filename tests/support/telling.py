@@ -50,6 +50,11 @@ CREDENTIALS = {
 }
 VENDORS = {"tiktok-shop": "tiktok", "meta-commerce": "meta"}
 """Channels that the sandbox has under another name."""
+STOCK_SETTINGS: dict[str, dict[str, Any]] = {
+    "amazon": {"seller": "A2SELLER", "marketplace": "ATVPDKIKX0DER"},
+    "tiktok-shop": {},
+}
+"""What accounts say of their stock, where it is not a location."""
 LOGINS = ("/token", "/oauth2/token")
 
 

@@ -70,6 +70,16 @@ def test_prices_that_were_entered_without_tax() -> None:
     assert [(line.unit_price, line.tax) for line in order.lines] == [(1000, 100)]
 
 
+def test_what_it_is_in_the_currency_of_the_shops_books() -> None:
+    assert mag().countervalue is None
+    assert mag(base_currency_code="USD", base_grand_total=11).countervalue is None
+    kept = mag(base_currency_code="JPY", base_grand_total=1660, extension={"base_gift_cards_amount": 40}).countervalue
+    assert kept is not None
+    assert (kept.of, kept.currency, kept.total) == ("shop", "JPY", 1700)
+    assert mag(base_currency_code="JPY", base_grand_total=1660.5).countervalue is None
+    assert mag(base_currency_code="JPY").countervalue is None
+
+
 def test_a_catalogue_price_with_tax_though_both_readings_add_up() -> None:
     order = mag([item(original_price=11)])
     assert (order.tax_included, order.lines[0].unit_price) == (True, 1100)

@@ -112,6 +112,30 @@ def test_shopify(case: str) -> None:
     assert sum_parts(order) == order.total
 
 
+@pytest.mark.parametrize(
+    ("shop", "shown", "found"),
+    [
+        (("10.00", "USD"), ("1508", "JPY"), ("JPY", 1508)),
+        (("10.00", "USD"), ("3.075", "KWD"), ("KWD", 3075)),
+        (("10.00", "USD"), ("10.00", "USD"), None),
+        (("9.00", "USD"), ("1508", "JPY"), None),  # of another total
+        (("10.00", "CAD"), ("1508", "JPY"), None),  # of another currency than the order's
+        (("10.00", "USD"), ("1508.50", "JPY"), None),
+        (("10.00", "USD"), ("1508", "XX"), None),
+        (("10.00", "USD"), (None, None), None),
+    ],
+)
+def test_shopify_tells_what_the_buyer_saw_in_another_currency(
+    shop: tuple[str, str], shown: tuple[str | None, str | None], found: tuple[str, int] | None
+) -> None:
+    bags = {"shop_money": shop, "presentment_money": shown}
+    told = {name: {"amount": amount, "currency_code": code} for name, (amount, code) in bags.items()}
+    order = shopify(total_price_set=told)
+    assert order.total == 1000
+    kept = order.countervalue
+    assert (kept and (kept.of, kept.currency, kept.total)) == (found and ("presentment", *found))
+
+
 def test_shopify_discount_of_the_order_is_spread_to_the_cent() -> None:
     order = shopify(total_price="20.00", total_discounts="10.00", lines=[{}, {}, {}])
     assert [line.discount for line in order.lines] == [334, 333, 333]

@@ -35,11 +35,11 @@ SIGNED = {
 }
 
 
-@pytest.mark.parametrize("kind", ["products", "nodes", "tariff", "stock"])
+@pytest.mark.parametrize("kind", ["products", "nodes", "tariff", "stock", "tax_rates"])
 def test_the_demo_shop_has_no_wrong_row(kind: str) -> None:
     rows, problems = read_rows(kind, (EVENTS / "demo" / f"{kind}.csv").read_text().splitlines())
     assert not problems
-    assert len(rows) >= {"products": 50, "nodes": 4, "tariff": 4, "stock": 100}[kind]
+    assert len(rows) >= {"products": 50, "nodes": 4, "tariff": 4, "stock": 100, "tax_rates": 100}[kind]
 
 
 @pytest.mark.parametrize(

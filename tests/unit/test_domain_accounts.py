@@ -11,6 +11,7 @@ from oms.domain.order import commands as cmd
 from oms.domain.order.state import Payment, Refund, RefundStatus
 from tests.proof.money.drive import play
 from tests.proof.money.planted import DEFECTS, caught
+from tests.support.billing import commits_of
 from tests.support.builders import STRIPE, Story, line, minutes, units_of
 
 CAUSE = Cause(kind="api", ref="r:k")
@@ -26,7 +27,7 @@ def placed(**changes: Any) -> Story:
 
 
 def stands(story: Story) -> dict[str, int]:
-    found = accounts.balances(story.order)
+    found = accounts.summed(accounts.entries(story.order_id, commits_of(story)))
     assert sum(found.values()) == 0
     return found
 
@@ -70,11 +71,25 @@ def test_a_refund_on_its_way_is_payable_and_then_out_of_the_tender() -> None:
     story.settle()
     story.do(cmd.RequestRefund(command_id="c-refund", reason="r", lines=units_of({"1": 1})))
     assert (stands(story)["returns"], stands(story)["refunds_payable"]) == (1064, -1064)
+    assert "returned_tax" not in stands(story)  # nothing has gone back yet
     (refund,) = story.order.payment.refunds
     story.do(cmd.RecordRefundOutcome(command_id="c-done", refund_id=refund, state="succeeded", refund_ref="re"))
-    assert (stands(story)["returns"], stands(story)["tender:stripe"]) == (1064, 3765 - 1064)
+    back = {"returns": 1000, "returned_tax": 64, "tender:stripe": 3765 - 1064}
+    assert {**stands(story), **back} == stands(story)
     story.do(cmd.RecordRefundOutcome(command_id="c-back", refund_id=refund, state="failed", refund_ref="re"))
-    assert "returns" not in stands(story)
+    assert not {"returns", "returned_tax"} & stands(story).keys()
+
+
+def test_an_amount_for_no_line_takes_its_tax_from_all_that_was_charged() -> None:
+    """37.65 with 2.70 tax in it: of 10.00, 8.47 is of the line (31.91, 1.91) and 1.53 of shipping (5.74, 0.79)."""
+    story = placed()
+    story.ship()
+    story.settle()
+    story.do(cmd.RequestRefund(command_id="c-refund", reason="r", amount=1000))
+    (refund,) = story.order.payment.refunds
+    story.do(cmd.RecordRefundOutcome(command_id="c-done", refund_id=refund, state="succeeded", refund_ref="re"))
+    assert stands(story)["returned_tax"] == 51 + 21
+    assert stands(story)["returns"] == 1000 - 51 - 21
 
 
 def test_an_overpayment_is_given_back_to_the_receivable() -> None:

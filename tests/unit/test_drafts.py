@@ -16,6 +16,7 @@ from oms.application.customers import Customers
 from oms.application.drafts import Drafts, PlaceDraft, SaveDraft, document_of
 from oms.application.intake import SyncSnapshot
 from oms.application.orders import Orders
+from oms.application.taxes import ReckonTaxes, TableTaxes
 from oms.domain import drafts
 from oms.domain.commit import Cause
 from oms.domain.drafts import KEPT, LASTS, DraftSaved, DraftStatus
@@ -27,6 +28,7 @@ from oms.domain.errors import (
     IdempotencyKeyReusedError,
     InvalidTransitionError,
     MalformedPayloadError,
+    NoTaxRatesError,
     OmsError,
     OwnDraftError,
 )
@@ -127,8 +129,10 @@ class Desk:
         contacts = MemoryContacts(self.store)
         sync = SyncSnapshot(orders, contacts, reference, Customers(lambda: "key"), nowhere)
         self.orders, self.drafts = orders, Drafts(self.log, self.clock)
-        self.save = SaveDraft(self.drafts, self.kept, reference, free_percent)
-        self.place_draft = PlaceDraft(self.drafts, self.kept, orders, sync)
+        self.reference = reference
+        reckon = ReckonTaxes(TableTaxes(reference), reference)
+        self.save = SaveDraft(self.drafts, self.kept, reference, free_percent, reckon)
+        self.place_draft = PlaceDraft(self.drafts, self.kept, orders, sync, reckon)
 
     def clock(self) -> datetime:
         return self.now
@@ -392,3 +396,62 @@ def test_what_a_body_says() -> None:
     assert read_new_draft(b'{"order": {"number": "R-1"}}') == {"number": "R-1"}
     assert read_draft(b'{"order": {"number": "R-1"}, "expected_revision": 3}') == ({"number": "R-1"}, 3)
     assert read_rejection(b'{"expected_revision": 2, "reason": "too low"}') == (2, "too low")
+
+
+# ---------------------------------------------------------------- taxes
+
+
+def taxed(desk: Desk, rate: str = "19") -> Desk:
+    desk.reference.put("policy", "tax_rates", {"places": {"DE": []}})
+    desk.reference.put("policy", "tax_rates/DE", {"rates": [{"country": "DE", "tax": "VAT", "rate": rate}]})
+    return desk
+
+
+def test_a_draft_that_tells_no_tax_has_it_reckoned_and_is_placed_with_it() -> None:
+    desk = taxed(Desk())
+    saved = desk.saved().saved
+    assert (saved.total, saved.tax) == (2380, 380)
+    assert saved.taxes is not None
+    assert [(each.jurisdiction, each.rate, each.amount) for each in saved.taxes.rates] == [("DE", "19", 380)]
+    order, _ = desk.placed()
+    assert (order.placed.total, order.placed.lines[0].tax, order.placed.taxes) == (2380, 380, saved.taxes)
+
+
+def test_prices_that_include_taxes_stay_as_they_are() -> None:
+    desk = taxed(Desk())
+    draft, _ = desk.save(DRAFT, "key-1", {**offer(), "tax_included": True}, 0, REP, cause("key-1"))
+    assert (draft.saved.total, draft.saved.tax) == (2000, 319)
+
+
+@pytest.mark.parametrize(
+    ("more", "total", "tax"),
+    [
+        ({"taxes": {"reckon": False}}, 2000, 0),
+        ({"taxes": {"exempt": True}}, 2000, 0),
+        ({"ship_to": None}, 2000, 0),
+        ({"shipping": 100, "shipping_tax": 7, "total": 2107}, 2107, 7),
+        ({"taxes": {"reckon": True}}, 2380, 380),
+    ],
+)
+def test_a_draft_may_say_that_it_wants_none_or_tell_its_own(more: dict[str, Any], total: int, tax: int) -> None:
+    desk = taxed(Desk())
+    draft, _ = desk.save(DRAFT, "key-1", {**offer(), **more}, 0, REP, cause("key-1"))
+    assert (draft.saved.total, draft.saved.tax) == (total, tax)
+    assert desk.placed()[0].placed.total == total
+
+
+def test_without_any_rates_a_draft_is_as_it_was_told_unless_it_asks() -> None:
+    desk = Desk()
+    assert (desk.saved().saved.total, desk.saved().saved.taxes) == (2000, None)
+    with pytest.raises(NoTaxRatesError):
+        desk.save(DRAFT, "key-2", {**offer(), "taxes": {}}, 1, REP, cause("key-2"))
+
+
+def test_what_was_saved_at_another_rate_is_saved_again_before_it_is_placed() -> None:
+    desk = taxed(Desk())
+    desk.saved()
+    taxed(desk, "16")
+    with pytest.raises(DraftOutdatedError):
+        desk.placed()
+    assert desk.saved("key-2", seen=1).saved.total == 2320
+    assert desk.placed(2)[0].placed.total == 2320

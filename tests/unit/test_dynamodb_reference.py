@@ -96,6 +96,17 @@ def test_nodes_and_freight_are_read_once_in_a_while(clock: Time) -> None:
     assert reference.network().network_id == network.network_id
 
 
+def test_list_prices_and_classes_are_those_of_products_that_have_them() -> None:
+    table = Table()
+    table.put("product#A", {"sku": "A", "list_prices": {"EUR": 900}, "tax_class": "food"})
+    table.put("product#B", {"sku": "B"})
+    reference = DynamoReference(table, "t")
+    assert reference.list_prices(["A", "B", "C", "A", ""], "EUR") == {"A": 900}
+    assert reference.list_prices(["A"], "USD") == {}
+    assert reference.tax_classes(["A", "B", "C"]) == {"A": "food"}
+    assert table.reads.count(("product#A", False)) == 3
+
+
 def test_products_are_kept_longer_and_not_without_end(clock: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamodb_reference, "_MOST_PRODUCTS", 3)
     table = Table()

@@ -23,6 +23,7 @@ from oms.domain.errors import (
     VersionConflictError,
 )
 from oms.domain.invoices import InvoiceLine, place_of_number
+from oms.domain.priced import TaxBorne, TaxesReckoned
 from oms.entrypoints import pdf
 from oms.entrypoints.invoice_pages import buyer_of, render
 from tests.proof.memory import MemoryLog, MemoryReference, Store
@@ -90,6 +91,26 @@ def test_each_shipment_is_invoiced_and_a_refund_credited_under_the_next_numbers(
     assert credit.kind is DocumentKind.CREDIT_NOTE
     assert credit.corrects == (invoice.number, other.number)
     assert invoice.of != other.of
+
+
+def test_a_rate_that_was_reckoned_is_printed_whatever_the_entity_knows() -> None:
+    """New York City's 8.875 percent is three rates of one place; of taxes of a channel, the entity's own has to fit."""
+    office = Office()
+    names = {"part": "goods", "kind": "sales", "tax_class": "standard"}
+    borne = [
+        TaxBorne(tax=tax, jurisdiction=tax, rate=rate, amount=0, **names)
+        for tax, rate in (("State", "4"), ("City", "4.5"), ("District", "0.375"))
+    ]
+    taxes = TaxesReckoned(on="2026-03-01", rates=tuple(borne))
+    story = Story(order_id="ord_1")
+    story.place(line("1", 1, 10000, tax=888, tax_class="standard"), shipping=500, shipping_tax=44, taxes=taxes)
+    story.promise()
+    story.ship()
+    for commit in commits_of(story):
+        office.append(commit)
+    office.issue("ord_1")
+    (invoice,) = office.documents("ord_1")
+    assert [(each.title, each.tax, each.rate) for each in invoice.lines] == [("shipping", 44, ""), ("", 888, "8.875")]
 
 
 def test_issuing_again_issues_nothing() -> None:

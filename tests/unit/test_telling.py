@@ -13,12 +13,15 @@ from oms.channels.outward import Again, kinds, sources
 from oms.domain.channel_dues import Kind
 from oms.domain.gate import THRESHOLD
 from oms.domain.outbox import LEASE, MAX_TRIES
-from tests.support.telling import Shop, fine, lost, says, unreachable
+from tests.support.telling import STOCK_SETTINGS, VENDORS, Shop, fine, lost, says, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STOCK = {"shopify": 1, "woocommerce": 1, "bigcommerce": 1, "magento": 1, "ebay": 1, "walmart": 0}
+STOCK = {
+    **dict.fromkeys(("shopify", "woocommerce", "bigcommerce", "magento", "ebay", "amazon", "tiktok-shop"), 1),
+    "walmart": 0,
+}
 """Calls that ask, of one SKU, of every channel that is told its stock."""
 READS = {
     ("shopify", "fulfillment"): 2,
@@ -272,7 +275,7 @@ def test_a_refund_is_in_the_order_as_the_shop_made_it(monkeypatch: pytest.Monkey
 
 
 def levels_of(made: Shop) -> dict[str, int]:
-    vendor = getattr(made.sandbox, made.source)
+    vendor = getattr(made.sandbox, VENDORS.get(made.source, made.source))
     kept: dict[str, int] = (vendor.stock if hasattr(vendor, "stock") else vendor.told).levels
     return kept
 
@@ -296,7 +299,7 @@ def moved(made: Shop, **units: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("source", STOCK)
 def test_a_level_is_what_it_is_when_it_is_told(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    made = Shop(monkeypatch, source, location="4242")
+    made = Shop(monkeypatch, source, **STOCK_SETTINGS.get(source, {"location": "4242"}))
     first = moved(made, A=5, B=7)
     made.now += timedelta(seconds=1)
     second = moved(made, A=4)
@@ -315,7 +318,7 @@ def test_levels_arrive_after_a_fault(
 ) -> None:
     if at > STOCK[source]:
         return
-    made = Shop(monkeypatch, source, location="4242")
+    made = Shop(monkeypatch, source, **STOCK_SETTINGS.get(source, {"location": "4242"}))
     made.faults.extend([*[fine] * at, fault])
     renewed = fault is NOT_LET_IN and source in TOKENS
     assert made.say(moved(made, A=5)).word == ("sent" if renewed else "waiting")

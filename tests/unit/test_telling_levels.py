@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from oms.channels.outward import calls_of, kinds, levels, sources
+from oms.channels.outward import Level, Reply, calls_of, kinds, levels, sources
 from oms.domain.channel_dues import Kind
-from tests.support.telling import Shop, fine, says
+from oms.domain.errors import UpstreamRefusedError
+from tests.support.telling import STOCK_SETTINGS, VENDORS, Shop, fine, says
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CHANNELS = ("bigcommerce", "magento", "ebay", "walmart")
+CHANNELS = ("bigcommerce", "magento", "ebay", "walmart", "amazon", "tiktok-shop")
+LOCATION = {"location": "7"}
 
 
 def told(made: Shop, units: Mapping[str, int]) -> str:
@@ -27,12 +29,12 @@ def told(made: Shop, units: Mapping[str, int]) -> str:
 
 
 def stock(made: Shop) -> Any:
-    return getattr(made.sandbox, made.source).stock
+    return getattr(made.sandbox, VENDORS.get(made.source, made.source)).stock
 
 
 @pytest.mark.parametrize("source", CHANNELS)
 def test_skus_that_the_channel_does_not_have_are_left_out(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    made = Shop(monkeypatch, source, location="7")
+    made = Shop(monkeypatch, source, **STOCK_SETTINGS.get(source, LOCATION))
     stock(made).missing.add("B")
     assert told(made, {"A": 5, "B": 6, "C": 0}) == "sent"
     assert stock(made).levels == {"A": 5, "C": 0}
@@ -41,7 +43,7 @@ def test_skus_that_the_channel_does_not_have_are_left_out(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("source", CHANNELS)
 def test_where_the_channel_has_none_of_them_it_is_told_nothing(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    made = Shop(monkeypatch, source, location="7")
+    made = Shop(monkeypatch, source, **STOCK_SETTINGS.get(source, LOCATION))
     stock(made).missing.add("B")
     assert told(made, {"B": 6}) == "sent"
     assert made.told == []
@@ -50,7 +52,7 @@ def test_where_the_channel_has_none_of_them_it_is_told_nothing(monkeypatch: pyte
 @pytest.mark.parametrize("source", CHANNELS)
 @pytest.mark.parametrize("status", [400, 409, 422])
 def test_levels_that_are_refused_are_before_a_person(monkeypatch: pytest.MonkeyPatch, source: str, status: int) -> None:
-    made = Shop(monkeypatch, source, location="7")
+    made = Shop(monkeypatch, source, **STOCK_SETTINGS.get(source, LOCATION))
     made.faults.extend([*([] if source == "walmart" else [fine]), says(status)])
     assert told(made, {"A": 5}) == "parked"
     (entry,) = made.parked
@@ -154,3 +156,79 @@ def test_ebay_says_of_each_sku_whether_it_was_set(
     made = Shop(monkeypatch, "ebay")
     made.faults.extend([fine, says(207, {"responses": [{"sku": "A", **answer}]})])
     assert told(made, {"A": 0}) == word
+
+
+@pytest.mark.parametrize("settings", [{}, {"seller": "A2SELLER"}, {"marketplace": "ATVPDKIKX0DER"}])
+def test_amazon_has_to_be_told_whose_listings_and_where(
+    monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, Any]
+) -> None:
+    made = Shop(monkeypatch, "amazon", **settings)
+    assert told(made, {"A": 5}) == "parked"
+    assert made.calls == []
+
+
+def test_amazon_keeps_what_else_its_listing_says_and_reads_a_sku_of_any_letters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = Shop(monkeypatch, "amazon", **STOCK_SETTINGS["amazon"])
+    assert told(made, {"TEE/red 50%": 5}) == "sent"
+    assert stock(made).levels == {"TEE/red 50%": 5}
+    value = [{"fulfillment_channel_code": "DEFAULT", "quantity": 5}]
+    patch = {"op": "merge", "path": "/attributes/fulfillment_availability", "value": value}
+    answers = {"A": Reply(status=200, document={"productTypes": [{"productType": "HOME"}]})}
+    (call,) = levels("amazon").tell_levels([Level(sku="A", units=5)], STOCK_SETTINGS["amazon"], answers, "k")
+    assert call.body == {"productType": "HOME", "patches": [patch]}
+    assert (call.method, call.path) == ("PATCH", "/listings/2021-08-01/items/A2SELLER/A")
+
+
+def test_what_amazon_keeps_itself_is_not_told() -> None:
+    kept = {"fulfillmentAvailability": [{"fulfillmentChannelCode": "AMAZON_NA"}]}
+    answers = {"A": Reply(status=200, document=kept), "B": Reply(status=200, document={})}
+    wanted = [Level(sku="A", units=5), Level(sku="B", units=6)]
+    calls = levels("amazon").tell_levels(wanted, STOCK_SETTINGS["amazon"], answers, "k")
+    assert [(each.name, each.body and each.body["productType"]) for each in calls] == [("B", "PRODUCT")]
+
+
+def test_amazon_may_refuse_what_it_took() -> None:
+    said = {"status": "INVALID", "issues": [{"code": "90220", "message": "quantity is required", "severity": "ERROR"}]}
+    with pytest.raises(UpstreamRefusedError) as refused:
+        levels("amazon").read_levels(Reply(status=200, document=said))
+    assert refused.value.context["vendor_code"] == "90220"
+
+
+def tiktok(*warehouses: str, **product: Any) -> Mapping[str, Reply]:
+    sku = {"id": "171", "seller_sku": "A", "inventory": [{"warehouse_id": each, "quantity": 1} for each in warehouses]}
+    other = {"id": "172", "seller_sku": "A-2", "inventory": []}
+    data = {"products": [{"id": "17", "status": "ACTIVATE", "skus": [sku, other], **product}], "next_page_token": ""}
+    return {"A": Reply(status=200, document={"code": 0, "data": data})}
+
+
+@pytest.mark.parametrize(
+    ("warehouses", "settings", "where"),
+    [(("70",), {}, "70"), (("70", "71"), {"location": "71"}, "71"), ((), {"location": "71"}, "71")],
+)
+def test_a_tiktok_sku_is_set_where_it_is_kept(
+    warehouses: tuple[str, ...], settings: Mapping[str, Any], where: str
+) -> None:
+    asked = tiktok(*warehouses)
+    (call,) = levels("tiktok-shop").tell_levels([Level(sku="A", units=5)], settings, asked, "k")
+    assert call.path == "/product/202309/products/17/inventory/update"
+    assert call.body == {"skus": [{"id": "171", "inventory": [{"warehouse_id": where, "quantity": 5}]}]}
+
+
+@pytest.mark.parametrize("warehouses", [(), ("70", "71")])
+def test_where_tiktok_keeps_it_has_to_be_clear(warehouses: tuple[str, ...]) -> None:
+    with pytest.raises(UpstreamRefusedError):
+        levels("tiktok-shop").tell_levels([Level(sku="A", units=5)], {}, tiktok(*warehouses), "k")
+
+
+def test_a_listing_that_is_no_more_has_no_stock() -> None:
+    gone = tiktok("70", status="DELETED")
+    assert levels("tiktok-shop").tell_levels([Level(sku="A", units=5)], {}, gone, "k") == []
+
+
+def test_tiktok_names_what_it_refuses_within_a_good_answer() -> None:
+    said = {"code": 0, "data": {"errors": [{"code": 12052023, "message": "no", "detail": {"sku_id": "171"}}]}}
+    with pytest.raises(UpstreamRefusedError) as refused:
+        levels("tiktok-shop").read_levels(Reply(status=200, document=said))
+    assert refused.value.context["vendor_code"] == "12052023"

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.amazon_told import AmazonTold
 from infra.local.sandbox.core import Reply
+from infra.local.sandbox.levels_told import LevelsTold
 from infra.local.sandbox.lists import Shelf, moment, page, seal, unseal
+from infra.local.sandbox.tokens import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,11 +53,12 @@ class AmazonVendor:
         self._tokens: dict[str, _Token] = {}
         self.shelf = Shelf(self._samples)
         self.told = AmazonTold(record, self.shelf.get)
+        self.stock = LevelsTold("amazon", record)
         self._lock = threading.Lock()
 
     def handles(self, path: str) -> bool:
-        """The login, the tokens and the orders."""
-        return path in {_LOGIN, _RESTRICT} or path.startswith("/orders/")
+        """The login, the tokens, the orders and the listings."""
+        return path in {_LOGIN, _RESTRICT} or path.startswith(("/orders/", "/listings/"))
 
     def answer(self, request: Request) -> Reply:
         """Log in, restrict, read an order, or be told of its parcels."""
@@ -68,7 +71,7 @@ class AmazonVendor:
             resources = request.json().get("restrictedResources", [])
             paths = frozenset(str(resource.get("path")) for resource in resources)
             return Reply(document={"restrictedDataToken": self._issue(paths), "expiresIn": _LIFETIME})
-        told = self.told.answer(request)
+        told = self.told.answer(request) or self.stock.answer(request)
         if told is not None:
             return told
         return self._list(request.query) if request.path == _ORDERS else self._order(request, token)
@@ -141,7 +144,8 @@ class AmazonVendor:
 
     def _issue(self, paths: frozenset[str] = frozenset()) -> str:
         with self._lock:
-            token = f"Atza|sandbox{len(self._tokens) + 1}.{int(self._clock.now() * 1000)}"
+            made = f"Atza|sandbox{len(self._tokens) + 1}.{int(self._clock.now() * 1000)}"
+            token = marked(made, self._settings.account)
             self._tokens[token] = _Token(self._clock.now() + _LIFETIME, paths)
             return token
 

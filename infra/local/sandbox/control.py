@@ -7,8 +7,8 @@ POST settle       decide pending refunds
 POST authenticate {"payment_intent"}: the shopper passes the bank's check
 POST clock        {"advance": seconds}
 POST merchant     {"system", "secret"}: what this system of the merchant's checks signatures with
-POST orders       {"vendor", "id", "order"}: a channel has this order (null: has it no longer), and tells nobody.
-                  Amazon's in its parts: {"order", "orderItems", "address", "buyerInfo"}
+POST orders       {"vendor", "id", "order", "account"?}: a channel has this order (null: has it no longer), and tells
+                  nobody. Amazon's in its parts: {"order", "orderItems", "address", "buyerInfo"}
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from infra.local.sandbox.core import Reply
 from infra.local.sandbox.faults import FaultSpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from infra.local.sandbox.channels import Channels
     from infra.local.sandbox.core import Clock, Request
     from infra.local.sandbox.faults import FaultPlan
-    from infra.local.sandbox.lists import Shelf
     from infra.local.sandbox.merchant import MerchantVendor
     from infra.local.sandbox.record import Record
     from infra.local.sandbox.stripe import StripeVendor
@@ -42,7 +42,7 @@ class Control:
         webhooks: Webhooks,
         stripe: StripeVendor,
         merchant: MerchantVendor,
-        shelves: Mapping[str, Shelf],
+        account: Callable[[str], Channels],
     ) -> None:
         self._clock = clock
         self._record = record
@@ -50,7 +50,7 @@ class Control:
         self._webhooks = webhooks
         self._stripe = stripe
         self._merchant = merchant
-        self._shelves = shelves
+        self._account = account
 
     def answer(self, request: Request) -> Reply:
         """Do it, and say so."""
@@ -89,7 +89,8 @@ class Control:
         return {"system": body["system"]}
 
     def _put_order(self, body: dict[str, Any]) -> dict[str, Any]:
-        self._shelves[str(body["vendor"])].put(str(body["id"]), body["order"])
+        channels = self._account(str(body.get("account", "")))
+        channels.named(str(body["vendor"])).shelf.put(str(body["id"]), body["order"])
         return {"id": body["id"]}
 
     def _set_faults(self, body: Any) -> dict[str, Any]:

@@ -138,3 +138,5 @@ class Settings:
     """Seconds that the end of a list must lie back; a test whose clock is not the machine's sets less."""
     list_page: int = 50
     """Orders on a page of a list, where the vendor may give fewer than asked for."""
+    account: str = ""
+    """Whose channels these are; the credentials of all but the first account end in `~` and its name."""

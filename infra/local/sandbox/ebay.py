@@ -72,7 +72,7 @@ class EbayVendor:
 
     def __init__(self, settings: Settings, clock: Clock, record: Record) -> None:
         self._settings = settings
-        self.tokens = Tokens(clock, _LIFETIME)
+        self.tokens = Tokens(clock, _LIFETIME, settings.account)
         self.shelf = Shelf(self._samples)
         self.stock = LevelsTold("ebay", record)
         self.refunds = RefundsTold("ebay", record, self.shelf.get)

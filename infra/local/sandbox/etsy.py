@@ -36,7 +36,7 @@ class EtsyVendor:
 
     def __init__(self, settings: Settings, clock: Clock, record: Record) -> None:
         self._settings = settings
-        self.tokens = Tokens(clock, _LIFETIME)
+        self.tokens = Tokens(clock, _LIFETIME, settings.account)
         self.shelf = Shelf(self._samples)
         self.told = ParcelsTold("etsy", record, self.shelf.get)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 from zlib import crc32
 
 from infra.local.sandbox.core import Reply
@@ -21,6 +22,11 @@ _MAGENTO = "/rest/V1/inventory/source-items"
 _WALMART = "/v3/inventory"
 _EBAY_OFFERS = "/sell/inventory/v1/offer"
 _EBAY = "/sell/inventory/v1/bulk_update_price_quantity"
+_AMAZON = re.compile(r"/listings/2021-08-01/items/[^/]+/([^/]+)")
+_TIKTOK_SEARCH = "/product/202309/products/search"
+_TIKTOK = re.compile(r"/product/202309/products/(\d+)/inventory/update")
+WAREHOUSE = "7000714532876273420"
+"""The only one of the TikTok shop; made up here."""
 _ASKED = "searchCriteria[filter_groups][1][filters][0]"
 
 
@@ -33,10 +39,12 @@ class LevelsTold:
     levels: dict[str, int] = field(default_factory=dict)
     """By SKU."""
     missing: set[str] = field(default_factory=set)
+    _listed: dict[tuple[str, str], str] = field(default_factory=dict)
+    """SKU by TikTok's ids of its product and of itself."""
 
     def answer(self, request: Request) -> Reply | None:
         """The answer; None for what is not about stock."""
-        return getattr(self, f"_{self.vendor}")(request)  # type: ignore[no-any-return]
+        return getattr(self, f"_{self.vendor.replace('-', '_')}")(request)  # type: ignore[no-any-return]
 
     def _keep(self, sku: str, units: int) -> None:
         self.levels[sku] = units
@@ -95,3 +103,52 @@ class LevelsTold:
                 each["sku"], min(each["shipToLocationAvailability"]["quantity"], each["offers"][0]["availableQuantity"])
             )
         return Reply(document={"responses": [{"sku": each["sku"], "statusCode": 200} for each in told]})
+
+    def _amazon(self, request: Request) -> Reply | None:
+        found = _AMAZON.fullmatch(request.path)
+        if found is None:
+            return None
+        sku = unquote(found[1])
+        if sku in self.missing:
+            error = {"code": "NOT_FOUND", "message": f"SKU '{sku}' not found.", "details": ""}
+            return Reply(status=404, document={"errors": [error]})
+        if request.method == "GET":
+            kept = [{"fulfillmentChannelCode": "DEFAULT", "quantity": self.levels.get(sku, 0)}]
+            kind = {"marketplaceId": request.query["marketplaceIds"], "productType": "HOME"}
+            return Reply(document={"sku": sku, "productTypes": [kind], "fulfillmentAvailability": kept})
+        body = request.json()
+        (patch,) = body["patches"]
+        if not body.get("productType") or patch["op"] not in {"merge", "replace"}:
+            return Reply(status=400, document={"errors": [{"code": "InvalidInput", "message": "", "details": ""}]})
+        self._keep(sku, patch["value"][0]["quantity"])
+        return Reply(document={"sku": sku, "status": "ACCEPTED", "submissionId": f"{crc32(request.body):08x}"})
+
+    def _tiktok_shop(self, request: Request) -> Reply | None:
+        if request.path == _TIKTOK_SEARCH:
+            products = [self._product(sku) for sku in request.json()["seller_skus"] if sku not in self.missing]
+            return self._tiktok_fine({"products": products, "next_page_token": "", "total_count": len(products)})
+        found = _TIKTOK.fullmatch(request.path)
+        if found is None:
+            return None
+        for each in request.json()["skus"]:
+            (stock,) = each["inventory"]
+            sku = self._listed.get((found[1], each["id"]))
+            if sku is None or stock["warehouse_id"] != WAREHOUSE:
+                error = {"code": 12052023, "message": "Invalid SKU or warehouse.", "detail": {"sku_id": each["id"]}}
+                return self._tiktok_fine({"errors": [error]})
+            self._keep(sku, stock["quantity"])
+        return self._tiktok_fine({})
+
+    def _product(self, sku: str) -> dict[str, object]:
+        number = str(crc32(sku.encode()))
+        self._listed[number, f"{number}1"] = sku
+        stock = [{"warehouse_id": WAREHOUSE, "quantity": self.levels.get(sku, 0)}]
+        return {
+            "id": number,
+            "status": "ACTIVATE",
+            "skus": [{"id": f"{number}1", "seller_sku": sku, "inventory": stock}],
+        }
+
+    @staticmethod
+    def _tiktok_fine(data: dict[str, object]) -> Reply:
+        return Reply(document={"code": 0, "data": data, "message": "Success", "request_id": "sandbox"})

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.lists import Shelf, moment
 from infra.local.sandbox.mercadolibre_told import MercadoLibreTold
+from infra.local.sandbox.tokens import marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,7 +80,7 @@ class MercadoLibreVendor:
         known = [hmac.compare_digest(form.get(name, "").encode(), value.encode()) for name, value in wanted.items()]
         if request.method != "POST" or form.get("grant_type") != "client_credentials" or not all(known):
             return _error(400, "invalid_client")
-        token = f"APP_USR-sandbox-{len(self._tokens) + 1}"
+        token = marked(f"APP_USR-sandbox-{len(self._tokens) + 1}", settings.account)
         self._tokens[token] = self._clock.now() + _LIFETIME
         return Reply(document={"access_token": token, "token_type": "bearer", "expires_in": _LIFETIME})  # nosec B105 # a kind
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Record:
         self._now = now
         self._file = file
         self._lock = threading.Lock()
+        self.account = ""
         self._lists: dict[str, list[dict[str, Any]]] = {
             name: [] for name in ("calls", "effects", "webhooks", "receipts", "told")
         }
@@ -41,12 +43,18 @@ class Record:
 
     @property
     def told(self) -> list[dict[str, Any]]:
-        """Everything that a channel was told and took, once: vendor, kind, and what it was about."""
+        """Everything that a channel was told and took, once: vendor, kind, account, and what it was about."""
         return self._copy("told")
 
     def tell(self, **facts: object) -> None:
         """Note what a channel was told."""
-        self._add("told", facts)
+        self._add("told", {**facts, **({"account": self.account} if self.account else {})})
+
+    def of(self, account: str) -> Record:
+        """The same record: what is told by way of it says whose channel it was; the first account's says nothing."""
+        other = copy(self)
+        other.account = account
+        return other
 
     @property
     def receipts(self) -> list[dict[str, Any]]:

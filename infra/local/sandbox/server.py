@@ -12,30 +12,23 @@ from urllib.parse import parse_qsl, urlsplit
 
 from infra.local.sandbox.adobe import AdobeVendor
 from infra.local.sandbox.adyen import AdyenTeller, AdyenVendor
-from infra.local.sandbox.amazon import AmazonVendor
-from infra.local.sandbox.bigcommerce import BigCommerceVendor
+from infra.local.sandbox.channels import Channel, of_account, open_channels
 from infra.local.sandbox.control import Control
 from infra.local.sandbox.core import Clock, Reply, Request, Settings
-from infra.local.sandbox.ebay import EbayVendor
-from infra.local.sandbox.etsy import EtsyVendor
 from infra.local.sandbox.faults import FaultPlan
-from infra.local.sandbox.magento import MagentoVendor
-from infra.local.sandbox.mercadolibre import MercadoLibreVendor
 from infra.local.sandbox.merchant import MerchantVendor
-from infra.local.sandbox.meta import MetaVendor
 from infra.local.sandbox.paypal import PayPalVendor
 from infra.local.sandbox.paypal_signing import WEBHOOK_ID, PayPalTeller
 from infra.local.sandbox.record import Record, public
-from infra.local.sandbox.shops import ShopifyVendor, WooCommerceVendor
 from infra.local.sandbox.stripe import StripeVendor
-from infra.local.sandbox.tiktok import TikTokVendor
-from infra.local.sandbox.walmart import WalmartVendor
+from infra.local.sandbox.tokens import account_of
 from infra.local.sandbox.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
+    from infra.local.sandbox.channels import Channels
     from infra.local.sandbox.core import Vendor
     from infra.local.sandbox.faults import Fault, Rule
     from infra.local.sandbox.webhooks import Teller
@@ -59,31 +52,30 @@ class Sandbox:
         self.paypal_webhooks = told(PayPalTeller(), asked.paypal_webhook_url, WEBHOOK_ID)
         self.paypal = PayPalVendor(self.settings, self.clock, self.record, self.paypal_webhooks)
         self.adyen = AdyenVendor(self.settings, self.clock, self.record, self.adyen_webhooks)
-        self.tiktok = TikTokVendor(self.settings, self.clock, self.record)
-        self.amazon = AmazonVendor(self.settings, self.clock, self.record)
-        self.shopify = ShopifyVendor(self.settings, self.record)
-        self.woocommerce = WooCommerceVendor(self.settings, self.record)
-        self.bigcommerce = BigCommerceVendor(self.settings, self.record)
-        self.magento = MagentoVendor(self.settings, self.clock, self.record)
-        self.ebay = EbayVendor(self.settings, self.clock, self.record)
-        self.walmart = WalmartVendor(self.settings, self.clock, self.record)
-        self.etsy = EtsyVendor(self.settings, self.clock, self.record)
-        self.mercadolibre = MercadoLibreVendor(self.settings, self.clock, self.record)
-        self.meta = MetaVendor(self.settings, self.record)
         self.merchant = MerchantVendor(self.clock, self.record)
-        channels = (
-            *(self.mercadolibre, self.tiktok, self.amazon, self.shopify, self.woocommerce),
-            *(self.bigcommerce, self.magento, self.ebay, self.walmart, self.etsy, self.meta),
-        )
+        self._accounts: dict[str, Channels] = {}
+        self._opening = threading.Lock()
+        first = self.account("")
+        self.tiktok, self.amazon, self.mercadolibre = first.tiktok, first.amazon, first.mercadolibre
+        self.shopify, self.woocommerce, self.bigcommerce = first.shopify, first.woocommerce, first.bigcommerce
+        self.magento, self.ebay, self.walmart = first.magento, first.ebay, first.walmart
+        self.etsy, self.meta = first.etsy, first.meta
         # Some paths of Mercado Libre and PayPal lie among those that others have all of.
         providers = (self.paypal, self.stripe, self.adyen)
-        self._vendors: tuple[Vendor, ...] = (self.mercadolibre, *providers, self.merchant, AdobeVendor(), *channels)
-        shelves = {vendor.name: vendor.shelf for vendor in channels}
+        others = (*providers, self.merchant, AdobeVendor())
+        self._vendors: tuple[Vendor, ...] = (first.mercadolibre, *others, *first)
         self._control = Control(
-            self.clock, self.record, self.faults, self.webhooks, self.stripe, self.merchant, shelves
+            self.clock, self.record, self.faults, self.webhooks, self.stripe, self.merchant, self.account
         )
         self._server = _Server(port, self)
         self._thread: threading.Thread | None = None
+
+    def account(self, name: str) -> Channels:
+        """The channels of an account, opened when they are first asked for; those of the first without a name."""
+        with self._opening:
+            if name not in self._accounts:
+                self._accounts[name] = open_channels(of_account(self.settings, name), self.clock, self.record)
+            return self._accounts[name]
 
     def _told(self, teller: Teller, url: str, secret: str) -> Webhooks:
         return Webhooks(self.settings, self.clock.now, self.record, teller, url=url, secret=secret)
@@ -139,6 +131,9 @@ class Sandbox:
         vendor = next((it for it in self._vendors if it.handles(request.path)), None)
         if vendor is None:
             return Reply(status=404, document={"message": "no vendor has this path"})
+        account = account_of(request)
+        if account and isinstance(vendor, Channel):
+            vendor = self.account(account).named(vendor.name)
         fault = self.faults.pick(vendor.name, request.method, request.path)
         reply = self._meet(fault, vendor, request) if fault else vendor.answer(request)
         self.record.call(
@@ -151,6 +146,7 @@ class Sandbox:
             status=reply.status if reply else 0,
             fault=_name(fault),
             replayed=bool(reply and reply.headers.get("idempotent-replayed")),
+            **({"account": account} if account else {}),
         )
         return reply
 

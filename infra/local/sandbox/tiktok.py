@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.core import Reply
+from infra.local.sandbox.levels_told import LevelsTold
 from infra.local.sandbox.lists import Shelf, page, seal, unseal
 from infra.local.sandbox.tiktok_told import TikTokTold
 
@@ -36,16 +37,17 @@ class TikTokVendor:
         self._clock = clock
         self.shelf = Shelf(self._samples)
         self.told = TikTokTold(record, self.shelf.all)
+        self.stock = LevelsTold("tiktok-shop", record)
 
     def handles(self, path: str) -> bool:
-        """Everything of orders, their packages and cancellations."""
-        return path.startswith(("/order/", "/fulfillment/", "/return_refund/"))
+        """Everything of orders, their packages and cancellations, and of stock."""
+        return path.startswith(("/order/", "/fulfillment/", "/return_refund/", "/product/"))
 
     def answer(self, request: Request) -> Reply:
         """The orders whose ids are asked for; or what the shop is told."""
         if refusal := self._refuse(request):
             return refusal
-        told = self.told.answer(request)
+        told = self.told.answer(request) or self.stock.answer(request)
         if told is not None:
             return told
         if request.method == "POST" and _SEARCH.fullmatch(request.path):

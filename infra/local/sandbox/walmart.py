@@ -38,7 +38,7 @@ class WalmartVendor:
 
     def __init__(self, settings: Settings, clock: Clock, record: Record) -> None:
         self._settings = settings
-        self.tokens = Tokens(clock, _LIFETIME)
+        self.tokens = Tokens(clock, _LIFETIME, settings.account)
         self.shelf = Shelf(self._samples)
         self.stock = LevelsTold("walmart", record)
         self.refunds = RefundsTold("walmart", record, self.shelf.get)

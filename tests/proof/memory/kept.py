@@ -89,6 +89,13 @@ class MemoryReference(Port):
         listed = {sku: products[sku].get("list_prices", {}).get(currency) for sku in skus if sku in products}
         return {sku: price for sku, price in listed.items() if price is not None}
 
+    @step("reference.tax_classes")
+    def tax_classes(self, skus: Iterable[str]) -> dict[str, str]:
+        """See the port."""
+        products = self.store.reference.get("product", {})
+        named = {sku: products[sku].get("tax_class", "") for sku in skus if sku in products}
+        return {sku: tax_class for sku, tax_class in named.items() if tax_class}
+
     @step("reference.serialized")
     def serialized(self, skus: Iterable[str]) -> frozenset[str]:
         """See the port."""

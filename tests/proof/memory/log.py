@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from oms.adapters.keys import NOBODY, at_sk, held_pk, held_pks, instant
+from oms.domain.canonical import ContactKey
 from oms.domain.codec import event_from_plain, event_to_plain
 from oms.domain.commit import StoredCommit, chain_hash
 from oms.domain.errors import (
@@ -27,7 +29,6 @@ from tests.proof.memory.store import Port, Stream, step, through_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
 
     from oms.domain.commit import Commit
     from oms.domain.feed import Told
@@ -88,7 +89,7 @@ class MemoryLog(Port):
         for key in released:
             store.put(store.owners, key, NOBODY)
         for each in placed[1:]:
-            store.put(store.streams, each.stream, with_commit(store.streams.get(each.stream), self.form(each)))
+            self.keep(each)
         for hold in due:
             key = at_sk(instant(hold.due), hold.hold_id)
             if hold.open:
@@ -113,7 +114,16 @@ class MemoryLog(Port):
                 store.put_in(store.marks, (delta.sku, delta.node_id), delta.source, delta.mark)
         for key in unique:
             store.put(store.owners, key, commit.stream)
+        self.keep(commit)
+
+    def keep(self, commit: Commit) -> None:
+        """Put the commit behind its stream, and the order that it places where its number is looked up."""
+        store, row = self.store, commit.summary
         store.put(store.streams, commit.stream, with_commit(store.streams.get(commit.stream), self.form(commit)))
+        if commit.number == 1 and row.get("number"):
+            at = datetime.fromisoformat(row["placed_at"])
+            where = ContactKey(customer_id=row.get("customer", ""), placed_at=at, order_id=row["order_id"])
+            store.put_in(store.numbers, row["number"], at_sk(instant(at), row["order_id"]), where)
 
     def write_nothing(self, commit: Commit, stock: Sequence[StockDelta], unique: Sequence[str]) -> None:
         """What `write` refuses."""

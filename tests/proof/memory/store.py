@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from oms.domain.canonical import Contact
+    from oms.domain.canonical import Contact, ContactKey
     from oms.domain.commit import StoredCommit
     from oms.domain.feed import Mark
     from oms.domain.history import History
@@ -78,6 +78,8 @@ class Store:
     """Rows of lists by partition, then sort key."""
     listed: dict[tuple[str, str], dict[str, tuple[str, str]]] = field(default_factory=dict)
     """Keys of rows by index and its partition, then by their place in it."""
+    numbers: dict[str, dict[str, ContactKey]] = field(default_factory=dict)
+    """Where contacts are of orders with a number, by when and which they are."""
     hits: dict[tuple[str, int], int] = field(default_factory=dict)
     parked: dict[str, tuple[Parked, datetime]] = field(default_factory=dict)
     """With when to look at it, by its id."""

@@ -438,9 +438,8 @@ def order_operation(rng: random.Random, twins: Twins, commits: Sequence[Commit])
     elif what == 5:
         twins.walk("list_fulfillment_orders", rng.choice(("WH1", "WH2")), rng.choice(WORK), limit=rng.choice((2, 50)))
     elif what == 6:
-        number = commit.summary["number"]
-        twins.do("orders_with", *rng.choice((("number", number), ("tracking", f"T-{order_id}"))))
-        twins.do("contacts_of", number)
+        twins.do("orders_with", "tracking", f"T-{order_id}")
+        twins.do("contacts_of", commit.summary["number"])
     elif what == 7:
         twins.do("waiting_orders", rng.choice(("SKU-1", "SKU-2")), rng.choice((1, 50)))
     elif what == 8:

@@ -10,24 +10,22 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
-from oms.adapters.dynamodb_views import walked_at
+from oms.adapters.dynamodb_views import MOST_FOUND, walked_at
 from oms.adapters.dynamodb_work import OPEN
 from oms.adapters.order_lists import LOOKUPS, days
 from oms.adapters.projection import ATTENTION, rows_of
-from oms.domain.canonical import ContactKey
 from oms.domain.errors import InvalidCursorError
 from tests.proof.memory.store import Port, step, through_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from oms.domain.canonical import ContactKey
     from oms.domain.commit import Commit
 
 Item = Mapping[str, Any]
 INDEXES: Final = ("l", "d", "w")
 """First letters of the keys of the indexes: `lpk`, `lsk`."""
-MAX_FOUND: Final = 25
-"""What one look-up by a number gives at most."""
 _FITS: Final[Mapping[str, Callable[[Item, str], bool]]] = {
     "channel": lambda item, value: item.get("ch") == value,
     "stage": lambda item, value: item["st"] == value,
@@ -68,6 +66,8 @@ class MemoryViews(Port):
         low, high = keys.instant(since), keys.instant(until) + "~"
         if by == "customer":
             found = set(self.store.contacts.get(value, {}))
+        elif by == "number":
+            found = set(self.store.numbers.get(value, {}))
         elif by in LOOKUPS:
             found = set(self.store.items.get(keys.lookup_pk(by, value), {}))
         elif by == "stage" and value in ATTENTION:
@@ -100,23 +100,14 @@ class MemoryViews(Port):
     @step("views.orders_with")
     def orders_with(self, kind: str, value: str) -> list[str]:
         """See the port."""
-        return [_order_id(sk) for sk, _ in self._with(kind, value)]
+        found = self.store.items.get(keys.lookup_pk(kind, value), {})
+        return [_order_id(sk) for sk in sorted(found, reverse=True)[:MOST_FOUND]]
 
     @step("views.contacts_of")
     def contacts_of(self, number: str) -> list[ContactKey]:
         """See the port."""
-        return [
-            ContactKey(
-                customer_id=item.get("cu", ""),
-                placed_at=datetime.fromisoformat(sk.rpartition("#")[0]),
-                order_id=_order_id(sk),
-            )
-            for sk, item in self._with("number", number)
-        ]
-
-    def _with(self, kind: str, value: str) -> list[tuple[str, Item]]:
-        found = self.store.items.get(keys.lookup_pk(kind, value), {})
-        return [(sk, found[sk]) for sk in sorted(found, reverse=True)[:MAX_FOUND]]
+        found = self.store.numbers.get(number, {})
+        return [found[sk] for sk in sorted(found, reverse=True)[:MOST_FOUND]]
 
     @step("views.waiting_orders")
     def waiting_orders(self, sku: str, limit: int) -> list[str]:

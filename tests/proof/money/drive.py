@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import CanonicalLine, CanonicalOrder, ChannelPayment, PaymentState
+from oms.domain.commit import GENESIS, Cause, Commit
 from oms.domain.errors import OmsError
 from oms.domain.order import accounts, charging
 from oms.domain.order import commands as cmd
@@ -29,6 +30,15 @@ ROUNDINGS: Final = (ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_FLOOR)
 RATES: Final = tuple(Decimal(each) for each in ("0", "0.07", "0.0725", "0.19", "0.2"))
 ORDER_ID: Final = "ord_MONEY"
 STEPS: Final = 6
+NOTHING: Final = Commit(
+    stream=f"order#{ORDER_ID}",
+    number=0,
+    command_id="",
+    cause=Cause(kind="api", ref="money"),
+    at=minutes(0),
+    events=(),
+    previous=GENESIS,
+)
 
 
 @dataclass
@@ -43,6 +53,8 @@ class Life:
     handed: dict[str, int] = field(default_factory=dict)
     """Number of the handover of each shipment."""
     count: int = 0
+    ledger: accounts.Ledger = field(default_factory=accounts.Ledger)
+    stands: dict[str, int] = field(default_factory=dict)
 
     def do(self, command: cmd.Command) -> tuple[OrderEvent, ...] | None:
         """What it led to; None when it was refused."""
@@ -53,6 +65,9 @@ class Life:
         order = fold(ORDER_ID, events, self.order)
         assert order is not None
         self.order = order
+        if events:
+            commit = replace(NOTHING, number=self.count, command_id=command.command_id, events=events)
+            self.stands = self.ledger.follow(order, commit)
         return events
 
     def id(self) -> str:
@@ -62,7 +77,7 @@ class Life:
 
     def compare(self) -> None:
         """Account by account; and nothing may stand on one side alone."""
-        ours, theirs = accounts.balances(self.order), self.oracle.balances()
+        ours, theirs = self.stands, self.oracle.balances()
         self.drift += sum(abs(ours.get(each, 0) - theirs.get(each, 0)) for each in ours.keys() | theirs.keys())
         self.drift += abs(sum(ours.values()))
 
@@ -151,6 +166,7 @@ def _place(life: Life) -> None:
             for line, (units, price, discount, tax, _) in zip(life.order.placed.lines, lines, strict=True)
         },
         header=_header(header, included=included),
+        header_taxes={"shipping": header["shipping_tax"], "fees": header["fee_tax"]},
         gift_cards=card,
         captured=captured,
     )
@@ -192,6 +208,7 @@ def _promise(life: Life) -> None:
     if paid and paid.state is AuthorizationState.CAPTURED and life.order.payment.captured:
         life.oracle.upfront = True
         life.oracle.captured = payable
+        life.oracle.return_taxes()
     life.compare()
 
 
@@ -281,7 +298,7 @@ def _outcome(life: Life) -> None:
     if state == "failed":
         life.oracle.fails(back)
     elif state == "succeeded":
-        back.state = "gone"
+        life.oracle.goes(back)
 
 
 def _cancel(life: Life) -> None:
@@ -314,4 +331,4 @@ def _finish(life: Life) -> None:
     for refund_id, back in life.backs.items():
         record = cmd.RecordRefundOutcome(command_id=life.id(), refund_id=refund_id, state="succeeded", refund_ref="re")
         if life.do(record):
-            back.state = "gone"
+            life.oracle.goes(back)

@@ -3,6 +3,9 @@
 It shares no code with the system. A unit costs its share of its line, a fraction; what is charged in whole minor units
 is that share cut off, and the minor units that are left over go to the first units, one each. Shipments take units from
 the front, cancellations from the back, refunds the dearest that nobody has refunded.
+
+Tax goes back with what goes back: of the lines that a refund names as far as they are worth it, else of all that was
+handed over, in proportion to what is left of each; of each its share of the tax that is left, rounded half up.
 """
 
 from __future__ import annotations
@@ -42,6 +45,45 @@ class Goods:
         return len(self.prices) - self.cancelled
 
 
+def in_proportion(amount: int, weights: dict[str, int]) -> dict[str, int]:
+    """Whole parts of an amount: exact shares cut off, what is left over to those that lost most, the first if equal."""
+    if not amount:
+        return {}
+    exact = {name: Fraction(amount * weight, sum(weights.values())) for name, weight in weights.items()}
+    whole = {name: floor(share) for name, share in exact.items()}
+    lost = sorted(exact, key=lambda name: whole[name] - exact[name])
+    for name in lost[: amount - sum(whole.values())]:
+        whole[name] += 1
+    return whole
+
+
+@dataclass
+class Held:
+    """What was charged and not given back, or given back, of each part: [with tax, the tax in it]."""
+
+    parts: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> int:
+        """Of all parts."""
+        return sum(gross for gross, _ in self.parts.values())
+
+    def add(self, name: str, gross: int, tax: int) -> None:
+        """More of a part."""
+        held = self.parts.setdefault(name, [0, 0])
+        held[0] += gross
+        held[1] += tax
+
+    def give(self, wanted: dict[str, int], other: Held) -> None:
+        """Take out of this, with its tax, and put into the other."""
+        for name, gross in wanted.items():
+            if gross:
+                whole, taxes = self.parts[name]
+                tax = floor(Fraction(taxes * gross, whole) + Fraction(1, 2))
+                self.add(name, -gross, -tax)
+                other.add(name, gross, tax)
+
+
 @dataclass
 class Back:
     """A refund: what it took from which line, and what became of it."""
@@ -60,6 +102,8 @@ class Oracle:
     header: dict[str, int]
     """shipping, fees, tips, duties without their taxes, and tax."""
     gift_cards: int
+    header_taxes: dict[str, int] = field(default_factory=dict)
+    """The tax on shipping and on fees."""
     captured: int = 0
     authorized: int = 0
     upfront: bool = False
@@ -67,6 +111,8 @@ class Oracle:
     paid: set[int] = field(default_factory=set)
     """Numbers of handovers that were captured."""
     backs: list[Back] = field(default_factory=list)
+    charged: Held = field(default_factory=Held)
+    returned: Held = field(default_factory=Held)
 
     def owed(self) -> int:
         """What is to be paid of units that are not cancelled, beyond gift cards."""
@@ -77,8 +123,35 @@ class Oracle:
     def hand_over(self, units: dict[str, int]) -> None:
         """A shipment."""
         self.handovers.append(units)
+        if len(self.handovers) == 1:
+            for name, amount in self.header.items():
+                tax = self.header_taxes.get(name, 0)
+                if name != "tax" and amount + tax:
+                    self.charged.add(name, amount + tax, tax)
         for line_id, count in units.items():
-            self.goods[line_id].handed += count
+            line = self.goods[line_id]
+            these = slice(line.handed, line.handed + count)
+            self.charged.add(f"line {line_id}", sum(line.prices[these]), sum(line.taxes[these]))
+            line.handed += count
+        self.return_taxes()
+
+    def return_taxes(self, went: Back | None = None) -> None:
+        """After each command: as much is credited as has gone back; `went` is the refund that went through by it."""
+        gone = sum(each.amount for each in self.backs if each.state == "gone")
+        beyond = max(0, gone - max(0, self.captured - self.owed())) if gone else 0
+        change = min(self.charged.whole + self.returned.whole, beyond) - self.returned.whole
+        if change < 0:
+            given = {name: gross for name, (gross, _) in self.returned.parts.items()}
+            self.returned.give(in_proportion(-change, given), self.charged)
+            return
+        taken = went.taken if went else {}
+        left = {name: gross for name, (gross, _) in self.charged.parts.items()}
+        named = {f"line {each}": min(sum(prices), left.get(f"line {each}", 0)) for each, prices in taken.items()}
+        wanted = in_proportion(min(change, sum(named.values())), named)
+        rest = {name: gross - wanted.get(name, 0) for name, gross in left.items()}
+        for name, gross in in_proportion(change - sum(wanted.values()), rest).items():
+            wanted[name] = wanted.get(name, 0) + gross
+        self.charged.give(wanted, self.returned)
 
     def dues(self) -> dict[int, int]:
         """Of each handover that was not captured, what is to be."""
@@ -105,6 +178,12 @@ class Oracle:
         """The provider took it."""
         self.captured += amount
         self.paid.add(number)
+        self.return_taxes()
+
+    def goes(self, back: Back) -> None:
+        """It went through."""
+        back.state = "gone"
+        self.return_taxes(back)
 
     def going_back(self) -> int:
         """What refunds took, or still may."""
@@ -143,6 +222,7 @@ class Oracle:
             line = self.goods[line_id]
             line.pool = sorted([*line.pool, *prices], reverse=True)
             line.refunded -= len(prices)
+        self.return_taxes()
 
     def cancel(self, units: dict[str, int]) -> None:
         """Units will not be shipped; of money that was taken for the whole order, what they cost goes back."""
@@ -152,6 +232,7 @@ class Oracle:
         amount = min(before - self.owed_gross(), self.captured - self.going_back())
         if amount > 0 and (self.upfront or self.provider == "in_channel"):
             self.backs.append(Back(amount=amount, taken={}))
+        self.return_taxes()
 
     def owed_gross(self) -> int:
         """What units that are not cancelled cost, by whatever tender."""
@@ -173,12 +254,14 @@ class Oracle:
         gone = sum(each.amount for each in self.backs if each.state == "gone")
         coming = sum(each.amount for each in self.backs if each.state == "open")
         overpaid = min(gone + coming, max(0, self.captured - self.owed()))
+        tax_back = sum(tax for _, tax in self.returned.parts.values())
         found = {
             "receivable": whole - card - self.captured + overpaid,
             f"tender:{self.provider}": self.captured - gone,
             "gift_cards": card,
             "refunds_payable": -coming,
-            "returns": gone + coming - overpaid,
+            "returns": gone + coming - overpaid - tax_back,
+            "returned_tax": tax_back,
             **{name: -amount for name, amount in charges.items()},
         }
         return {name: amount for name, amount in found.items() if amount}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
+from oms.domain import billing
 from oms.domain.order import accounts, changing, charging, settling
 from tests.proof.money.drive import play
 
@@ -19,6 +20,7 @@ SEEDS: Final = 1000
 _units_value, _line_total, _refund_value = charging.units_value, charging.line_total, charging.refund_value
 _due_captures, _cancelled_value, _owed = charging.due_captures, charging.cancelled_value, charging.owed
 _of_line, _beside, _dear_left = accounts._of_line, accounts._beside, charging.dear_left
+_balances = accounts.balances
 
 
 def _cut_off(line: Any, start: int, stop: int, *, tax_included: bool) -> int:
@@ -68,6 +70,26 @@ def _dear_for_ever(order: Any, line_id: str) -> int:
     return int(charging.line_total(placed, tax_included=order.placed.tax_included) % placed.quantity - used)
 
 
+def _credited_tax_cut_off(pool: Any, wanted: Any, units: Any) -> Any:
+    taken = []
+    for part, gross in wanted.items():
+        if gross:
+            left, tax_left = pool.gross[part], pool.tax[part]
+            tax = tax_left * gross // left
+            pool.gross[part], pool.tax[part] = left - gross, tax_left - tax
+            taken.append(billing.Share(part=part, gross=gross, tax=tax, units=units.get(part, 0)))
+    return tuple(taken)
+
+
+def _credited_over_all(before: Any, order: Any, left: Any, amount: int) -> Any:
+    return billing._spread(amount, left), {}
+
+
+def _returns_with_tax(order: Any, tax_back: int = 0) -> dict[str, int]:
+    stands = _balances(order, tax_back)
+    return {**stands, "returns": stands.get("returns", 0) + tax_back} if tax_back else stands
+
+
 DEFECTS: Final[dict[str, tuple[Callable[..., Any], tuple[tuple[Any, str], ...]]]] = {
     "units_cut_off": (_cut_off, ((charging, "units_value"), (accounts, "units_value"))),
     "dear_units_last": (_dear_last, ((charging, "units_value"), (accounts, "units_value"))),
@@ -78,6 +100,9 @@ DEFECTS: Final[dict[str, tuple[Callable[..., Any], tuple[tuple[Any, str], ...]]]
     "a_capture_of_one_less": (_captured_short, ((charging, "due_captures"),)),
     "a_cancellation_of_one_less": (_cancelled_short, ((charging, "cancelled_value"), (changing, "cancelled_value"))),
     "gift_cards_paid_for_again": (_cards_forgotten, ((charging, "owed"), (accounts, "owed"))),
+    "credited_tax_cut_off": (_credited_tax_cut_off, ((billing._Pool, "take"),)),
+    "credited_over_all_lines": (_credited_over_all, ((billing, "_credit"),)),
+    "returned_tax_counted_twice": (_returns_with_tax, ((accounts, "balances"),)),
     "dear_units_kept_by_a_failed_refund": (_dear_for_ever, ((charging, "dear_left"),)),
 }
 """Name: the wrong formula, and where it takes the right one's place."""

@@ -35,9 +35,11 @@ _COPIED: Final = (
     "tests/property",
     "tests/contract",
     "tests/support",
-    "tests/proof/mutation",
-    "tests/proof/sourcing",
+    "tests/proof",
+    "tests/bench",
+    "infra",
     "docs",
+    "events",
 )
 _MUTMUTS_SWITCH: Final = "from mutmut.mutation.trampoline import"
 _OUR_SWITCH: Final = "from tests.proof.mutation.switch import"

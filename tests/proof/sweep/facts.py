@@ -289,7 +289,7 @@ def _projected(commits: list[Commit]) -> dict[str, dict[str, Any]]:
     """The rows of one stream; remembered, since most cases of a story end in the same commits."""
     key = repr(commits)
     if key not in _known:
-        views = DynamoViews(wiring.client("dynamodb"), FRESH_VIEWS, contacts_table="")
+        views = DynamoViews(wiring.client("dynamodb"), FRESH_VIEWS, contacts_table="", events_table="")
         for commit in commits:
             views.project(commit)
         _known[key] = {_key(item): _steady(item) for item in stores.items(FRESH_VIEWS)}

@@ -43,7 +43,7 @@ def pay(w: World, amount: int, **fields: str) -> dict[str, Any]:
     return {"provider": "stripe", "reference": intent["id"]}
 
 
-def place(w: World, key: str, lines: Mapping[str, int], payment: Mapping[str, Any] | None = None, **more: str) -> str:
+def place(w: World, key: str, lines: Mapping[str, int], payment: Mapping[str, Any] | None = None, **more: Any) -> str:
     """An order of the merchant's own site at 10.00 a unit; its id."""
     total = sum(lines.values()) * 1000
     body = {

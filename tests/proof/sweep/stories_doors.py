@@ -66,6 +66,7 @@ def read_at_the_console(w: World) -> None:
         "orders",
         f"orders?status=shipped&{TODAY}",
         f"orders?customer={customer}&{TODAY}",
+        f"orders?number=1001&{TODAY}",
         f"orders/{order_id}",
         "alerts",
         "quarantine",

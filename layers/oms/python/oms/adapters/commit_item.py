@@ -9,6 +9,7 @@
 | `z` | `{"ev": events, "sm": summary}`, as `compact` packs it |
 | `ph`, `h` | hash of the commit before, and of this one |
 | `np` | how many parts follow: only where `z` is too long for one item |
+| `npk`, `nsk`, `cu` | of what places an order, for the index `by_number`: number, when and which, whose |
 
 The rest of a long `z` stands in items of its own behind the commit, `<sk>#p01` and so on, each with its piece as `z`,
 written in the commit's transaction. Put together again they are the item that would have been (`joined`).
@@ -48,6 +49,19 @@ def commit_to_item(commit: Commit) -> dict[str, Any]:
         "z": {"B": pack(held)},
         "ph": {"S": commit.previous},
         "h": {"S": chain_hash(commit, plain)},
+        **_numbered(commit),
+    }
+
+
+def _numbered(commit: Commit) -> dict[str, Any]:
+    row = commit.summary
+    if commit.number != 1 or not row.get("number"):
+        return {}
+    placed_at = keys.instant(datetime.fromisoformat(row["placed_at"]))
+    return {
+        "npk": {"S": keys.number_pk(row["number"])},
+        "nsk": {"S": keys.at_sk(placed_at, row["order_id"])},
+        **({"cu": {"S": row["customer"]}} if row.get("customer") else {}),
     }
 
 

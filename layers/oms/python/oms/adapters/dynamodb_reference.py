@@ -12,7 +12,7 @@ from oms.domain.serials import read_serialized
 from oms.domain.sourcing.network import PLAIN, network_id, read_network, read_nodes, read_product
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from oms.domain.sourcing.network import KnownNode, Network, Product
     from oms.domain.sourcing.request import Candidate
@@ -131,13 +131,19 @@ class DynamoReference:
 
     def list_prices(self, skus: Iterable[str], currency: str) -> dict[str, int]:
         """By BatchGet, each time: nobody asks often."""
-        wanted, found = list(dict.fromkeys(skus)), {}
+        listed = {sku: row.get("list_prices", {}).get(currency) for sku, row in self._rows(skus)}
+        return {sku: int(price) for sku, price in listed.items() if price is not None}
+
+    def tax_classes(self, skus: Iterable[str]) -> dict[str, str]:
+        """By BatchGet, each time: they are asked for once an order, by some."""
+        return {sku: str(row["tax_class"]) for sku, row in self._rows(skus) if row.get("tax_class")}
+
+    def _rows(self, skus: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Products as imported."""
+        wanted = list(dict.fromkeys(each for each in skus if each))
         for start in range(0, len(wanted), _BATCH):
             for item in self._batch(wanted[start : start + _BATCH], "pk, body"):
-                price = json.loads(item["body"]["S"]).get("list_prices", {}).get(currency)
-                if price is not None:
-                    found[item["pk"]["S"].removeprefix("product#")] = int(price)
-        return found
+                yield item["pk"]["S"].removeprefix("product#"), json.loads(item["body"]["S"])
 
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
         """Every node with what it has; inactive ones are excluded. For those who need no freight."""

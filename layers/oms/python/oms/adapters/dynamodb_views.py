@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters import keys
-from oms.adapters.order_lists import INDEX_LIST, OrderLists, decode_cursor, is_key
+from oms.adapters.order_lists import INDEX_LIST, INDEX_NUMBER, OrderLists, decode_cursor, is_key
 from oms.adapters.projection import rows_of
 from oms.domain.canonical import ContactKey
 from oms.domain.errors import InvalidCursorError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 INDEX_DUE: Final = "by_due"
 INDEX_WORK: Final = "by_work"
+MOST_FOUND: Final = 25
+"""What one look-up gives at most."""
 WALKED_DAYS: Final = 45
 """Days after which an order that goes its usual way should have arrived, or somebody was told."""
 WALK_EVERY: Final = 8
@@ -30,10 +32,11 @@ WALK_EVERY: Final = 8
 class DynamoViews:
     """Views port. `project` is safe to repeat and to reorder: a row refuses a commit older than it shows."""
 
-    def __init__(self, client: Any, table: str, contacts_table: str) -> None:
+    def __init__(self, client: Any, table: str, contacts_table: str, events_table: str) -> None:
         self._client = client
         self._table = table
         self._contacts_table = contacts_table
+        self._events_table = events_table
 
     def project(self, commit: Commit, *, late: bool = False) -> None:
         """One guarded put per row."""
@@ -56,7 +59,7 @@ class DynamoViews:
         self, by: str, value: str, since: datetime, until: datetime, limit: int, cursor: str
     ) -> tuple[list[Mapping[str, Any]], str]:
         """`by` is stage, channel, customer, sku, tracking or number. Raises InvalidCursorError."""
-        lists = OrderLists(self._client, self._table, self._contacts_table, self._get_all)
+        lists = OrderLists(self._client, self._table, self._contacts_table, self._events_table, self._get_all)
         items, after = lists.page(by, value, since, until, limit, cursor)
         return [_order_row(item) for item in items], after
 
@@ -101,9 +104,17 @@ class DynamoViews:
 
     def contacts_of(self, number: str) -> list[ContactKey]:
         """Newest first."""
+        page = self._client.query(
+            TableName=self._events_table,
+            IndexName=INDEX_NUMBER,
+            KeyConditionExpression="npk = :pk",
+            ExpressionAttributeValues={":pk": {"S": keys.number_pk(number)}},
+            ScanIndexForward=False,
+            Limit=MOST_FOUND,
+        )
         found = []
-        for item in self._with("number", number):
-            placed_at, _, order_id = item["sk"]["S"].rpartition("#")
+        for item in page["Items"]:
+            placed_at, _, order_id = item["nsk"]["S"].rpartition("#")
             customer_id = item["cu"]["S"] if "cu" in item else ""
             at = datetime.fromisoformat(placed_at)
             found.append(ContactKey(customer_id=customer_id, placed_at=at, order_id=order_id))
@@ -116,7 +127,7 @@ class DynamoViews:
             ExpressionAttributeValues={":pk": {"S": keys.lookup_pk(kind, value)}},
             ScanIndexForward=False,
             ConsistentRead=True,
-            Limit=25,
+            Limit=MOST_FOUND,
         )
         items: list[dict[str, Any]] = page["Items"]
         return items

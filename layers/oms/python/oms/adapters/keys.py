@@ -6,13 +6,14 @@
 | events | `shards#<id>` | `c#<number, 8 digits>` commit |
 | events | `invoices#<series>#<year>`, `billing#<order id>` | `c#<number, 8 digits>` commit |
 | events | `unique#<key>` | `owner` |
+| events, index `by_number` | `number#<number>` | `<placed at>#<order id>` |
 | stock | `<sku>` | `<node>#0` |
 | stock | `<sku>#<shard>`, of a spread position | `<node>#<shard>` |
 | stock | `inbound#<sku>` | `lot#<supply id>` |
 | stock | `held#<0-3>` | `<expires at>#<hold id>` |
 | contacts | `<customer id>`, of an order without one `<order id>` | `<placed at>#<order id>` |
 | views | `day#<day>#<0-3>` | `<placed at>#<order id>` |
-| views | `tracking#<number>`, `number#<number>`, `payment#<ref>` | `<placed at>#<order id>` |
+| views | `tracking#<number>`, `payment#<ref>` | `<placed at>#<order id>` |
 | views | `serial#<serial number>`, `lot#<sku>~<lot>` | `<placed at>#<order id>` |
 | views | `work#<node>` | `<fulfillment order id>` |
 | views | `waiting#<sku>` | `<placed at>#<order id>` |
@@ -164,8 +165,13 @@ def stage_pk(stage: str, at: str) -> str:
     return f"stage#{stage}#{day_of(at)}"
 
 
+def number_pk(number: str) -> str:
+    """Index partition of the orders that their channels gave this number."""
+    return f"number#{number}"
+
+
 def lookup_pk(kind: str, value: str) -> str:
-    """Partition of a tracking number, order number, payment reference, serial number or lot."""
+    """Partition of a tracking number, payment reference, serial number or lot."""
     return f"{kind}#{value}"
 
 

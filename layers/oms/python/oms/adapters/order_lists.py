@@ -2,7 +2,8 @@
 
 | by | how |
 |---|---|
-| number, tracking, payment, serial, lot | one partition of look-ups per value |
+| number | an index of the log over the commits that placed orders |
+| tracking, payment, serial, lot | one partition of look-ups per value |
 | customer | the keys of the customer's contacts, never what they hold; rows of other customers are dropped |
 | a stage that needs attention | an index, one partition per stage and day |
 | any other stage, channel, sku, all | the days' partitions, walked with a filter: most pages of these are full soon |
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 INDEX_LIST: Final = "by_list"
+INDEX_NUMBER: Final = "by_number"
 LOOKUPS: Final = ("number", "tracking", "payment", "serial", "lot")
 MAX_DAYS: Final = 92
 """The longest date range one list request walks."""
@@ -34,6 +36,7 @@ FIRST_LOOK: Final = 100
 """Items that the first query of a partition looks at; each next one looks at four times as many."""
 MOST_LOOK: Final = 5000
 _FILTERS: Final = {"channel": "ch = :value", "stage": "st = :value", "sku": "contains(skus, :value)", "all": ""}
+_KEYS: Final = {"stage": ("lpk", "lsk"), "number": ("npk", "nsk")}
 _MAX_KEY: Final = 500
 
 
@@ -45,11 +48,13 @@ class OrderLists:
         client: Any,
         table: str,
         contacts_table: str,
+        events_table: str,
         rows: Callable[[list[tuple[str, str]]], list[dict[str, Any]]],
     ) -> None:
         self._client = client
         self._table = table
         self._contacts_table = contacts_table
+        self._events_table = events_table
         self._rows = rows
 
     def page(
@@ -90,10 +95,12 @@ class OrderLists:
     def _partitions(by: str, value: str, span: tuple[str, str]) -> list[str]:
         if by == "stage":
             return [keys.stage_pk(value, day) for day in days(*span)]
+        if by == "number":
+            return [keys.number_pk(value)]
         return [value if by == "customer" else keys.lookup_pk(by, value)]
 
     def _sks(self, by: str, pk: str, span: tuple[str, str], limit: int) -> Iterator[str]:
-        pk_name, sk_name = ("lpk", "lsk") if by == "stage" else ("pk", "sk")
+        pk_name, sk_name = _KEYS.get(by, ("pk", "sk"))
         query: dict[str, Any] = {
             **self._source(by),
             "KeyConditionExpression": f"{pk_name} = :pk AND {sk_name} BETWEEN :low AND :high",
@@ -111,6 +118,8 @@ class OrderLists:
     def _source(self, by: str) -> dict[str, Any]:
         if by == "stage":
             return {"TableName": self._table, "IndexName": INDEX_LIST}
+        if by == "number":
+            return {"TableName": self._events_table, "IndexName": INDEX_NUMBER}
         if by == "customer":
             # Who lists orders may ask for the keys of contacts, in these words and no others.
             return {

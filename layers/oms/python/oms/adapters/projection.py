@@ -128,11 +128,8 @@ def _open(work: Mapping[str, str], placed_at: str) -> dict[str, str]:
 
 def _lookups(event: Any, row: Mapping[str, Any], placed_at: str) -> Iterator[Row]:
     sk = keys.at_sk(placed_at, row["order_id"])
-    if isinstance(event, ev.OrderPlaced):
-        # Guests ask by number and e-mail address: the contact to compare with is found by this.
-        yield {"pk": keys.lookup_pk("number", event.number), "sk": sk, "cu": event.customer_id}
-        if event.payment.reference:
-            yield {"pk": keys.lookup_pk("payment", event.payment.reference), "sk": sk}
+    if isinstance(event, ev.OrderPlaced) and event.payment.reference:
+        yield {"pk": keys.lookup_pk("payment", event.payment.reference), "sk": sk}
     elif isinstance(event, ev.ShipmentShipped):
         for parcel in event.parcels:
             yield {"pk": keys.lookup_pk("tracking", parcel.tracking_number), "sk": sk}

@@ -46,12 +46,13 @@ class Day:
 class _Stream:
     """An order while its commits come; `sound` until one is not the next."""
 
-    __slots__ = ("drift", "entries", "folded", "name", "number", "order", "sound", "stands")
+    __slots__ = ("_ledger", "drift", "entries", "folded", "name", "number", "order", "sound", "stands")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.number = 0
         self.order: Order | None = None
+        self._ledger = accounts.Ledger()
         self.stands: Mapping[str, int] = {}
         self.entries: list[tuple[int, datetime, str, int]] = []
         self.sound = True
@@ -67,7 +68,7 @@ class _Stream:
         if order is None:
             self.folded = False
             return
-        before, self.stands = self.stands, accounts.balances(order)
+        before, self.stands = self.stands, self._ledger.follow(order, commit)
         self.drift = max(self.drift, accounts.imbalance(self.stands))
         if day.has(commit.at) and commit.number >= since:
             for account in sorted(before.keys() | self.stands.keys()):

@@ -19,6 +19,7 @@ from oms.domain.drafts import KEPT, LASTS, Draft, DraftSaved, fold_draft
 from oms.domain.errors import (
     ContentionError,
     DraftNotFoundError,
+    DraftOutdatedError,
     IdempotencyKeyReusedError,
     VersionConflictError,
 )
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from oms.application.intake import SyncSnapshot
     from oms.application.orders import Orders
     from oms.application.ports import Clock, Log, Reference
+    from oms.application.taxes import ReckonTaxes
     from oms.domain.drafts import DraftEvent
     from oms.domain.history import History
     from oms.domain.order.state import Order
@@ -112,6 +114,7 @@ class SaveDraft:
     reference: Reference
     free_percent: int
     """What a representative may take off all lines together without asking."""
+    reckon: ReckonTaxes
 
     def __call__(
         self, draft_id: str, key: str, document: Mapping[str, Any], seen: int, author: str, cause: Cause
@@ -119,11 +122,11 @@ class SaveDraft:
         """The draft, and whether it was saved now. `seen` is the revision that is replaced; 0: a new draft.
 
         Raises the InvalidInputError family, naming the path of the field; DraftOutdatedError, DraftExpiredError,
-        InvalidTransitionError (placed, discarded), IdempotencyKeyReusedError.
+        InvalidTransitionError (placed, discarded), IdempotencyKeyReusedError, and what reckoning its taxes raises.
         """
         now = self.drafts.now()
         normalized, _ = site.read_order(document, account=ACCOUNT, external_id=draft_id, now=now)
-        order = normalized.order
+        order = self.reckon.of_draft(normalized).order
         listed = self.reference.list_prices((line.sku for line in order.lines), order.currency)
         text = json.dumps(document, sort_keys=True, ensure_ascii=False, default=float)
         body = text.encode("utf-8", "surrogatepass")
@@ -142,6 +145,8 @@ class SaveDraft:
                 author=author,
                 saved_at=now,
                 expires_at=now + LASTS,
+                tax=sum(line.tax for line in order.lines) + order.shipping_tax + order.fee_tax,
+                taxes=order.taxes,
             )
             return drafts.save(draft, saved, seen)
 
@@ -156,6 +161,7 @@ class PlaceDraft:
     documents: DraftDocuments
     orders: Orders
     sync: SyncSnapshot
+    reckon: ReckonTaxes
 
     def __call__(self, draft_id: str, seen: int, actor: str) -> tuple[Order, bool]:
         """The order, and whether it was placed now.
@@ -183,6 +189,9 @@ class PlaceDraft:
         document = parse_object(self.documents.get(_key(draft_id, digest))).values
         now = self.drafts.now()
         normalized, payment = site.read_order(document, account=ACCOUNT, external_id=draft_id, now=now)
+        normalized = self.reckon.of_draft(normalized)
+        if normalized.order.total != draft.saved.total:
+            raise DraftOutdatedError("taxes have changed since the draft was saved", revision=draft.revision)
         cause = Cause(kind="api", ref=f"{digest[:16]}:{draft_id}", actor=actor)
         plan = PaymentPlan(provider=payment.provider, reference=payment.reference)
         return self.sync(normalized, cause, plan, digest).order

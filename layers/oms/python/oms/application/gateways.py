@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from oms.domain.inbound import Notice
     from oms.domain.order.dispute_evidence import Evidence
     from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
+    from oms.domain.taxes import TaxAnswer, TaxQuestion
 
 
 class Queue(Protocol):
@@ -103,6 +104,7 @@ class PaymentLookup(Protocol):
         """The payment that a capture belongs to; '' when the provider does not tell."""
 
 
+<<<<<<< HEAD
 @runtime_checkable
 class AnswersDisputes(Protocol):
     """A provider that takes answers to disputes. Every call may be repeated with its key and is one answer."""
@@ -124,6 +126,17 @@ class AnswersDisputes(Protocol):
     def accept_dispute(self, dispute_ref: str, answer_id: str) -> str:
         """Let the dispute be; the provider's reference. Raises as above."""
 
+=======
+class TaxPort(Protocol):
+    """Who knows what taxes an order bears: tables of rates, or a provider of them. It keeps nothing of a question."""
+
+    def reckon(self, question: TaxQuestion) -> TaxAnswer:
+        """The taxes; parts sum, and the same question on the same rates has the same answer.
+
+        Raises InvalidInputError for a question that cannot be answered, UpstreamError when a provider is away.
+        """
+
+>>>>>>> main
 
 class VendorApi(Protocol):
     """Channels' own APIs."""

@@ -244,6 +244,9 @@ class Reference(Protocol):
     def list_prices(self, skus: Iterable[str], currency: str) -> Mapping[str, int]:
         """What the catalogue asks for a unit, in minor units; nothing of a SKU that has no price in this currency."""
 
+    def tax_classes(self, skus: Iterable[str]) -> Mapping[str, str]:
+        """What rates of taxes call these SKUs; nothing of one whose product does not say."""
+
     def policy(self, name: str) -> Mapping[str, Any]:
         """A policy document; empty when none is stored."""
 
@@ -317,7 +320,7 @@ class Views(Protocol):
         """Fulfillment orders that a node has to work on, the earliest promise first."""
 
     def orders_with(self, kind: str, value: str) -> list[str]:
-        """Order ids that carry this tracking number, order number or payment reference, newest first."""
+        """Order ids that carry this tracking number, payment reference, serial number or lot, newest first."""
 
     def contacts_of(self, number: str) -> list[ContactKey]:
         """Where the contacts of the orders with this number are, newest first."""

@@ -1,4 +1,4 @@
-"""Amazon, told of parcels: `confirmShipment` of the Orders API v0, a call for each package.
+"""Amazon, told of parcels: `confirmShipment` of the Orders API v0, a call for each package; and of stock levels.
 
 - https://developer-docs.amazon.com/sp-api/docs/confirm-the-shipment-status (several packages are several calls, each
   with a reference of its own; the same reference again edits the package, so that the same words twice are one)
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.channels.amazon_levels import asks_levels, most, read_levels, tell_levels
 from oms.channels.carriers_out import known_as
 from oms.channels.outward import Again, Call, Done, Later, found, part, refuse
 from oms.channels.parcels_out import taken
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from oms.channels.outward import Reply
     from oms.domain.channel_message import Message
+
+__all__ = ["again", "asks", "asks_levels", "limit", "most", "read", "read_levels", "tell", "tell_levels"]
 
 limit = Limit(interval_ms=1000, burst=20)
 """Each parcel is two calls, of which the slower may be made every two seconds, and the other ten at once."""

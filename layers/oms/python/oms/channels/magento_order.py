@@ -34,6 +34,7 @@ from oms.domain.canonical import (
     check_order,
 )
 from oms.domain.errors import MalformedPayloadError
+from oms.domain.priced import countervalue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from oms.channels.magento_items import Item
     from oms.domain.canonical import PostalAddress
+    from oms.domain.priced import Countervalue
 
 CANCELLED: Final = "canceled"
 _HELD: Final = {"holded": "on hold in the channel", "payment_review": "payment review"}
@@ -90,10 +92,18 @@ def read_order(body: Fields, memos: Sequence[Fields], *, source: str, account: s
         on_hold=_HELD.get(state, ""),
         refunds=_refunds(memos, currency, {item.fields.identifier("item_id") for item in items}),
         status_words=tuple((key, word) for key in ("state", "status") if (word := body.word(key))),
+        countervalue=_countervalue(body, more, currency),
     )
     readings = [_reading(order, body, items, with_tax=False), _reading(order, body, items, with_tax=True)]
     found = first_that_sums(readings[::-1] if _entered_with_tax(body, items, currency) else readings)
     return Normalized(order=check_order(replace(found, payment=_payment(body, found))), contact=_contact(body, address))
+
+
+def _countervalue(body: Fields, more: Fields, currency: str) -> Countervalue | None:
+    """The same total in the shop's own currency."""
+    tenders = [(more if more.has(f"base_{key}") else body).values.get(f"base_{key}") for key in TENDERS]
+    amounts = [body.values.get("base_grand_total"), *(each for each in tenders if each is not None)]
+    return countervalue("shop", body.values.get("base_currency_code"), amounts, currency)
 
 
 def _either(body: Fields, more: Fields, key: str, currency: str) -> int:

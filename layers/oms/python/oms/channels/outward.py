@@ -140,8 +140,8 @@ _MODULES: Final[Mapping[str, tuple[str, frozenset[Kind]]]] = {
     "ebay": ("oms.channels.ebay_out", _ALL),
     "walmart": ("oms.channels.walmart_out", _ALL | {Kind.ACKNOWLEDGEMENT}),
     "etsy": ("oms.channels.etsy_out", frozenset({Kind.FULFILLMENT})),
-    "amazon": ("oms.channels.amazon_out", frozenset({Kind.FULFILLMENT})),
-    "tiktok-shop": ("oms.channels.tiktok_shop_out", _SHIPS),
+    "amazon": ("oms.channels.amazon_out", frozenset({Kind.FULFILLMENT, Kind.STOCK})),
+    "tiktok-shop": ("oms.channels.tiktok_shop_out", _SHIPS | {Kind.STOCK}),
     "mercadolibre": ("oms.channels.mercadolibre_out", frozenset({Kind.FULFILLMENT, Kind.STOCK})),
     "meta-commerce": ("oms.channels.meta_commerce_out", _SHIPS | {Kind.ACKNOWLEDGEMENT, Kind.REFUND}),
 }
@@ -168,7 +168,7 @@ def levels(source: str) -> Levels:
     return cast("Levels", import_module(_MODULES[source][0]))
 
 
-_SKU_BY_SKU: Final = {"ebay": 2, "walmart": 1}
+_SKU_BY_SKU: Final = {"ebay": 2, "amazon": 2, "tiktok-shop": 2, "walmart": 1}
 """Calls for each SKU, of channels that are told one by one."""
 
 

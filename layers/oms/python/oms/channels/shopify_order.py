@@ -10,6 +10,7 @@ edits and refunds. What adds up to `total_price`:
 - duties unless `duties_included`; additional fees.
 - tax: the tax lines of lines and shipping; what `total_tax` has beyond them (duties, fees, imported orders that are
   taxed as a whole) is tax of no line: `fee_tax`. With `taxes_included` all of it lies inside the prices.
+- `total_price_set` has it in the currency that the buyer saw, too: kept with the order, in no sum.
 - cash rounding (`total_cash_rounding_...`) changes what was handed over, not the price: in no sum.
 
 Cancelled units of a line: quantity - current_quantity, less those units of refunds that had been shipped: all of
@@ -35,12 +36,14 @@ from oms.domain.canonical import (
     check_order,
 )
 from oms.domain.money import allocate
+from oms.domain.priced import countervalue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from oms.channels.payload import Fields
     from oms.domain.canonical import ChannelRefund, PostalAddress
+    from oms.domain.priced import Countervalue
 
 _STATES: Final = {
     "pending": PaymentState.PENDING,
@@ -104,8 +107,18 @@ def read_order(body: Fields, *, source: str, account: str) -> Normalized:
         cancel_reason=body.word("cancel_reason") if body.has("cancelled_at") else "",
         refunds=tuple(refunds),
         status_words=_status_words(body),
+        countervalue=_countervalue(body, currency),
     )
     return Normalized(order=check_order(order), contact=_contact(body))
+
+
+def _countervalue(body: Fields, currency: str) -> Countervalue | None:
+    """What the buyer saw, where the document says it of this very total."""
+    both = body.child("total_price_set")
+    ours, shown = both.child("shop_money").values, both.child("presentment_money").values
+    if (ours.get("currency_code"), ours.get("amount")) != (currency, body.values.get("total_price")):
+        return None
+    return countervalue("presentment", shown.get("currency_code"), [shown.get("amount")], currency)
 
 
 def _lines(body: Fields, currency: str) -> tuple[list[CanonicalLine], int]:

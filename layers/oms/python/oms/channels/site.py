@@ -9,7 +9,7 @@ that are not listed are refused, so that a misspelled discount is not lost. What
     tax_included        boolean                           total                integer, required
     placed_at           instant, default now              shipping_method      text
     lines               required, 1 or more: line_ref (default: its position from 1), sku, quantity, unit_price,
-                        discount, tax, title, requires_shipping
+                        discount, tax, title, requires_shipping, tax_class
     ship_to             country, region, postal_code, latitude, longitude
     contact             name, email, phone, note, shipping and billing: name, company, lines, city, region,
                         postal_code, country, phone
@@ -17,6 +17,8 @@ that are not listed are refused, so that a misspelled discount is not lost. What
                         of the authorisation}, {"provider": "paypal", "reference": PayPal order}, or
                         {"provider": "in_channel", "state": ..., "captured": ...}, required
     hold_id             text: the hold of stock that the order takes over (docs/api.md)
+    taxes               reckon (default true), exempt, business: booleans. The order's taxes are reckoned here; then it
+                        tells none of its own, and unless `tax_included` its total is without them
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from oms.domain.canonical import (
 )
 from oms.domain.frozen import frozen
 from oms.domain.ids import is_stock_hold_id
+from oms.domain.priced import TaxesAsked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,12 +60,18 @@ HELD: Final = (STRIPE, ADYEN, PAYPAL)
 
 _ADDRESS: Final = frozenset({"name", "company", "lines", "city", "region", "postal_code", "country", "phone"})
 _CONTACT: Final = frozenset({"name", "email", "phone", "note", "shipping", "billing"})
-_LINE: Final = frozenset({"line_ref", "sku", "quantity", "unit_price", "discount", "tax", "title", "requires_shipping"})
+_LINE: Final = frozenset(
+    {
+        *("line_ref", "sku", "quantity", "unit_price", "discount", "tax", "title", "requires_shipping"),
+        "tax_class",
+    }
+)
+_TAXES: Final = frozenset({"reckon", "exempt", "business"})
 _ORDER: Final = frozenset(
     {
         *("number", "currency", "tax_included", "placed_at", "lines", "total"),
         *("shipping", "shipping_tax", "fees", "fee_tax", "tips", "duties", "gift_cards"),
-        *("ship_to", "contact", "shipping_method", "payment", "hold_id"),
+        *("ship_to", "contact", "shipping_method", "payment", "hold_id", "taxes"),
     }
 )
 _PAYMENTS: Final = {
@@ -70,6 +79,7 @@ _PAYMENTS: Final = {
     IN_CHANNEL: frozenset({"provider", "state", "captured"}),
 }
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9_]{1,200}", re.ASCII)
+_CLASS: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _MAX_STREET_LINES: Final = 6
 _SKEW: Final = timedelta(minutes=5)
 """How far the clock of the merchant's site may run ahead of ours."""
@@ -117,7 +127,8 @@ def read_order(
         gift_cards=amount(body, "gift_cards"),
         stock_hold=_stock_hold(body),
     )
-    return Normalized(order=check_order(order), contact=_contact(body)), instruction
+    taxes = _taxes(body, order)
+    return Normalized(order=check_order(order), contact=_contact(body), taxes=taxes), instruction
 
 
 def _line(entry: Fields, index: int) -> CanonicalLine:
@@ -134,7 +145,34 @@ def _line(entry: Fields, index: int) -> CanonicalLine:
         tax=amount(entry, "tax"),
         title=text(entry, "title"),
         requires_shipping=entry.flag("requires_shipping", default=True),
+        tax_class=_tax_class(entry),
     )
+
+
+def _tax_class(entry: Fields) -> str:
+    tax_class = text(entry, "tax_class")
+    if tax_class and not _CLASS.fullmatch(tax_class):
+        raise entry.refuse("tax_class", "a class of taxes has small letters, digits and _")
+    return tax_class
+
+
+def _taxes(body: Fields, order: CanonicalOrder) -> TaxesAsked | None:
+    if not body.has("taxes"):
+        return None
+    asked = body.child("taxes")
+    only(asked, _TAXES)
+    flags = {name: asked.flag(name) for name in ("exempt", "business")}
+    taxes = TaxesAsked(reckon=asked.flag("reckon", default=True), **flags)
+    if taxes.reckon and has_taxes(order):
+        raise body.refuse("taxes", "taxes are told, or reckoned here; not both")
+    if taxes.reckon and order.ship_to is None:
+        raise body.refuse("ship_to", "taxes depend on where the goods go")
+    return taxes
+
+
+def has_taxes(order: CanonicalOrder) -> bool:
+    """It tells taxes of its own."""
+    return bool(order.shipping_tax or order.fee_tax or any(line.tax for line in order.lines))
 
 
 def _ship_to(body: Fields) -> ShipTo | None:

@@ -1,4 +1,4 @@
-"""TikTok Shop, told of parcels that the seller ships itself, and of cancellations.
+"""TikTok Shop, told of parcels that the seller ships itself, of cancellations, and of stock levels.
 
 - https://partner.tiktokshop.com/docv2/page/mark-package-as-shipped-202309 (a package of some line items; in the US, the
   UK, ES, IE, IT, DE, FR and JP alone) and https://partner.tiktokshop.com/docv2/page/ship-package-202309 (elsewhere: a
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.channels.carriers_out import known_as
 from oms.channels.outward import Again, Call, Done, Later, found, part, refuse, rows
 from oms.channels.parcels_out import same
+from oms.channels.tiktok_shop_levels import asks_levels, data_of, most, read_levels, tell_levels
 from oms.domain.channel_dues import Kind
-from oms.domain.errors import UpstreamError
 from oms.domain.gate import Limit
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from oms.channels.outward import Reply
     from oms.domain.channel_message import Message
+
+__all__ = ["again", "asks", "asks_levels", "limit", "most", "read", "read_levels", "tell", "tell_levels"]
 
 limit = Limit(interval_ms=200, burst=10)
 
@@ -125,20 +127,10 @@ def _cancel(message: Message, reason: str, data: Mapping[str, Any]) -> Call | Do
 
 def read(message: Message, reply: Reply) -> Done | Later:  # noqa: ARG001 - every answer says the same
     """The package or the cancellation, by their ids; an answer of 200 refuses by its code."""
-    data = _checked(reply)
+    data = data_of(reply)
     return Done(ref=str(data.get("package_id") or data.get("cancel_id") or ""))
 
 
 def _data(answers: Mapping[str, Reply], name: str) -> Mapping[str, Any]:
     found(answers, name)
-    return _checked(answers[name])
-
-
-def _checked(reply: Reply) -> Mapping[str, Any]:
-    """`data` of an answer whose code is 0; raises for another, and for what is no answer."""
-    code = reply.document.get("code")
-    if reply.ok and not isinstance(code, int):
-        raise UpstreamError("the vendor's answer cannot be read", vendor="tiktok-shop", vendor_field="code")
-    if not reply.ok or code != 0:
-        raise refuse("the channel refused", reply, vendor_code=str(code) if isinstance(code, int) else "")
-    return part(reply.document, "data")
+    return data_of(answers[name])

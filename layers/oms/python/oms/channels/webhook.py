@@ -76,6 +76,8 @@ def normalize(request: InboundRequest, notice: Notice) -> Normalized:  # noqa: A
         plain["lines"] = [_without(each, "cancelled") for each in lines]
     if plain.get("hold_id") is not None:
         raise data.refuse("hold_id", "a hold of stock is for orders of the merchant's own site")
+    if plain.get("taxes") is not None:
+        raise data.refuse("taxes", "taxes of a channel's orders are the channel's")
     found, instruction = site.read_order(plain, account=request.account, external_id=external_id, now=_changed(body))
     if instruction.provider != site.IN_CHANNEL:
         raise data.refuse("payment", "the sender has the buyer's money: the provider is in_channel")

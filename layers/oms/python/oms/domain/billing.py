@@ -111,15 +111,25 @@ def may_need(commit: Commit) -> bool:
     return any(isinstance(event, _CAUSES) for event in commit.events)
 
 
-def documents_due(order_id: str, commits: Iterable[Commit]) -> tuple[Due, ...]:
-    """Every document that the order needs so far, oldest first: those of a longer log begin with these."""
-    found: list[Due] = []
-    before: Order | None = None
-    invoiced, credited = _Pool(), _Pool()
-    for commit in commits:
-        order = fold(order_id, commit.events, before)
-        if order is None:
-            continue
+class Billed:
+    """What an order was invoiced and credited so far, followed commit by commit."""
+
+    __slots__ = ("_before", "_credited", "_invoiced")
+
+    def __init__(self) -> None:
+        self._before: Order | None = None
+        self._invoiced, self._credited = _Pool(), _Pool()
+
+    @property
+    def tax_back(self) -> int:
+        """The tax of what was credited and not taken back."""
+        return sum(self._credited.tax.values())
+
+    def follow(self, order: Order, commit: Commit) -> tuple[Due, ...]:
+        """The documents that a commit makes due; `order` is what it led to."""
+        before, self._before = self._before, order
+        invoiced, credited, order_id = self._invoiced, self._credited, order.order_id
+        found: list[Due] = []
         for of, shares in _handed_over(before, order).items():
             invoiced.put(shares)
             if sum(each.gross for each in shares):
@@ -136,7 +146,18 @@ def documents_due(order_id: str, commits: Iterable[Commit]) -> tuple[Due, ...]:
             shares = credited.take(_spread(-change, credited.gross), {})
             invoiced.put(shares)
             found.append(_due(DocumentKind.DEBIT_NOTE, order_id, of, commit, shares))
-        before = order
+        return tuple(found)
+
+
+def documents_due(order_id: str, commits: Iterable[Commit]) -> tuple[Due, ...]:
+    """Every document that the order needs so far, oldest first: those of a longer log begin with these."""
+    billed = Billed()
+    found: list[Due] = []
+    order: Order | None = None
+    for commit in commits:
+        order = fold(order_id, commit.events, order)
+        if order is not None:
+            found += billed.follow(order, commit)
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.errors import MalformedPayloadError, TooManyLinesError, TotalsMismatchError
 from oms.domain.frozen import frozen
 from oms.domain.money import check_minor, minor_digits
+from oms.domain.priced import Countervalue, TaxesAsked, TaxesReckoned  # noqa: TC001 - the codec resolves annotations at run time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +72,8 @@ class CanonicalLine:
     title: str = ""
     cancelled: int = 0
     requires_shipping: bool = True
+    tax_class: str = ""
+    """What rates of taxes call it, where it is known."""
 
     @property
     def net(self) -> int:
@@ -189,6 +192,10 @@ class CanonicalOrder:
     """The channel's own status words, kept as they came (unknown ones too)."""
     stock_hold: str = ""
     """The hold of stock that was made for this buyer before the order, if any."""
+    taxes: TaxesReckoned | None = None
+    """How its taxes were reckoned, if they were reckoned here."""
+    countervalue: Countervalue | None = None
+    """Its total in the currency that the buyer saw, or that the shop keeps its books in, where that is another."""
 
 
 @frozen
@@ -197,6 +204,8 @@ class Normalized:
 
     order: CanonicalOrder
     contact: Contact
+    taxes: TaxesAsked | None = None
+    """What was asked of its taxes: by the merchant's own site alone."""
 
 
 @frozen

@@ -26,6 +26,7 @@ from oms.domain.errors import (
     OwnDraftError,
 )
 from oms.domain.frozen import frozen
+from oms.domain.priced import TaxesReckoned  # noqa: TC001 - the codec resolves these annotations at run time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,6 +81,10 @@ class DraftSaved:
     """A pseudonym of whoever saved it."""
     saved_at: datetime
     expires_at: datetime
+    tax: int = 0
+    """Of lines, shipping and fees, told or reckoned; in the total unless its prices contain it."""
+    taxes: TaxesReckoned | None = None
+    """How, where it was reckoned here."""
 
 
 @frozen

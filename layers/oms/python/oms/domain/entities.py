@@ -8,9 +8,9 @@ A `series` begins the numbers of an entity's documents, `<series>-<year>-<number
 numbers of their own, without a gap. Years are those of the entity's time zone.
 
 `rounding`: `line` keeps tax as it was charged; `invoice` reckons it anew from what a document says in all at each rate,
-rounded once by `digits` (`down`, `up`, `half_up`). Japan's qualified invoices ask for that: one rounding for each rate
-of a document, any of the three, tax of single lines being no more than a hint (National Tax Agency, Q&A on the invoice
-system, Q46); their registration number is a T and 13 digits. Amounts that are paid never change by it.
+rounded once by `digits` (`down`, `up`, `half_up`, `half_even`). Japan's qualified invoices ask for that: one rounding
+for each rate of a document, in whichever way, tax of single lines being no more than a hint (National Tax Agency, Q&A
+on the invoice system, Q46); their registration number is a T and 13 digits. Amounts that are paid never change by it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from oms.domain.errors import InvalidInputError
 from oms.domain.frozen import frozen
+from oms.domain.money import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,14 +34,15 @@ MAX_TEXT: Final = 200
 MAX_PARTS: Final = 250
 """Countries, channels, rates, lines of an address."""
 ROUNDINGS: Final = ("line", "invoice")
-DIGITS: Final = ("half_up", "down", "up")
+DIGITS: Final = ("half_up", "down", "up", "half_even")
 _SERIES: Final = re.compile(r"[A-Z][A-Z0-9]{0,9}", re.ASCII)
 _ID: Final = re.compile(r"[a-z0-9_-]{1,40}", re.ASCII)
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _QUALIFIED: Final = re.compile(r"T[0-9]{13}", re.ASCII)
 _RATE: Final = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,4})?", re.ASCII)
 _LISTS: Final = ("address", "tax_ids", "channels", "countries", "rates", "notes")
-_FIELDS: Final = frozenset({"entity_id", "series", "name", "country", "time_zone", "rounding", "digits", *_LISTS})
+_TEXTS: Final = ("entity_id", "series", "name", "country", "region", "time_zone", "rounding", "digits")
+_FIELDS: Final = frozenset({*_TEXTS, *_LISTS})
 
 
 @frozen
@@ -51,6 +53,8 @@ class Entity:
     series: str
     name: str
     country: str
+    region: str = ""
+    """Of its country, where it ships from: India's taxes ask for it."""
     address: tuple[str, ...] = ()
     tax_ids: tuple[str, ...] = ()
     """As they are printed: `VAT DE123456789`, `T1234567890123`."""
@@ -87,9 +91,7 @@ class Entity:
     def tax_in(self, gross: int, rate: str) -> int:
         """The tax in `gross` at a rate in percent, rounded once."""
         exact = gross * Fraction(rate) / (100 + Fraction(rate))
-        low, rest = divmod(exact.numerator, exact.denominator)
-        up = {"down": False, "up": bool(rest), "half_up": 2 * rest >= exact.denominator}[self.digits]
-        return low + up
+        return rounded(exact, self.digits)
 
     def notes_for(self, country: str, tax: int) -> tuple[str, ...]:
         """What a document says below its totals."""

@@ -15,6 +15,7 @@ from oms.domain.billing import BESIDE, LINE, DocumentKind, beside, line_share
 from oms.domain.canonical import ContactKey
 from oms.domain.entities import Entity  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
+from oms.domain.priced import GOODS, rate_borne
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -164,14 +165,15 @@ def drawn_up(
 
 
 def _line(share: Share, order: Order, entity: Entity, country: str) -> InvoiceLine:
+    reckoned = order.placed.taxes
     if share.part in BESIDE:
-        line_id = sku = ""
+        line_id = sku = tax_class = ""
         title = share.part
         whole = next(each for each in beside(order.placed) if each.part == share.part)
     else:
         line_id = share.part.removeprefix(LINE)
         placed = order.lines[line_id].placed
-        sku, title = placed.sku, placed.title
+        sku, title, tax_class = placed.sku, placed.title, placed.tax_class
         whole = line_share(placed, tax_included=order.placed.tax_included)
     return InvoiceLine(
         line_id=line_id,
@@ -181,7 +183,8 @@ def _line(share: Share, order: Order, entity: Entity, country: str) -> InvoiceLi
         net=share.gross - share.tax,
         tax=share.tax,
         gross=share.gross,
-        rate=entity.rate_of(country, whole.gross - whole.tax, whole.tax, whole.units),
+        rate=(rate_borne(reckoned, GOODS if line_id else share.part, tax_class) if reckoned and whole.tax else None)
+        or entity.rate_of(country, whole.gross - whole.tax, whole.tax, whole.units),
     )
 
 

@@ -14,6 +14,7 @@ from oms.domain.errors import MalformedPayloadError, UnknownCurrencyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
 _ZERO: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _TWO: Final = (
@@ -106,3 +107,24 @@ def allocate(total: int, weights: Sequence[int]) -> list[int]:
     for index in order[: abs(total) - sum(parts)]:
         parts[index] += 1
     return [sign * part for part in parts]
+
+
+def rounded(exact: Fraction, digits: str) -> int:
+    """An exact amount of 0 or more as whole minor units: `half_up`, `half_even`, `down`, `up`."""
+    low, rest = divmod(exact.numerator, exact.denominator)
+    up = {
+        "down": False,
+        "up": bool(rest),
+        "half_up": 2 * rest >= exact.denominator,
+        "half_even": 2 * rest > exact.denominator or (2 * rest == exact.denominator and low % 2 == 1),
+    }[digits]
+    return low + up
+
+
+def spread(total: int, exact: Sequence[Fraction]) -> list[int]:
+    """Whole parts of `total`, their sum rounded, each less than a unit from what it is exactly (largest remainder)."""
+    parts = [each.numerator // each.denominator for each in exact]
+    order = sorted(range(len(exact)), key=lambda index: (parts[index] - exact[index], index))
+    for index in order[: total - sum(parts)]:
+        parts[index] += 1
+    return parts

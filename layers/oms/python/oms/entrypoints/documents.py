@@ -36,6 +36,8 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
         "currency": placed.currency,
         "total": placed.total,
         "money": _money(order),
+        **({"taxes": to_plain(placed.taxes)} if placed.taxes else {}),
+        **({"countervalue": to_plain(placed.countervalue)} if placed.countervalue else {}),
         "ship_to": to_plain(placed.ship_to) if placed.ship_to else None,
         "lines": [
             {
@@ -135,7 +137,7 @@ def _out(line: Line) -> dict[str, Any]:
 
 def ledger_document(order: Order, history: History) -> dict[str, Any]:
     """Entries by commit, and what every account stands at. Amounts are minor units of the order's currency."""
-    stands = accounts.balances(order)
+    entries = accounts.entries(order.order_id, history.commits)
     return {
         "order_id": order.order_id,
         "currency": order.placed.currency,
@@ -147,11 +149,11 @@ def ledger_document(order: Order, history: History) -> dict[str, Any]:
                 "debit": max(0, each.amount),
                 "credit": max(0, -each.amount),
             }
-            for each in accounts.entries(order.order_id, history.commits)
+            for each in entries
         ],
         "balances": [
             {"account": account, "debit": max(0, amount), "credit": max(0, -amount)}
-            for account, amount in sorted(stands.items())
+            for account, amount in sorted(accounts.summed(entries).items())
         ],
         "drift": accounts.drift(order),
     }

@@ -141,6 +141,8 @@ def _document(draft: Draft) -> dict[str, Any]:
         "status": status.value,
         "currency": saved.currency,
         "total": saved.total,
+        "tax": saved.tax,
+        "taxes": to_plain(saved.taxes) if saved.taxes else None,
         "units": saved.units,
         "needs_approval": saved.needs_approval,
         "overrides": [{"list_price": None, "discount": 0, **to_plain(each)} for each in saved.overrides],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -14,12 +15,14 @@ from oms.domain.commit import Cause
 from oms.domain.errors import InvalidInputError, OrderNotFoundError
 from oms.domain.order.events import PaymentPlan
 from oms.domain.order.status import Stage
-from oms.entrypoints import http, use_cases, wiring
+from oms.entrypoints import http, use_cases, wiring, wiring_taxes
 from oms.entrypoints.documents import ledger_document, order_document, timeline_document
 from oms.entrypoints.telemetry import correlate
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+    from oms.domain.canonical import Normalized
 
 FILTERS: Final = ("status", "channel", "customer", "sku", "tracking", "number", "serial", "lot")
 MAX_PAGE: Final = 100
@@ -40,6 +43,7 @@ def place(app: APIGatewayHttpResolver) -> Response[str]:
     key = http.idempotency_key(app)
     document = parse_object(http.raw_body(app, MAX_ORDER)).values
     normalized, payment = site.read_order(document, account=ACCOUNT, external_id=key, now=wiring.now())
+    normalized = _with_taxes(normalized)
     canonical = json.dumps(document, sort_keys=True, ensure_ascii=False, default=str)
     request_hash = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     cause = Cause(kind="api", ref=f"{request_hash[:16]}:{key}", actor="shop")
@@ -50,6 +54,16 @@ def place(app: APIGatewayHttpResolver) -> Response[str]:
         return http.answer(order_document(outcome.order, 1), 201)
     loaded = wiring.orders().load(outcome.order.order_id)
     return http.answer(order_document(outcome.order, loaded.history.number), 200)
+
+
+def _with_taxes(normalized: Normalized) -> Normalized:
+    """With its taxes, if they are to be reckoned here and it is not there already: of one that is, nothing changes."""
+    order, asked = normalized.order, normalized.taxes
+    if asked is None or not asked.reckon:
+        return normalized
+    if wiring.orders().load(ids.order_id(order.source, order.account, order.external_id)).order is not None:
+        return normalized
+    return replace(normalized, order=wiring_taxes.reckon_taxes()(order, asked))
 
 
 def list_all(app: APIGatewayHttpResolver) -> Response[str]:

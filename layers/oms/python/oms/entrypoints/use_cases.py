@@ -9,7 +9,7 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from oms.entrypoints import wiring, wiring_invoices
+from oms.entrypoints import wiring, wiring_invoices, wiring_taxes
 
 if TYPE_CHECKING:
     from oms.application.availability import ShowAvailability
@@ -59,7 +59,7 @@ def save_draft() -> SaveDraft:
     from oms.application.drafts import SaveDraft
 
     free_percent = int(os.environ["FREE_REDUCTION_PERCENT"])
-    return SaveDraft(wiring.drafts(), wiring.claims(), wiring.reference(), free_percent)
+    return SaveDraft(wiring.drafts(), wiring.claims(), wiring.reference(), free_percent, wiring_taxes.reckon_taxes())
 
 
 @cache
@@ -67,7 +67,7 @@ def place_draft() -> PlaceDraft:
     """Use case."""
     from oms.application.drafts import PlaceDraft
 
-    return PlaceDraft(wiring.drafts(), wiring.claims(), wiring.orders(), sync_snapshot())
+    return PlaceDraft(wiring.drafts(), wiring.claims(), wiring.orders(), sync_snapshot(), wiring_taxes.reckon_taxes())
 
 
 @cache

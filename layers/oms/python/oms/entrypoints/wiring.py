@@ -153,7 +153,8 @@ def views() -> DynamoViews:
     """Lists and due work."""
     from oms.adapters.dynamodb_views import DynamoViews
 
-    return DynamoViews(client("dynamodb"), os.environ["VIEWS_TABLE"], os.environ["CONTACTS_TABLE"])
+    tables = [os.environ[each] for each in ("VIEWS_TABLE", "CONTACTS_TABLE", "EVENTS_TABLE")]
+    return DynamoViews(client("dynamodb"), *tables)
 
 
 @cache

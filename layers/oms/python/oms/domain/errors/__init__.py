@@ -67,6 +67,7 @@ OmsError
 │   ├── DraftOutdatedError
 │   ├── DraftExpiredError
 │   ├── SellerNotFoundError
+│   ├── NoTaxRatesError
 │   ├── WebhookOutdatedError
 │   ├── WebhookDisabledError
 │   ├── NotMasterError
@@ -162,6 +163,7 @@ from oms.domain.errors.refused import (
     HoldExpiredError,
     InvalidTransitionError,
     LedgerImbalanceError,
+    NoTaxRatesError,
     NothingToCancelError,
     NotMasterError,
     PaymentAlreadyUsedError,
@@ -215,6 +217,7 @@ __all__ = [
     "NaiveTimeError",
     "NoSuchNodeError",
     "NoSuchSkuError",
+    "NoTaxRatesError",
     "NotFoundError",
     "NotMasterError",
     "NothingToCancelError",

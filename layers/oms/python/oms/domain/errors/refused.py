@@ -109,7 +109,7 @@ class ApprovalNeededError(RefusedError):
 
 
 class DraftOutdatedError(RefusedError):
-    """The draft was saved by somebody else since it was seen."""
+    """The draft was saved by somebody else since it was seen, or its taxes are others than when it was saved."""
 
     code = "draft_outdated"
 
@@ -124,6 +124,12 @@ class SellerNotFoundError(RefusedError):
     """The legal entity that issued an order's first invoice is no longer among the entities."""
 
     code = "seller_not_found"
+
+
+class NoTaxRatesError(RefusedError):
+    """Taxes are to be reckoned here, and nobody imported their rates."""
+
+    code = "no_tax_rates"
 
 
 class WebhookOutdatedError(RefusedError):

@@ -1,19 +1,25 @@
 """The order's money in double entry: what every account of it stands at, and the entries that led there.
 
 Amounts are minor units of the order's currency; a debit is positive, a credit negative. `balances` is a function of the
-order alone and sums to zero; a commit's entries are by how much it changed them, so that debits equal credits at every
-instant, and entries cannot be lost, doubled or written late.
+order, and of the tax that its credit notes say went back (`billing`); it sums to zero. A commit's entries are by how
+much it changed them, so that debits equal credits at every instant, and entries cannot be lost, doubled or written
+late.
 
     receivable          charged, less what gift cards and tenders paid, plus what is given back of an overpayment
     tender:<provider>   captured, less refunds that went through and what is taken for disputes: `tender:stripe`,
                         `tender:in_channel`, ...
     gift_cards          what gift cards paid of what is charged: they are used up first
     refunds_payable     refunds that are on their way
+<<<<<<< HEAD
     disputed            taken by the provider for disputes, and may come back
     chargebacks         taken for disputes that were lost
     dispute_fees        what the provider took beside, in the order's currency
     withheld:<provider> what that came off: payouts to come
     returns             refunds that are no overpayment: of units that had left, or out of goodwill; taxes included
+=======
+    returns             refunds that are no overpayment: of units that had left, or out of goodwill; without their tax
+    returned_tax        the tax in them, as credit notes tell it: from when they went through
+>>>>>>> main
     goods, tax, shipping, fees, tips, duties
                         charged, as in `charging`: units with the shipment that hands them over, all else with the
                         first. Tax is counted once: of prices that include it, it is taken out of the rest.
@@ -26,6 +32,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from oms.domain.billing import Billed
 from oms.domain.frozen import frozen
 from oms.domain.order.charging import owed, units_value
 from oms.domain.order.evolve import fold
@@ -50,6 +57,7 @@ DISPUTE_FEES: Final = "dispute_fees"
 WITHHELD: Final = "withheld:"
 PAYABLE: Final = "refunds_payable"
 RETURNS: Final = "returns"
+RETURNED_TAX: Final = "returned_tax"
 CHARGED: Final = ("goods", "tax", "shipping", "fees", "tips", "duties")
 
 
@@ -63,8 +71,11 @@ class Entry:
     amount: int
 
 
-def balances(order: Order) -> dict[str, int]:
-    """Every account of the order; those at zero are left out. Their sum is zero."""
+def balances(order: Order, tax_back: int = 0) -> dict[str, int]:
+    """Every account of the order; those at zero are left out. Their sum is zero.
+
+    `tax_back` is what `billing.Billed` says of its log; `returns` contains it where nobody asked.
+    """
     charges = charged(order)
     total = sum(charges.values())
     payment = order.payment
@@ -77,7 +88,8 @@ def balances(order: Order) -> dict[str, int]:
         f"{TENDER}{order.placed.payment.provider}": payment.captured - gone,
         GIFT_CARDS: by_card,
         PAYABLE: -coming,
-        RETURNS: gone + coming - back,
+        RETURNS: gone + coming - back - tax_back,
+        RETURNED_TAX: tax_back,
         **{account: -amount for account, amount in charges.items()},
     }
     _dispute(order, found)
@@ -138,14 +150,28 @@ def _beside(placed: OrderPlaced) -> dict[str, int]:
     }
 
 
+class Ledger:
+    """An order's accounts, followed commit by commit."""
+
+    __slots__ = ("_billed",)
+
+    def __init__(self) -> None:
+        self._billed = Billed()
+
+    def follow(self, order: Order, commit: Commit) -> dict[str, int]:
+        """`balances` after a commit; `order` is what it led to."""
+        self._billed.follow(order, commit)
+        return balances(order, self._billed.tax_back)
+
+
 def entries(order_id: str, commits: Iterable[Commit]) -> tuple[Entry, ...]:
     """Commit by commit, by how much accounts changed; of each commit they sum to zero."""
     order: Order | None = None
-    before: Mapping[str, int] = {}
+    ledger, before = Ledger(), dict[str, int]()
     found: list[Entry] = []
     for commit in commits:
         order = fold(order_id, commit.events, order)
-        after = balances(order) if order else {}
+        after = ledger.follow(order, commit) if order else {}
         changed = {each: after.get(each, 0) - before.get(each, 0) for each in sorted(before.keys() | after.keys())}
         found += [
             Entry(commit=commit.number, at=commit.at, account=account, amount=amount)
@@ -154,6 +180,14 @@ def entries(order_id: str, commits: Iterable[Commit]) -> tuple[Entry, ...]:
         ]
         before = after
     return tuple(found)
+
+
+def summed(found: Iterable[Entry]) -> dict[str, int]:
+    """What accounts stand at after these entries; those at zero are left out."""
+    stands: dict[str, int] = {}
+    for each in found:
+        stands[each.account] = stands.get(each.account, 0) + each.amount
+    return {account: amount for account, amount in stands.items() if amount}
 
 
 def imbalance(stands: Mapping[str, int]) -> int:

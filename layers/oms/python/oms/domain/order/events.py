@@ -13,7 +13,12 @@ from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
+<<<<<<< HEAD
 from oms.domain.order import dispute_facts, payment_facts
+=======
+from oms.domain.order import payment_facts
+from oms.domain.priced import Countervalue, TaxesReckoned  # noqa: TC001 - the same
+>>>>>>> main
 from oms.domain.segments import Drawn, place_of
 from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
@@ -42,6 +47,7 @@ class PlacedLine:
     """What a unit of a kit is made of, as it was when the order was placed."""
     serialized: tuple[str, ...] = ()
     """SKUs of what it is in stock whose units have serial numbers, as it was then."""
+    tax_class: str = ""
 
 
 @frozen
@@ -119,6 +125,8 @@ class OrderPlaced:
     """Of the `POST /orders` body: the same key with another body is refused."""
     stock_hold: str = ""
     """The hold of stock whose units the order takes over when it is promised."""
+    taxes: TaxesReckoned | None = None
+    countervalue: Countervalue | None = None
 
 
 @frozen

@@ -114,6 +114,7 @@ def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
             tax=line.tax,
             title=line.title,
             requires_shipping=line.requires_shipping,
+            tax_class=line.tax_class,
             components=kits.get(line.sku, ()) if line.requires_shipping else (),
             serialized=serialized.get(line.sku, ()) if line.requires_shipping else (),
         )
@@ -142,6 +143,8 @@ def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
         customer_id=command.customer_id,
         request_hash=command.request_hash,
         stock_hold=snapshot.stock_hold,
+        taxes=snapshot.taxes,
+        countervalue=snapshot.countervalue,
     )
     holds = [unknown_sku_hold(line.line_id, line.sku) for line in lines if line.sku in command.unknown_skus]
     return (placed, *holds)
