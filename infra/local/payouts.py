@@ -1,8 +1,8 @@
 """`make payouts PROVIDER=adyen|paypal|stripe FILE=…`: a payout's report, held to the orders that it is made of.
 
 FILE is Adyen's settlement details report (CSV, one batch), PayPal's settlement report (CSV, one currency), or of Stripe
-a JSON document {"payout": …, "balance_transactions": […]} as its API gives them, sources expanded. The result is printed
-and kept in the bucket of reports; the same file again writes the same.
+a JSON document {"payout": …, "balance_transactions": […]} as its API gives them, sources expanded. The result is
+printed and kept in the bucket of reports; the same file again writes the same.
 """
 
 from __future__ import annotations
@@ -36,13 +36,15 @@ def read(provider: str, file: Path) -> Payout:
     if provider == "stripe":
         document = json.loads(text)
         return stripe_payout(document["payout"], document["balance_transactions"])
-    return adyen_settlement(text.splitlines()) if provider == "adyen" else paypal_settlement(text.splitlines(), file.stem)
+    return (
+        adyen_settlement(text.splitlines()) if provider == "adyen" else paypal_settlement(text.splitlines(), file.stem)
+    )
 
 
 def use_case(system: System) -> ReconcilePayout:
     """Over a running system."""
     dynamodb, outputs = system.client("dynamodb"), system.outputs
-    views = DynamoViews(dynamodb, outputs["ViewsTable"], outputs["ContactsTable"])
+    views = DynamoViews(dynamodb, outputs["ViewsTable"], outputs["ContactsTable"], outputs["EventsTable"])
     orders = Orders(DynamoLog(dynamodb, outputs["EventsTable"], outputs["StockTable"]), now)
     return ReconcilePayout(orders, views, S3Documents(system.client("s3"), outputs["ReportsBucket"]))
 

@@ -50,7 +50,7 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 def heard(box: Outbox, source: str) -> list[PaymentEvent]:
     """What our reader makes of what the provider sent."""
-    found = []
+    found: list[PaymentEvent] = []
     for event in box.events:
         asked = InboundRequest(account="main", headers={}, body=json.dumps(event).encode())
         found += provider(source).read_events(asked)

@@ -67,7 +67,11 @@ class TestReconcile:
         assert reconcile(payout(row(CAPTURE, "pi_1", 3300)), [ours(CAPTURE, "pi_1", 3000, "USD")]).sound
 
     def test_what_no_payout_has_told_of(self) -> None:
-        known = [ours(CAPTURE, "a", 1, at=minutes(0)), ours(CAPTURE, "b", 1, at=minutes(0)), ours(CAPTURE, "c", 1, at=AT)]
+        known = [
+            ours(CAPTURE, "a", 1, at=minutes(0)),
+            ours(CAPTURE, "b", 1, at=minutes(0)),
+            ours(CAPTURE, "c", 1, at=AT),
+        ]
         assert [each.reference for each in missing(known, [(CAPTURE, "a")], minutes(10))] == ["b"]
 
     @given(

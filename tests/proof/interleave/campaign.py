@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tests.proof.interleave import (
     contacts_race,
+    dispute_race,
     holds_race,
     money_race,
     move_race,
@@ -38,6 +39,7 @@ _MODULES: Final = (
     serials_race,
     move_race,
     contacts_race,
+    dispute_race,
 )
 """Those with the most schedules first: they take the longest."""
 SCENARIOS: Final[dict[str, Scenario]] = {each.name: each for module in _MODULES for each in module.SCENARIOS}

@@ -104,7 +104,6 @@ class PaymentLookup(Protocol):
         """The payment that a capture belongs to; '' when the provider does not tell."""
 
 
-<<<<<<< HEAD
 @runtime_checkable
 class AnswersDisputes(Protocol):
     """A provider that takes answers to disputes. Every call may be repeated with its key and is one answer."""
@@ -126,7 +125,7 @@ class AnswersDisputes(Protocol):
     def accept_dispute(self, dispute_ref: str, answer_id: str) -> str:
         """Let the dispute be; the provider's reference. Raises as above."""
 
-=======
+
 class TaxPort(Protocol):
     """Who knows what taxes an order bears: tables of rates, or a provider of them. It keeps nothing of a question."""
 
@@ -136,7 +135,6 @@ class TaxPort(Protocol):
         Raises InvalidInputError for a question that cannot be answered, UpstreamError when a provider is away.
         """
 
->>>>>>> main
 
 class VendorApi(Protocol):
     """Channels' own APIs."""

@@ -23,7 +23,7 @@ KIND: Final = "payout"
 
 @frozen(kw_only=False)
 class ReconcilePayout:
-    """The same report again writes the same document and rows: `reports/payouts/<year>/<month>/<provider>-<id>.json`."""
+    """The same report again writes the same: `reports/payouts/<year>/<month>/<provider>-<id>.json`, and its rows."""
 
     orders: Orders
     views: Views

@@ -128,31 +128,42 @@ def movements(order_id: str, commits: Sequence[Commit]) -> tuple[OurMovement, ..
     currency = ""
     for commit in commits:
         for event in commit.events:
-            kind, ref, amount = RowKind.CAPTURE, "", 0
             match event:
                 case ev.OrderPlaced():
                     currency = event.currency
-                case ev.PaymentCaptured():
-                    ref, amount = event.capture_id, event.amount
-                case ev.PaymentUndone() if any(each.reference == event.capture_id for each in found):
-                    ref, amount = event.capture_id, -event.amount
                 case ev.RefundRequested():
                     asked[event.refund_id] = event.amount
-                case ev.RefundSubmitted():
+                case ev.RefundSubmitted() | ev.RefundSucceeded() if event.refund_ref:
                     refs[event.refund_id] = event.refund_ref
-                case ev.RefundSucceeded():
-                    refs[event.refund_id] = event.refund_ref or refs.get(event.refund_id, "")
-                    kind, ref, amount = RowKind.REFUND, refs[event.refund_id], -asked[event.refund_id]
-                case ev.RefundFailed() if any(each.reference == refs.get(event.refund_id) for each in found):
-                    kind, ref, amount = RowKind.REFUND, refs[event.refund_id], asked[event.refund_id]
-                case DisputeFundsWithdrawn():
-                    kind, ref, amount = RowKind.DISPUTE, event.movement_id, -event.amount
-                case DisputeFundsReinstated():
-                    kind, ref, amount = RowKind.DISPUTE, event.movement_id, event.amount
-            if ref and amount:
+            moved = _moved(event, asked, refs)
+            known = {each.reference for each in found}
+            if moved and moved[1] and moved[2] and (moved[1] in known or not isinstance(event, _UNDOES)):
+                kind, ref, amount = moved
                 made = OurMovement(order_id=order_id, kind=kind, reference=ref, amount=amount, currency=currency)
                 found.append(replace(made, at=commit.at))
     return tuple(found)
+
+
+_UNDOES: Final = (ev.PaymentUndone, ev.RefundFailed)
+"""Of what never happened, they undo nothing."""
+
+
+def _moved(event: object, asked: Mapping[str, int], refs: Mapping[str, str]) -> tuple[RowKind, str, int] | None:
+    """What an event says that the provider moved: kind, reference, amount."""
+    match event:
+        case ev.PaymentCaptured():
+            return RowKind.CAPTURE, event.capture_id, event.amount
+        case ev.PaymentUndone():
+            return RowKind.CAPTURE, event.capture_id, -event.amount
+        case ev.RefundSucceeded():
+            return RowKind.REFUND, refs.get(event.refund_id, ""), -asked[event.refund_id]
+        case ev.RefundFailed():
+            return RowKind.REFUND, refs.get(event.refund_id, ""), asked[event.refund_id]
+        case DisputeFundsWithdrawn():
+            return RowKind.DISPUTE, event.movement_id, -event.amount
+        case DisputeFundsReinstated():
+            return RowKind.DISPUTE, event.movement_id, event.amount
+    return None
 
 
 def reconcile(payout: Payout, ours: Iterable[OurMovement]) -> Reconciled:
@@ -191,9 +202,7 @@ def _line(
         return Line(row=row, verdict=Verdict.UNKNOWN)
     ours = sum(each.amount for each in found)
     same = found[0].currency != row.currency or ours == told[key]
-    return Line(
-        row=row, verdict=Verdict.MATCHED if same else Verdict.DIFFERS, order_id=found[0].order_id, ours=ours
-    )
+    return Line(row=row, verdict=Verdict.MATCHED if same else Verdict.DIFFERS, order_id=found[0].order_id, ours=ours)
 
 
 def missing(

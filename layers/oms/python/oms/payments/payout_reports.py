@@ -157,8 +157,7 @@ def paypal_settlement(lines: Sequence[str], payout_id: str) -> Payout:
             told = dict(zip(head, parts, strict=True))
             code = told["Transaction Event Code"]
             row = _paypal_row(told, code)
-            if currency and row.currency != currency:
-                raise ValueError("one currency at a time")
+            _same(currency, row.currency)
             currency, at = row.currency, _day(told["Transaction Completion Date"])
             if code.startswith(_PAYPAL_PAYOUT):
                 paid -= row.net
@@ -186,6 +185,11 @@ def _paypal_row(told: Mapping[str, str], code: str) -> PayoutRow:
         payment_ref=told.get("PayPal Reference ID") or "",
         order_ref=read_reference(told.get("Invoice ID") or "")[0],
     )
+
+
+def _same(before: str, now: str) -> None:
+    if before and now != before:
+        raise ValueError("one currency at a time")
 
 
 def _hundredths(text: str, side: str, currency: str) -> int:

@@ -130,6 +130,7 @@ class Stripe:
             occurred_at=at,
             payment_ref=_payment_ref(subject),
             charge_ref=charge,
+            order_ref=subject.child("metadata").text("oms_order_id"),
             currency=currency,
             amount=amount,
             dispute=told,

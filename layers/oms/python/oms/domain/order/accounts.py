@@ -10,16 +10,12 @@ late.
                         `tender:in_channel`, ...
     gift_cards          what gift cards paid of what is charged: they are used up first
     refunds_payable     refunds that are on their way
-<<<<<<< HEAD
     disputed            taken by the provider for disputes, and may come back
     chargebacks         taken for disputes that were lost
     dispute_fees        what the provider took beside, in the order's currency
     withheld:<provider> what that came off: payouts to come
-    returns             refunds that are no overpayment: of units that had left, or out of goodwill; taxes included
-=======
     returns             refunds that are no overpayment: of units that had left, or out of goodwill; without their tax
     returned_tax        the tax in them, as credit notes tell it: from when they went through
->>>>>>> main
     goods, tax, shipping, fees, tips, duties
                         charged, as in `charging`: units with the shipment that hands them over, all else with the
                         first. Tax is counted once: of prices that include it, it is taken out of the rest.

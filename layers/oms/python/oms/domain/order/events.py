@@ -13,12 +13,8 @@ from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
-<<<<<<< HEAD
 from oms.domain.order import dispute_facts, payment_facts
-=======
-from oms.domain.order import payment_facts
 from oms.domain.priced import Countervalue, TaxesReckoned  # noqa: TC001 - the same
->>>>>>> main
 from oms.domain.segments import Drawn, place_of
 from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
@@ -169,8 +165,7 @@ class HoldReleased:
 
     hold_id: str
     components: Components = ()
-    serialized: tuple[str, ...] = ()
-    """Likewise the SKUs whose units have serial numbers."""
+    serialized: tuple[str, ...] = ()  # likewise the SKUs whose units have serial numbers
 
 
 @frozen
