@@ -18,8 +18,8 @@ from oms.domain.codec import (
 from oms.domain.drafts import DraftEvent
 from oms.domain.errors import UnknownEventError
 from oms.domain.holding import HoldEvent
-from oms.domain.order import events as ev
 from oms.domain.order import dispute_facts, payment_facts
+from oms.domain.order import events as ev
 from oms.domain.supply import SupplyEvent
 
 
