@@ -25,10 +25,8 @@ FILL = {"payment": "PPORDER1", "order_id": derive("ord", "x"), "shipment_id": "s
 PAYPAL = PayPal()
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NEVER = {
-    PaymentEventKind.CAPTURED,
-    PaymentEventKind.REFUND_TOTAL,
-    PaymentEventKind.FAILED,
-    PaymentEventKind.FRAUD_REPORT,
+    *(PaymentEventKind.CAPTURED, PaymentEventKind.REFUND_TOTAL, PaymentEventKind.FAILED),
+    *(PaymentEventKind.EXTENDED, PaymentEventKind.NOT_EXTENDED, PaymentEventKind.FRAUD_REPORT),
 }
 """PayPal tells of each capture and refund, and of no fraud that is no dispute.
 

@@ -40,7 +40,7 @@ def begin(machine: OrderMachine, draw: random.Random) -> None:
         held=draw.random() < 0.5,
         included=draw.random() < 0.5,
         card=draw.choice([0, 0, 250]),
-        begun=draw.choice([0, 1, 2]),
+        begun=draw.choice([0, 1, 2, 3]),
     )
 
 
@@ -70,6 +70,25 @@ def everyday(machine: OrderMachine, draw: random.Random) -> list[Callable[[], ob
         lambda: machine.name_what_came_back(draw.randrange(99), draw.randint(1, 2)),
         lambda: machine.refund_ends(draw.randrange(99), draw.choice(["submitted", "succeeded", "failed"])),
         lambda: machine.again(draw.randrange(99)),
+        *returning(machine, draw),
+    ]
+
+
+def returning(machine: OrderMachine, draw: random.Random) -> list[Callable[[], object]]:
+    return [
+        lambda: machine.ask_to_return(
+            draw.randrange(10**6), draw.randint(1, 2), exchange=draw.random() < 0.3, node=draw.random() < 0.3
+        ),
+        lambda: machine.a_person_says_of_a_return(draw.randrange(99)),
+        lambda: machine.a_return_travels(draw.randrange(99), draw.choice(list(ParcelStatus))),
+        lambda: machine.a_return_arrives(draw.randrange(99)),
+        lambda: machine.a_return_is_looked_at(
+            draw.randrange(99), draw.randint(1, 2), draw.choice(list(Disposition)), last=draw.random() < 0.2
+        ),
+        lambda: machine.a_person_settles_a_return(
+            draw.randrange(99), draw.choice([None, 0, 100]), paid=draw.random() < 0.5
+        ),
+        lambda: machine.time_for_returns_is_over(draw.randrange(10**5)),
     ]
 
 

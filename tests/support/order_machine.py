@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from oms.domain.canonical import ChannelPayment, ChannelRefund, PaymentState, RefundedLine, Restock
 from oms.domain.order import commands as cmd
@@ -20,6 +20,7 @@ from oms.domain.payment_events import PaymentEventKind, RefundState
 from oms.domain.tracking import ParcelStatus
 from tests.support.builders import BERLIN, IN_CHANNEL, PARIS, STRIPE, line, minutes, snapshot, units_of
 from tests.support.order_world import NODES, OrderWorld
+from tests.support.return_moves import ReturnMoves
 
 ANY_KIND = [
     PaymentEventKind.FAILED,
@@ -48,7 +49,7 @@ HEADERS = st.fixed_dictionaries(
 )
 
 
-class OrderMachine(RuleBasedStateMachine):
+class OrderMachine(ReturnMoves):
     """Each rule is something that the outside world may do at any time."""
 
     world: OrderWorld
@@ -59,12 +60,12 @@ class OrderMachine(RuleBasedStateMachine):
         held=st.booleans(),
         included=st.booleans(),
         card=st.sampled_from([0, 0, 0, 250]),
-        begun=st.sampled_from([0, 1, 2, 2]),
+        begun=st.sampled_from([0, 1, 2, 2, 3]),
     )
     def place(
         self, lines: list[dict[str, Any]], header: dict[str, int], *, held: bool, included: bool, card: int, begun: int
     ) -> None:
-        """Taken (0), paid (1), or promised (2)."""
+        """Taken (0), paid (1), promised (2), or delivered (3)."""
         made = [
             line(str(n), **{**each, "discount": min(each["discount"], each["unit_price"])})
             for n, each in enumerate(lines)
@@ -78,6 +79,11 @@ class OrderMachine(RuleBasedStateMachine):
             self.provider_tells(PaymentEventKind.AUTHORIZED, 1)
         if begun > 1:
             self.promise(1, 6)
+        if begun > 2:
+            for number in range(len(self.world.story.order.fulfillment_orders)):
+                self.ship_everything(number)
+            self.arrive()
+            self.settle()
 
     @precondition(lambda self: self.world.in_channel)
     @rule(pick=PICK)
@@ -334,6 +340,7 @@ class OrderMachine(RuleBasedStateMachine):
         self.world.stock_is_what_the_books_say()
         self.world.serials_are_where_the_books_say()
         self.world.money_adds_up()
+        self.world.returns_are_what_the_books_say()
         self.world.the_status_follows_the_lifecycle()
         self.world.nothing_stands_still_unseen()
 

@@ -16,6 +16,8 @@ from oms.domain.order.events import Disposition, LinesReturned, SerialsReturned,
 from oms.domain.order.evolve import fold
 from oms.domain.order.ledger import Place
 from oms.domain.order.promising import wanted_units
+from oms.domain.order.return_facts import ReturnCredited
+from oms.domain.order.return_state import RETURN_MOVES, ReturnStatus, returnable
 from oms.domain.order.state import FULFILLMENT_ORDER_MOVES, REFUND_MOVES, RefundStatus
 from oms.domain.order.status import LIFECYCLE, NextStep, OrderStatus, next_step, order_status, payment_cleared, stage
 from oms.domain.order.summary import due_at, summarize
@@ -164,6 +166,9 @@ class OrderWorld:
                 for each, known in after.fulfillment_orders.items():
                     old = state.fulfillment_orders.get(each, known).status
                     assert known.status == old or known.status in FULFILLMENT_ORDER_MOVES[old]
+                for each, back in after.returns.items():
+                    was_at = state.returns[each].status if each in state.returns else ReturnStatus.REQUESTED
+                    assert back.status == was_at or back.status in RETURN_MOVES[was_at]
                 for each, refund in after.payment.refunds.items():
                     was = state.payment.refunds.get(each, refund).status
                     retold = was is RefundStatus.FAILED and refund.status is RefundStatus.REQUESTED
@@ -194,7 +199,8 @@ class OrderWorld:
             gone = sum(back[each, sku] for each in (Disposition.SCRAP, Disposition.VENDOR))
             assert sum(each.on_hand for each in positions) == self.received[sku] - shipped[sku] - self.lost[sku] - gone
             assert sum(each.damaged for each in positions) == self.damaged[sku] + back[Disposition.DAMAGED, sku]
-            assert sum(each.qc for each in positions) == back[Disposition.QC, sku]
+            looked_at = back[Disposition.QC, sku] + back[Disposition.REFURBISH, sku]
+            assert sum(each.qc for each in positions) == looked_at
 
     def serials_are_where_the_books_say(self) -> None:
         """What left and is not back is out, once; of lines whose units have numbers, all that are away are."""
@@ -232,6 +238,28 @@ class OrderWorld:
         for each in order.lines.values():
             assert 0 <= each.refunded <= each.ledger.gone
 
+    def returns_are_what_the_books_say(self) -> None:
+        """No unit is in two returns, or in one that is back; no unit is paid for twice; nothing beyond what it cost."""
+        order = self.story.order
+        assert min(returnable(order).values(), default=0) >= 0
+        for known in order.returns.values():
+            for line in known.lines.values():
+                assert 0 <= line.back <= line.inspected <= line.quantity
+                assert 0 <= line.doubtful <= line.inspected
+                assert known.open or not line.to_inspect or known.status is not ReturnStatus.INSPECTED
+        paid: Counter[str] = Counter()
+        for event in self.story.events:
+            if isinstance(event, ReturnCredited):
+                assert min(event.amount, event.fee, event.withheld, event.shipping) >= 0
+                paid[event.return_id] += event.amount
+        for return_id, amount in paid.items():
+            known = order.returns[return_id]
+            worth = sum(
+                units_value(order.lines[each.line_id].placed, 0, each.credited, tax_included=order.placed.tax_included)
+                for each in known.lines.values()
+            )
+            assert amount <= worth, "more than its units cost"
+
     def handed_over(self) -> int:
         """What the units that have left are worth, with the header once any has, without what gift cards paid."""
         order = self.story.order
@@ -252,7 +280,8 @@ class OrderWorld:
         summarize(order, minutes(0))
         at_rest = order_status(order) in (OrderStatus.CLOSED, OrderStatus.CANCELLED)
         open_refund = any(each.open for each in order.payment.refunds.values())
-        waits = not at_rest or open_refund or next_step(order) is not NextStep.NONE
+        open_return = any(each.open for each in order.returns.values())
+        waits = not at_rest or open_refund or open_return or next_step(order) is not NextStep.NONE
         assert (due_at(order, minutes(0)) is not None) == waits
 
     def finish(self) -> None:
@@ -270,7 +299,9 @@ class OrderWorld:
         for refund in list(story.order.payment.refunds.values()):
             if refund.status is RefundStatus.SUBMITTED:
                 story.refund_outcome(refund.refund_id, "succeeded")
-        assert next_step(story.order) is not NextStep.SETTLE, "settling is not done when everything succeeded"
+        assert next_step(story.order) not in (NextStep.SETTLE, NextStep.RETURN), (
+            "settling is not done when everything succeeded"
+        )
         self.check_end()
         agrees_with_the_ledger(story)
 

@@ -19,15 +19,17 @@ SCHEDULE: Final = "AWS::Scheduler::Schedule"
 TABLE: Final = "AWS::DynamoDB::Table"
 
 MAX_RESOURCES: Final = 350
-MAX_FUNCTIONS: Final = 32
+MAX_FUNCTIONS: Final = 33
 MAX_READERS: Final = 2
 KEY: Final = "DataKey"
 PARKING: Final = "ParkFailed"
 """The function that puts dead letters where people look."""
 
 CONTACTS: Final = "ContactsTable"
-CONTACT_READERS: Final = {"FulfillOrdersRole", "ShowStatusRole", "AnswerAssistantsRole", "ShowInvoicesRole"}
-"""The address of a parcel; the e-mail address that a guest's is compared with; whom an invoice is for."""
+CONTACT_READERS: Final = {
+    *("FulfillOrdersRole", "ShowStatusRole", "AnswerAssistantsRole", "ShowInvoicesRole", "SettleReturnRole"),
+}
+"""The address of a parcel, there and back; the e-mail address a guest's is compared with; whom an invoice is for."""
 READS: Final = {f"dynamodb:{each}" for each in ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems")}
 KEYS_ONLY: Final = {
     "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk"]},

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from oms.application.supply import ATTEMPTS, TakeSupply
+from oms.application.exactly_once import ATTEMPTS
+from oms.application.supply import TakeSupply
 from oms.domain.commit import Cause
 from oms.domain.errors import (
     ContentionError,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from oms.application.availability import ShowAvailability
-from oms.application.holds import ATTEMPTS, REPLANS, HoldRequest, StockHolds, WantedUnits, stream_of_hold
+from oms.application.exactly_once import ATTEMPTS
+from oms.application.holds import REPLANS, HoldRequest, StockHolds, WantedUnits, stream_of_hold
 from oms.domain import ids
 from oms.domain.errors import (
     ContentionError,

@@ -62,12 +62,35 @@ class DynamoContacts:
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
+    def put_label(self, where: ContactKey, return_id: str, url: str) -> None:
+        """Keep where the file of a return's label is, beside the contact."""
+        self._client.put_item(TableName=self._table, Item={**_label_key(where, return_id), "url": {"S": url}})
+
+    def label(self, where: ContactKey, return_id: str) -> str:
+        """Where the file is; '' when nobody knows (any more)."""
+        item = self._client.get_item(TableName=self._table, Key=_label_key(where, return_id)).get("Item")
+        return str(item["url"]["S"]) if item else ""
+
     def erase(self, where: ContactKey, at: datetime) -> None:
-        """Leave a tombstone."""
+        """Leave a tombstone, and no label."""
+        pk, sk = contact_key(where)
+        labels = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": {"S": pk}, ":sk": {"S": f"{sk}#"}},
+            ProjectionExpression="pk, sk",
+        )
+        for item in labels["Items"]:
+            self._client.delete_item(TableName=self._table, Key=item)
         self._client.put_item(
             TableName=self._table,
             Item={**_key(where), "rev": {"S": "9999"}, "erased_at": {"S": at.isoformat()}},
         )
+
+
+def _label_key(where: ContactKey, return_id: str) -> dict[str, Any]:
+    pk, sk = contact_key(where)
+    return {"pk": {"S": pk}, "sk": {"S": f"{sk}#{return_id}"}}
 
 
 def _key(where: ContactKey) -> dict[str, Any]:

@@ -12,10 +12,12 @@
 | stock | `inbound#<sku>` | `lot#<supply id>` |
 | stock | `held#<0-3>` | `<expires at>#<hold id>` |
 | contacts | `<customer id>`, of an order without one `<order id>` | `<placed at>#<order id>` |
+| contacts | the same, of a label | `<placed at>#<order id>#<return id>` |
 | views | `day#<day>#<0-3>` | `<placed at>#<order id>` |
-| views | `tracking#<number>`, `payment#<ref>` | `<placed at>#<order id>` |
+| views | `tracking#<number>`, `return#<tracking number>`, `payment#<ref>` | `<placed at>#<order id>` |
 | views | `serial#<serial number>`, `lot#<sku>~<lot>` | `<placed at>#<order id>` |
 | views | `work#<node>` | `<fulfillment order id>` |
+| views | `returned#<day>` | `<order id>` |
 | views | `waiting#<sku>` | `<placed at>#<order id>` |
 | views | `<kind>` (quarantine, alert, report, stock_feed) | `<key>` |
 | views | `mark` | `<name>` |

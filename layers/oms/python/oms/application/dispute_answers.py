@@ -12,7 +12,7 @@ from oms.domain.order.dispute_commands import RecordDisputeAnswer
 from oms.domain.order.dispute_evidence import as_asked, evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from oms.application.gateways import PaymentProvider
     from oms.application.orders import Loaded, Orders
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     Render = Callable[[Evidence], bytes]
 
 
-def send_answers(orders: Orders, provider: PaymentProvider, loaded: Loaded, render: Render, cause: Cause) -> int:
-    """Every answer that is due, each under a key of its own; how many were recorded.
+def send_answers(
+    orders: Orders, providers: Mapping[str, PaymentProvider], loaded: Loaded, render: Render, cause: Cause
+) -> int:
+    """Every answer that is due, each to its payment's provider and under a key of its own; how many were recorded.
 
     Raises UpstreamError when the provider does not answer. What it refuses is recorded, for a person.
     """
@@ -33,6 +35,7 @@ def send_answers(orders: Orders, provider: PaymentProvider, loaded: Loaded, rend
         return 0
     due = order.disputes.due_answers
     for known, answer in due:
+        provider = providers[order.payment.tenders[known.tender - 1].provider]
         commits = as_asked(loaded.history.commits, answer.answer_id)
         try:
             reference, refused = _send(provider, evidence(order.order_id, commits), known, answer, render), ""

@@ -10,19 +10,13 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from oms.application.orders import next_commit
+from oms.application.exactly_once import Aggregate, Asked, Read, run_once
 from oms.channels import site
 from oms.channels.payload import parse_object
 from oms.domain import drafts, ids
 from oms.domain.commit import Cause
 from oms.domain.drafts import KEPT, LASTS, Draft, DraftSaved, fold_draft
-from oms.domain.errors import (
-    ContentionError,
-    DraftNotFoundError,
-    DraftOutdatedError,
-    IdempotencyKeyReusedError,
-    VersionConflictError,
-)
+from oms.domain.errors import DraftNotFoundError, DraftOutdatedError
 from oms.domain.frozen import frozen
 from oms.domain.order.events import PaymentPlan
 
@@ -34,13 +28,13 @@ if TYPE_CHECKING:
     from oms.application.orders import Orders
     from oms.application.ports import Clock, Log, Reference
     from oms.application.taxes import ReckonTaxes
+    from oms.domain.commit import Commit
     from oms.domain.drafts import DraftEvent
     from oms.domain.history import History
     from oms.domain.order.state import Order
 
 ACCOUNT: Final = "sales"
 """Of the channel `site`: orders that representatives place."""
-ATTEMPTS: Final = 8
 
 
 class DraftDocuments(Protocol):
@@ -83,26 +77,25 @@ class Drafts:
 
         Raises what `decide` raises, DraftNotFoundError, IdempotencyKeyReusedError, ContentionError.
         """
-        for _ in range(ATTEMPTS):
+
+        def read() -> Read[Draft]:
             draft, history = self.load(draft_id)
-            done = history.find(command_id)
-            if done is not None and draft is not None:
-                if done.cause.kind == "api" and done.cause.ref != cause.ref:
-                    raise IdempotencyKeyReusedError("this Idempotency-Key was used for another request")
-                return draft, False
-            now = self.now()
-            events = decide(draft, now)
-            after = fold_draft(events, draft)
-            if after is None:
-                raise DraftNotFoundError("no such draft", draft_id=draft_id)
-            if not events:
-                return after, False
-            try:
-                self.log.append(next_commit(history, command_id, cause, now, events), stock=())
-            except VersionConflictError:
-                continue
-            return after, True
-        raise ContentionError("too many writers on one draft", draft_id=draft_id)
+            return Read(state=draft, history=history)
+
+        def append(commit: Commit, _before: Draft | None, _after: Draft) -> Commit:
+            self.log.append(commit, stock=())
+            return commit
+
+        aggregate = Aggregate(
+            read=read,
+            fold=fold_draft,
+            append=append,
+            now=self.now,
+            missing=DraftNotFoundError,
+            named={"draft_id": draft_id},
+        )
+        ran = run_once(aggregate, lambda _: Asked(command_id=command_id, decide=decide), cause)
+        return ran.state, ran.commit is not None
 
 
 @frozen(kw_only=False)
@@ -125,8 +118,9 @@ class SaveDraft:
         InvalidTransitionError (placed, discarded), IdempotencyKeyReusedError, and what reckoning its taxes raises.
         """
         now = self.drafts.now()
-        normalized, _ = site.read_order(document, account=ACCOUNT, external_id=draft_id, now=now)
+        normalized, payment = site.read_order(document, account=ACCOUNT, external_id=draft_id, now=now)
         order = self.reckon.of_draft(normalized).order
+        payment.over(order)
         listed = self.reference.list_prices((line.sku for line in order.lines), order.currency)
         text = json.dumps(document, sort_keys=True, ensure_ascii=False, default=float)
         body = text.encode("utf-8", "surrogatepass")
@@ -194,7 +188,7 @@ class PlaceDraft:
             raise DraftOutdatedError("taxes have changed since the draft was saved", revision=draft.revision)
         cause = Cause(kind="api", ref=f"{digest[:16]}:{draft_id}", actor=actor)
         plan = PaymentPlan(provider=payment.provider, reference=payment.reference)
-        return self.sync(normalized, cause, plan, digest).order
+        return self.sync(normalized, cause, plan, digest, payment.over(normalized.order)).order
 
 
 def document_of(documents: DraftDocuments, draft: Draft, now: datetime) -> Any:

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.application.exactly_once import Aggregate, Asked, Read, run_once
 from oms.application.offering import offered
-from oms.application.orders import next_commit
 from oms.application.stock import check_known
 from oms.domain import ids
 from oms.domain.buffers import POLICY, read_buffers
 from oms.domain.commit import Cause
-from oms.domain.errors import (
-    ContentionError,
-    IdempotencyKeyReusedError,
-    InsufficientStockError,
-    StockHoldNotFoundError,
-    VersionConflictError,
-)
+from oms.domain.errors import IdempotencyKeyReusedError, InsufficientStockError, StockHoldNotFoundError
 from oms.domain.frozen import frozen
 from oms.domain.holding import HeldUnits, due_marks, expire, extend, fold_hold, make_hold, release
 from oms.domain.kits import parts_of, stock_skus
@@ -30,6 +24,7 @@ if TYPE_CHECKING:
     from oms.application.ports import Clock, Log, Reference, Stock
     from oms.domain.buffers import Buffers
     from oms.domain.canonical import ShipTo
+    from oms.domain.commit import Commit
     from oms.domain.history import History
     from oms.domain.holding import HoldEvent, HoldKind, StockHold
     from oms.domain.kits import Components
@@ -37,7 +32,6 @@ if TYPE_CHECKING:
     from oms.domain.sourcing.request import SourcingPlan
     from oms.domain.stock import StockDelta
 
-ATTEMPTS: Final = 8
 REPLANS: Final = 4
 """Choices of nodes made anew because stock that they counted on was taken meanwhile."""
 SWEPT: Final = 250
@@ -115,27 +109,25 @@ class StockHolds:
         Raises what `decide` raises, StockHoldNotFoundError, InsufficientStockError, IdempotencyKeyReusedError,
         ContentionError.
         """
-        for _ in range(ATTEMPTS):
+
+        def read() -> Read[StockHold]:
             loaded = self.load(hold_id)
-            done = loaded.history.find(command_id)
-            if done is not None and loaded.hold is not None:
-                if done.cause.kind == "api" and done.cause.ref != cause.ref:
-                    raise IdempotencyKeyReusedError("this Idempotency-Key was used for another request")
-                return loaded.hold, False
-            now = self.now()
-            events = decide(loaded.hold, now)
-            after = fold_hold(events, loaded.hold)
-            if after is None:
-                raise StockHoldNotFoundError("no such hold", hold_id=hold_id)
-            if not events:
-                return after, False
-            commit = next_commit(loaded.history, command_id, cause, now, events)
-            try:
-                self.log.append(commit, stock=on(stock_deltas(events)), due=due_marks(loaded.hold, after))
-            except VersionConflictError:
-                continue
-            return after, True
-        raise ContentionError("too many writers on one hold", hold_id=hold_id)
+            return Read(state=loaded.hold, history=loaded.history)
+
+        def append(commit: Commit, before: StockHold | None, after: StockHold) -> Commit:
+            self.log.append(commit, stock=on(stock_deltas(commit.events)), due=due_marks(before, after))
+            return commit
+
+        aggregate = Aggregate(
+            read=read,
+            fold=fold_hold,
+            append=append,
+            now=self.now,
+            missing=StockHoldNotFoundError,
+            named={"hold_id": hold_id},
+        )
+        ran = run_once(aggregate, lambda _: Asked(command_id=command_id, decide=decide), cause)
+        return ran.state, ran.commit is not None
 
 
 @frozen(kw_only=False)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 from zoneinfo import ZoneInfo
 
-from oms.application.orders import next_commit, stream_of
+from oms.application.exactly_once import next_commit
+from oms.application.orders import stream_of
 from oms.domain.billing import documents_due
 from oms.domain.commit import Cause
 from oms.domain.entities import POLICY, read_entities, seller

@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.application.exactly_once import Aggregate, Asked, Read, next_commit, run_once
 from oms.domain.codec import event_to_plain
-from oms.domain.commit import Commit, chain_hash
-from oms.domain.errors import (
-    ContentionError,
-    IdempotencyKeyReusedError,
-    InvalidTransitionError,
-    OrderNotFoundError,
-    VersionConflictError,
-)
+from oms.domain.commit import chain_hash
+from oms.domain.errors import InvalidTransitionError, OrderNotFoundError, VersionConflictError
 from oms.domain.frozen import frozen
 from oms.domain.order.decider import decide
 from oms.domain.order.evolve import fold
 from oms.domain.order.scanning import leaving, returning
 from oms.domain.order.summary import summarize
+from oms.domain.order.tenders import named_payments
 from oms.domain.stock import stock_deltas
 
 if TYPE_CHECKING:
@@ -26,29 +22,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from oms.application.ports import Clock, Log
-    from oms.domain.commit import Cause
+    from oms.domain.commit import Cause, Commit
     from oms.domain.history import History
     from oms.domain.holding import DueHold
     from oms.domain.order.commands import Command
     from oms.domain.order.events import OrderEvent
     from oms.domain.order.state import Order
     from oms.domain.stock import StockDelta
-
-ATTEMPTS: Final = 8
-"""Reloads after a lost race before giving up: each lost race means that somebody else won one."""
-
-
-def next_commit(history: History, command_id: str, cause: Cause, at: datetime, events: tuple[Any, ...]) -> Commit:
-    """The next commit of a stream of which there are no lists; a clock that goes back does not reorder it."""
-    return Commit(
-        stream=history.stream,
-        number=history.number + 1,
-        command_id=command_id,
-        cause=cause,
-        at=max(at, history.commits[-1].at) if history.commits else at,
-        events=events,
-        previous=history.head,
-    )
 
 
 def stream_of(order_id: str) -> str:
@@ -149,30 +129,41 @@ class Orders:
         After a lost race the order is loaded and decided again; a command that depends on what was read (a plan over
         stock) is given as the function that makes it. `loaded` is the order as the caller has just read it, `along`
         says what goes with the events that were decided. Raises the command's typed refusals,
-        InsufficientStockError, SerialInUseError, ContentionError after `ATTEMPTS`.
+        InsufficientStockError, SerialInUseError, ContentionError after too many lost races.
         """
-        for attempt in range(ATTEMPTS):
-            if loaded is None or attempt:
-                loaded = self.load(order_id)
-            asked = command(loaded) if callable(command) else command
-            done = loaded.history.find(asked.command_id)
-            if done is not None and loaded.order is not None:
-                if done.cause.kind == "api" and done.cause.ref != cause.ref:
-                    raise IdempotencyKeyReusedError("this Idempotency-Key was used for another request")
-                return Outcome(order=loaded.order, events=done.events, replayed=True, loaded=loaded)
-            events = decide(order_id, loaded.order, asked)
-            after = fold(order_id, events, loaded.order)
-            if after is None:
-                raise OrderNotFoundError("no such order", order_id=order_id)
-            if not events:
-                return Outcome(order=after, events=(), loaded=loaded)
-            commit = self._commit(loaded, after, asked, cause, events)
-            try:
-                self._append(commit, unique if commit.number == 1 else (), along(events))
-            except VersionConflictError:
-                continue
-            return Outcome(order=after, events=events, loaded=loaded, commit=commit)
-        raise ContentionError("too many writers on one order", order_id=order_id)
+
+        def asked(read: Read[Order]) -> Asked[Order]:
+            made = command(_loaded(read)) if callable(command) else command
+            return Asked(command_id=made.command_id, decide=lambda order, _: decide(order_id, order, made))
+
+        def append(commit: Commit, before: Order | None, after: Order) -> Commit:
+            commit = _summarized(commit, before, after)
+            self._append(commit, unique if commit.number == 1 else (), along(commit.events))
+            return commit
+
+        def load() -> Read[Order]:
+            return _read(self.load(order_id))
+
+        ran = run_once(
+            Aggregate(
+                read=load,
+                fold=lambda events, order: fold(order_id, events, order),
+                append=append,
+                now=self.now,
+                missing=OrderNotFoundError,
+                named={"order_id": order_id},
+            ),
+            asked,
+            cause,
+            _read(loaded) if loaded else None,
+        )
+        return Outcome(
+            order=ran.state,
+            events=ran.events,
+            replayed=ran.replayed,
+            loaded=_loaded(ran.read),
+            commit=ran.commit,
+        )
 
     def execute_together(
         self,
@@ -192,7 +183,8 @@ class Orders:
             after = fold(order_id, events, loaded.order)
             if after is None or not events:
                 raise InvalidTransitionError("there is nothing to do for one of them", order_id=order_id)
-            commit = self._commit(loaded, after, command, cause, events)
+            commit = next_commit(loaded.history, command.command_id, cause, self.now(), events)
+            commit = _summarized(commit, loaded.order, after)
             made.append(Outcome(order=after, events=events, loaded=loaded, commit=commit))
         first, *others = [each.commit for each in made if each.commit]
         stock = on(stock_deltas([event for each in made for event in each.events]))
@@ -208,7 +200,8 @@ class Orders:
 
     def _append(self, commit: Commit, unique: Sequence[str], along: Along) -> None:
         other = along.beside
-        unique, released = (*unique, *leaving(commit.events)), returning(commit.events)
+        paid = [f"payment#{provider}#{ref}" for each in commit.events for provider, ref in named_payments(each)]
+        unique, released = (*unique, *paid, *leaving(commit.events)), returning(commit.events)
         if other is None:
             stock = along.on(stock_deltas(commit.events))
             self.log.append(commit, stock=stock, unique=unique, released=released)
@@ -217,20 +210,14 @@ class Orders:
         stock = along.on(stock_deltas((*commit.events, *second.events)))
         self.log.append(commit, stock=stock, unique=unique, released=released, due=other.due, beside=[second])
 
-    def _commit(
-        self, loaded: Loaded, after: Order, command: Command, cause: Cause, events: tuple[OrderEvent, ...]
-    ) -> Commit:
-        # A clock that goes back must not reorder history.
-        last = loaded.history.commits[-1].at if loaded.history.commits else None
-        now = self.now()
-        at = max(now, last) if last else now
-        return Commit(
-            stream=stream_of(after.order_id),
-            number=loaded.history.number + 1,
-            command_id=command.command_id,
-            cause=cause,
-            at=at,
-            events=events,
-            previous=loaded.history.head,
-            summary=summarize(after, at, loaded.order),
-        )
+
+def _loaded(read: Read[Order]) -> Loaded:
+    return Loaded(order=read.state, history=read.history)
+
+
+def _read(loaded: Loaded) -> Read[Order]:
+    return Read(state=loaded.order, history=loaded.history)
+
+
+def _summarized(commit: Commit, before: Order | None, after: Order) -> Commit:
+    return replace(commit, summary=summarize(after, commit.at, before))

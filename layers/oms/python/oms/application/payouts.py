@@ -35,8 +35,9 @@ class ReconcilePayout:
         ours = [
             each
             for known in loaded
-            if known.order is not None and known.order.placed.payment.provider == payout.provider
+            if known.order is not None
             for each in movements(known.order.order_id, known.history.commits)
+            if each.provider == payout.provider
         ]
         done = reconcile(payout, ours)
         summary = _summary(done)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from oms.application.exactly_once import Aggregate, Asked, Read, run_once
 from oms.application.stock import check_stocked
 from oms.domain import ids
-from oms.domain.commit import Commit
-from oms.domain.errors import ContentionError, IdempotencyKeyReusedError, VersionConflictError
+from oms.domain.errors import SupplyNotFoundError
 from oms.domain.frozen import frozen
 from oms.domain.stock import stock_deltas
 from oms.domain.supply import SupplyKind, decide_supply, fold_lot
 
 if TYPE_CHECKING:
     from oms.application.ports import Clock, Log, Reference
-    from oms.domain.commit import Cause
-    from oms.domain.supply import SupplyChange
-
-ATTEMPTS: Final = 8
+    from oms.domain.commit import Cause, Commit
+    from oms.domain.supply import Lot, SupplyChange
 
 
 @frozen(kw_only=False)
@@ -38,28 +36,26 @@ class TakeSupply:
             check_stocked(self.reference, [change.node_id], [change.sku])
         stream = f"supply#{ids.derive('sup', change.supply_id)}"
         command_id = ids.command_id("take_supply", change.supply_id, key)
-        for _ in range(ATTEMPTS):
+
+        def read() -> Read[Lot]:
             history = self.log.read(stream)
-            lot = fold_lot(history.events())
-            done = history.find(command_id)
-            if done is not None:
-                if done.cause.ref != cause.ref:
-                    raise IdempotencyKeyReusedError("this Idempotency-Key was used for another request")
-                return {"lot": lot, "replayed": True}
-            events = decide_supply(lot, change)
-            after = fold_lot(events, lot)
-            commit = Commit(
-                stream=stream,
-                number=history.number + 1,
-                command_id=command_id,
-                cause=cause,
-                at=self.now(),
-                events=events,
-                previous=history.head,
-            )
-            try:
-                self.log.append(commit, stock=stock_deltas(events), lots=[after] if after else [])
-            except VersionConflictError:
-                continue
-            return {"lot": after, "replayed": False}
-        raise ContentionError("too many writers on one supply", supply_id=change.supply_id)
+            return Read(state=fold_lot(history.events()), history=history)
+
+        def append(commit: Commit, _before: Lot | None, after: Lot) -> Commit:
+            self.log.append(commit, stock=stock_deltas(commit.events), lots=[after])
+            return commit
+
+        aggregate = Aggregate(
+            read=read,
+            fold=fold_lot,
+            append=append,
+            now=self.now,
+            missing=SupplyNotFoundError,
+            named={"supply_id": change.supply_id},
+        )
+
+        def asked(_: Read[Lot]) -> Asked[Lot]:
+            return Asked(command_id=command_id, decide=lambda lot, _: decide_supply(lot, change))
+
+        ran = run_once(aggregate, asked, cause)
+        return {"lot": ran.state, "replayed": ran.replayed}

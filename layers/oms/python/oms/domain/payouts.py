@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.frozen import frozen
 from oms.domain.order import events as ev
 from oms.domain.order.dispute_facts import DisputeFundsReinstated, DisputeFundsWithdrawn
+from oms.domain.order.payment_facts import TenderAdded
+from oms.domain.order.tenders import begun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -89,6 +91,7 @@ class OurMovement:
     amount: int
     currency: str
     at: datetime | None = None
+    provider: str = ""
 
 
 @frozen
@@ -121,26 +124,30 @@ class Reconciled:
 
 
 def movements(order_id: str, commits: Sequence[Commit]) -> tuple[OurMovement, ...]:
-    """Captures, refunds that went through and what disputes moved, as the order's log has them."""
+    """Captures, refunds that went through and what disputes moved, as an order's log has them, of all its providers."""
     found: list[OurMovement] = []
-    asked: dict[str, int] = {}
+    asked: dict[str, ev.RefundRequested] = {}
     refs: dict[str, str] = {}
+    providers: list[str] = []
     currency = ""
     for commit in commits:
         for event in commit.events:
             match event:
                 case ev.OrderPlaced():
                     currency = event.currency
+                    providers = [each.provider for each in begun(event)]
+                case TenderAdded():
+                    providers.append(event.tender.provider)
                 case ev.RefundRequested():
-                    asked[event.refund_id] = event.amount
+                    asked[event.refund_id] = event
                 case ev.RefundSubmitted() | ev.RefundSucceeded() if event.refund_ref:
                     refs[event.refund_id] = event.refund_ref
             moved = _moved(event, asked, refs)
             known = {each.reference for each in found}
             if moved and moved[1] and moved[2] and (moved[1] in known or not isinstance(event, _UNDOES)):
-                kind, ref, amount = moved
+                kind, ref, amount, tender = moved
                 made = OurMovement(order_id=order_id, kind=kind, reference=ref, amount=amount, currency=currency)
-                found.append(replace(made, at=commit.at))
+                found.append(replace(made, at=commit.at, provider=providers[tender - 1]))
     return tuple(found)
 
 
@@ -148,21 +155,25 @@ _UNDOES: Final = (ev.PaymentUndone, ev.RefundFailed)
 """Of what never happened, they undo nothing."""
 
 
-def _moved(event: object, asked: Mapping[str, int], refs: Mapping[str, str]) -> tuple[RowKind, str, int] | None:
-    """What an event says that the provider moved: kind, reference, amount."""
+def _moved(
+    event: object, asked: Mapping[str, ev.RefundRequested], refs: Mapping[str, str]
+) -> tuple[RowKind, str, int, int] | None:
+    """What an event says that a provider moved: kind, reference, amount, tender."""
     match event:
         case ev.PaymentCaptured():
-            return RowKind.CAPTURE, event.capture_id, event.amount
+            return RowKind.CAPTURE, event.capture_id, event.amount, event.tender
         case ev.PaymentUndone():
-            return RowKind.CAPTURE, event.capture_id, -event.amount
+            return RowKind.CAPTURE, event.capture_id, -event.amount, event.tender
         case ev.RefundSucceeded():
-            return RowKind.REFUND, refs.get(event.refund_id, ""), -asked[event.refund_id]
+            refund = asked[event.refund_id]
+            return RowKind.REFUND, refs.get(event.refund_id, ""), -refund.amount, refund.tender
         case ev.RefundFailed():
-            return RowKind.REFUND, refs.get(event.refund_id, ""), asked[event.refund_id]
+            refund = asked[event.refund_id]
+            return RowKind.REFUND, refs.get(event.refund_id, ""), refund.amount, refund.tender
         case DisputeFundsWithdrawn():
-            return RowKind.DISPUTE, event.movement_id, -event.amount
+            return RowKind.DISPUTE, event.movement_id, -event.amount, event.tender
         case DisputeFundsReinstated():
-            return RowKind.DISPUTE, event.movement_id, event.amount
+            return RowKind.DISPUTE, event.movement_id, event.amount, event.tender
     return None
 
 

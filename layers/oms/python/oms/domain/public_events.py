@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.domain import public_returns
 from oms.domain.order import events as ev
 from oms.domain.stock import StockCounted, StockMoved
 from oms.domain.tracking import ParcelStatus
@@ -34,6 +35,7 @@ DETAIL_TYPES: Final = (
     "ParcelDelivered.v1",
     "RefundSucceeded.v1",
     "StockMoved.v1",
+    *public_returns.DETAIL_TYPES,
 )
 
 
@@ -121,4 +123,4 @@ def _shown(event: Any, row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | N
             movements = _movements(event)
             return ("StockMoved.v1", {"movements": movements}) if movements else None
         case _:
-            return None
+            return public_returns.shown(event, about)

@@ -90,6 +90,7 @@ def _dispute(order: Order, known: Dispute) -> dict[str, Any]:
         "taken": taken_for(order, known.dispute_id),
         "reason": known.word.reason,
         "capture": known.capture_ref,
+        "tender": known.tender,
         "respond_by": known.respond_by.isoformat() if known.respond_by else None,
         "fees": [{"amount": each.amount, "currency": each.currency} for each in fees],
         "answers": [

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.codec import event_to_plain
 from oms.domain.order import events as ev
+from oms.domain.order import payment_facts as paid
 from oms.entrypoints import readable_disputes
 from oms.entrypoints.pages import money, words
+from oms.entrypoints.readable_returns import RETURNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -88,6 +90,12 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.CaptureSubmitted: lambda e, c: f"Capture of {money(e.amount, c)} taken by the provider, not yet decided",
     ev.PaymentUndone: lambda e, c: f"{money(e.amount, c)} not captured, or taken back{_because(e.reason)}",
     ev.PaymentVoided: lambda _e, _c: "The rest of the authorization was let go",
+    paid.TenderAdded: lambda e, c: f"One more payment: {money(e.tender.amount, c)} by {words(e.tender.provider)}",
+    paid.TenderChecked: lambda e, _c: f"The provider of payment {e.tender} says later whether it holds the money",
+    paid.ExtensionSubmitted: lambda e, _c: f"The provider of payment {e.tender} was asked to hold the money longer",
+    paid.AuthorizationExtended: lambda e, _c: f"Payment {e.tender} is held until {e.expires_at:%Y-%m-%d %H:%M} UTC",
+    paid.ExtensionRefused: lambda e, _c: f"Payment {e.tender} is not held longer{_because(e.reason)}",
+    paid.AuthorizationLapsed: lambda e, _c: f"Payment {e.tender} is held no longer{_because(e.reason)}",
     ev.LinesReserved: lambda e, _c: f"{_reserved(e)}: {_at_nodes(e.units)}",
     ev.LinesMoved: lambda e, _c: (
         f"Moved before its release, because it costs less: {_at_nodes(e.freed)} became {_at_nodes(e.units)}"
@@ -118,6 +126,7 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.RefundSucceeded: lambda _e, _c: "Refund paid out",
     ev.RefundFailed: lambda e, _c: f"Refund failed{_because(e.reason)}",
     **readable_disputes.SAYS,
+    **RETURNS,
 }
 
 

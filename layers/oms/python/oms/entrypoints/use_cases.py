@@ -131,7 +131,7 @@ def authorize_payment() -> AuthorizePaymentStep:
     """Workflow step."""
     from oms.application.promise import AuthorizePaymentStep
 
-    return AuthorizePaymentStep(wiring.orders(), wiring.providers())
+    return AuthorizePaymentStep(wiring.orders(), wiring.providers(), wiring.now)
 
 
 @cache

@@ -12,6 +12,7 @@ OmsError
 │   ├── StockHoldNotFoundError
 │   ├── DraftNotFoundError
 │   ├── InvoiceNotFoundError
+│   ├── ReturnNotFoundError
 │   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
 │   ├── PolicyVersionNotFoundError
 │   └── WebhookNotFoundError
@@ -57,6 +58,7 @@ OmsError
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
+│   ├── PaymentExceedsInvoiceError
 │   ├── SerialInUseError
 │   ├── SerialNotShippedError
 │   ├── CountOutdatedError
@@ -71,6 +73,9 @@ OmsError
 │   ├── WebhookOutdatedError
 │   ├── WebhookDisabledError
 │   ├── NotMasterError
+│   ├── NotReturnableError
+│   │   └── ReturnWindowClosedError
+│   ├── ReturnExceedsShippedError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -147,6 +152,7 @@ from oms.domain.errors.missing import (
     ParcelNotFoundError,
     PolicyVersionNotFoundError,
     QuarantineNotFoundError,
+    ReturnNotFoundError,
     StockHoldNotFoundError,
     SupplyNotFoundError,
     WebhookNotFoundError,
@@ -166,11 +172,15 @@ from oms.domain.errors.refused import (
     NoTaxRatesError,
     NothingToCancelError,
     NotMasterError,
+    NotReturnableError,
     PaymentAlreadyUsedError,
+    PaymentExceedsInvoiceError,
     PolicyOutdatedError,
     RefundBeforePaymentError,
     RefundExceedsCapturedError,
     RefusedError,
+    ReturnExceedsShippedError,
+    ReturnWindowClosedError,
     SellerNotFoundError,
     SerialInUseError,
     SerialNotShippedError,
@@ -220,6 +230,7 @@ __all__ = [
     "NoTaxRatesError",
     "NotFoundError",
     "NotMasterError",
+    "NotReturnableError",
     "NothingToCancelError",
     "OmsError",
     "OrderNotFoundError",
@@ -228,6 +239,7 @@ __all__ = [
     "ParcelNotFoundError",
     "PayloadTooLargeError",
     "PaymentAlreadyUsedError",
+    "PaymentExceedsInvoiceError",
     "PolicyOutdatedError",
     "PolicyVersionNotFoundError",
     "QuarantineNotFoundError",
@@ -237,6 +249,9 @@ __all__ = [
     "RefundExceedsCapturedError",
     "RefusedError",
     "ReplayWindowError",
+    "ReturnExceedsShippedError",
+    "ReturnNotFoundError",
+    "ReturnWindowClosedError",
     "SellerNotFoundError",
     "SerialInUseError",
     "SerialNotShippedError",

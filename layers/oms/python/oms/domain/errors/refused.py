@@ -66,6 +66,12 @@ class PaymentAlreadyUsedError(RefusedError):
     code = "payment_already_used"
 
 
+class PaymentExceedsInvoiceError(RefusedError):
+    """More was paid on invoice than is open on it."""
+
+    code = "payment_exceeds_invoice"
+
+
 class SerialInUseError(RefusedError):
     """A unit of this serial number has shipped and has not come back."""
 
@@ -154,3 +160,21 @@ class LedgerImbalanceError(RefusedError):
     """Units would appear or vanish."""
 
     code = "ledger_imbalance"
+
+
+class NotReturnableError(RefusedError):
+    """A rule says that this is not taken back: a final sale, never, or not for what was asked."""
+
+    code = "not_returnable"
+
+
+class ReturnWindowClosedError(NotReturnableError):
+    """The days in which this could be returned are over."""
+
+    code = "return_window_closed"
+
+
+class ReturnExceedsShippedError(RefusedError):
+    """More units than were shipped, have not come back and are in no other return."""
+
+    code = "return_exceeds_shipped"

@@ -7,7 +7,8 @@ late.
 
     receivable          charged, less what gift cards and tenders paid, plus what is given back of an overpayment
     tender:<provider>   captured, less refunds that went through and what is taken for disputes: `tender:stripe`,
-                        `tender:in_channel`, ...
+                        `tender:in_channel`, ...; of a second tender of the same provider with its number, as in
+                        `tender:stripe:2`
     gift_cards          what gift cards paid of what is charged: they are used up first
     refunds_payable     refunds that are on their way
     disputed            taken by the provider for disputes, and may come back
@@ -35,6 +36,7 @@ from oms.domain.order.evolve import fold
 from oms.domain.order.stakes import stakes
 from oms.domain.order.state import RefundStatus
 from oms.domain.order.status import NextStep, next_step
+from oms.domain.order.tenders import account_of, captured_of, read_key, refunded_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,7 +83,10 @@ def balances(order: Order, tax_back: int = 0) -> dict[str, int]:
     back = min(gone + coming, max(0, payment.captured - owed(order)))
     found = {
         RECEIVABLE: total - by_card - payment.captured + back,
-        f"{TENDER}{order.placed.payment.provider}": payment.captured - gone,
+        **{
+            account_of(payment, each, TENDER): captured_of(payment, each.number) - refunded_of(payment, each.number)
+            for each in payment.tenders
+        },
         GIFT_CARDS: by_card,
         PAYABLE: -coming,
         RETURNS: gone + coming - back - tax_back,
@@ -93,14 +98,21 @@ def balances(order: Order, tax_back: int = 0) -> dict[str, int]:
 
 
 def _dispute(order: Order, found: dict[str, int]) -> None:
-    """What disputes move from the tender, and what they cost beside."""
+    """What disputes move, each from its tender, and what they cost beside: withheld by its provider."""
     if not order.disputes.known and not order.disputes.movements:
         return
-    provider, stands = order.placed.payment.provider, stakes(order)
-    fees = sum(each.amount for each in order.disputes.fees.values() if each.currency == order.placed.currency)
-    found[f"{TENDER}{provider}"] -= stands.taken
-    found |= {DISPUTED: stands.disputed, CHARGEBACKS: stands.charged_back}
-    found |= {DISPUTE_FEES: fees, f"{WITHHELD}{provider}": -fees}
+    stands = stakes(order)
+    found |= {DISPUTED: stands.disputed, CHARGEBACKS: stands.charged_back, DISPUTE_FEES: 0}
+    for tender in order.payment.tenders:
+        found[account_of(order.payment, tender, TENDER)] -= stakes(order, tender.number).taken
+        fees = sum(
+            each.amount
+            for each in order.disputes.fees.values()
+            if each.tender == tender.number and each.currency == order.placed.currency
+        )
+        withheld = f"{WITHHELD}{tender.provider}"
+        found[DISPUTE_FEES] += fees
+        found[withheld] = found.get(withheld, 0) - fees
 
 
 def charged(order: Order) -> dict[str, int]:
@@ -207,7 +219,9 @@ def drift(order: Order) -> int:
     done = all(line.ledger.gone == line.ledger.live for line in order.lines.values())
     done = done and not order.payment.submitted and not order.payment.undone
     covered = order.payment.authorized >= owed(order)
-    ours = not order.placed.payment.in_channel and all(order.payment.captures) and bool(order.payment.captures)
+    by_shipment = bool(order.payment.captures) and all(read_key(key)[0] for key in order.payment.captures)
+    ours = not order.placed.payment.in_channel and by_shipment
+    ours = ours and not any(each.on_invoice for each in order.payment.tenders)
     if done and ours and covered and next_step(order) is not NextStep.SETTLE:
         wrong += abs(stands.get(RECEIVABLE, 0))
     return wrong

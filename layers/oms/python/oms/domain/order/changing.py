@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidInputError, InvalidTransitionError, NothingToCancelError
 from oms.domain.ids import derive
-from oms.domain.order.charging import cancelled_value, captured_upfront
+from oms.domain.order.charging import overpaid_by
 from oms.domain.order.events import (
     HoldPlaced,
     HoldReleased,
     LinesCancelled,
     LineUnits,
     OrderEvent,
-    RefundRequested,
 )
 from oms.domain.order.evolve import evolve
+from oms.domain.order.refunding import requested
 from oms.domain.order.stakes import free_to_refund
 from oms.domain.order.state import CANCELLING, FulfillmentOrderStatus
 from oms.domain.stock import MAX_POSITIONS
@@ -176,10 +176,8 @@ def cancel_units(
         fulfillment_orders=tuple(out_of for _, out_of in freed),
     )
     after = evolve(event, order)
-    amount = min(cancelled_value(order, after), free_to_refund(order)) if captured_upfront(order) else 0
+    amount = min(overpaid_by(order, after), free_to_refund(order))
     if origin == "channel" or amount <= 0:
         return (event,)
-    refund = RefundRequested(
-        refund_id=derive("rfd", order.order_id, cause), amount=amount, reason="cancelled", origin=origin
-    )
-    return (event, refund)
+    refund_id = derive("rfd", order.order_id, cause)
+    return (event, *requested(order, refund_id, amount, reason="cancelled", origin=origin))

@@ -1,6 +1,7 @@
 """What can happen to an order when its payment is disputed. `OrderEvent` has them among it.
 
 `dispute_id` is the provider's. Amounts are minor units of the order's currency, but for fees, which name theirs.
+`tender` is the number of the payment that is disputed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ class DisputeOpened:
     word: DisputeWord
     capture_ref: str = ""
     respond_by: datetime | None = None
+    tender: int = 1
 
 
 @frozen
@@ -46,6 +48,7 @@ class DisputeFundsWithdrawn:
     amount: int
     dispute_id: str = ""
     capture_ref: str = ""
+    tender: int = 1
 
 
 @frozen
@@ -56,6 +59,7 @@ class DisputeFundsReinstated:
     amount: int
     dispute_id: str = ""
     capture_ref: str = ""
+    tender: int = 1
 
 
 @frozen
@@ -66,6 +70,7 @@ class DisputeFeeCharged:
     dispute_id: str
     amount: int
     currency: str
+    tender: int = 1
 
 
 @frozen

@@ -28,6 +28,7 @@ def _(event: facts.DisputeOpened, state: Order) -> Order:
         stage=event.word.stage,
         capture_ref=event.capture_ref,
         respond_by=event.respond_by,
+        tender=event.tender,
     )
     return _with(state, made)
 
@@ -54,7 +55,7 @@ def _(event: facts.DisputeFundsReinstated, state: Order) -> Order:
 
 @evolve.register(facts.DisputeFeeCharged)
 def _(event: facts.DisputeFeeCharged, state: Order) -> Order:
-    fee = Fee(amount=event.amount, currency=event.currency, dispute_id=event.dispute_id)
+    fee = Fee(amount=event.amount, currency=event.currency, dispute_id=event.dispute_id, tender=event.tender)
     disputes = state.disputes
     return replace(state, disputes=replace(disputes, fees={**disputes.fees, event.movement_id: fee}))
 
@@ -94,7 +95,7 @@ def _heard(known: Dispute, word: DisputeWord, respond_by: datetime | None) -> Di
 
 
 def _moved(state: Order, event: facts.DisputeFundsWithdrawn | facts.DisputeFundsReinstated, amount: int) -> Order:
-    made = Movement(amount=amount, dispute_id=event.dispute_id, capture_ref=event.capture_ref)
+    made = Movement(amount=amount, dispute_id=event.dispute_id, capture_ref=event.capture_ref, tender=event.tender)
     disputes = state.disputes
     return replace(state, disputes=replace(disputes, movements={**disputes.movements, event.movement_id: made}))
 

@@ -44,6 +44,7 @@ class Dispute:
     """The furthest that was heard of: some words do not say it."""
     capture_ref: str = ""
     respond_by: datetime | None = None
+    tender: int = 1
     answers: Mapping[str, Answer] = field(default_factory=dict)
 
     @property
@@ -88,6 +89,7 @@ class Movement:
     amount: int
     dispute_id: str = ""
     capture_ref: str = ""
+    tender: int = 1
 
 
 @frozen
@@ -97,6 +99,7 @@ class Fee:
     amount: int
     currency: str
     dispute_id: str = ""
+    tender: int = 1
 
 
 @frozen

@@ -25,8 +25,9 @@ from oms.domain.order.dispute_facts import (
     FraudReported,
 )
 from oms.domain.order.dispute_state import AnswerStatus
-from oms.domain.order.events import HoldPlaced, HoldReleased, OrderEvent, RefundFailed, RefundRequested
+from oms.domain.order.events import HoldPlaced, HoldReleased, OrderEvent, RefundFailed
 from oms.domain.order.evolve import fold
+from oms.domain.order.refunding import requested
 from oms.domain.order.stakes import free_to_refund, sendable
 from oms.domain.order.state import RefundStatus
 from oms.domain.payment_events import PaymentEventKind
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from oms.domain.order.dispute_commands import AnswerDispute, RecordDisputeAnswer
     from oms.domain.order.dispute_state import Dispute
     from oms.domain.order.state import Order
+    from oms.domain.order.tenders import Tendered
     from oms.domain.payment_events import PaymentEvent
 
 DISPUTE: Final = "dispute"
@@ -48,17 +50,17 @@ CHARGED_BACK: Final = "charged_back"
 """Why a refund fails whose money the customer has by a dispute."""
 
 
-def record_told(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
+def record_told(order: Order, event: PaymentEvent, tender: Tendered) -> tuple[OrderEvent, ...]:
     """What is new in the provider's word on a dispute, and what follows from it; nothing of what was heard before."""
     told = event.dispute
     if told is None:
         return ()
-    events = [*_word(order, told), *_movements(order, told)]
+    events = [*_word(order, told, tender.number), *_movements(order, told, tender.number)]
     after = fold(order.order_id, events, order) or order
     return (*events, *_holds(order, after), *_refunds(after)) if events else ()
 
 
-def record_fraud(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
+def record_fraud(order: Order, event: PaymentEvent, _tender: Tendered) -> tuple[OrderEvent, ...]:
     """The issuer's report, once; what has not left waits for a person."""
     report_id = event.event_id
     if report_id in order.disputes.reports:
@@ -70,20 +72,24 @@ def record_fraud(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
     return (reported, HoldPlaced(hold_id=hold_id, kind=FRAUD_REPORT, reason=event.reason))
 
 
-RECORDS: Final[Mapping[PaymentEventKind, Callable[[Order, PaymentEvent], tuple[OrderEvent, ...]]]] = {
+RECORDS: Final[Mapping[PaymentEventKind, Callable[[Order, PaymentEvent, Tendered], tuple[OrderEvent, ...]]]] = {
     PaymentEventKind.DISPUTE: record_told,
     PaymentEventKind.FRAUD_REPORT: record_fraud,
 }
 
 
-def _word(order: Order, told: DisputeTold) -> list[OrderEvent]:
+def _word(order: Order, told: DisputeTold, tender: int) -> list[OrderEvent]:
     word, known = told.word, order.disputes.known.get(told.dispute_ref)
     if word is None:
         return []
     closed = [] if word.is_open else [DisputeClosed(dispute_id=told.dispute_ref, word=word)]
     if known is None:
         opened = DisputeOpened(
-            dispute_id=told.dispute_ref, word=word, capture_ref=told.capture_ref, respond_by=told.respond_by
+            dispute_id=told.dispute_ref,
+            word=word,
+            capture_ref=told.capture_ref,
+            respond_by=told.respond_by,
+            tender=tender,
         )
         return [opened, *closed]
     later = told.respond_by is not None and (known.respond_by is None or told.respond_by > known.respond_by)
@@ -95,7 +101,7 @@ def _word(order: Order, told: DisputeTold) -> list[OrderEvent]:
     return [advanced, *(closed if newer else [])] if newer or later else []
 
 
-def _movements(order: Order, told: DisputeTold) -> list[OrderEvent]:
+def _movements(order: Order, told: DisputeTold, tender: int) -> list[OrderEvent]:
     """What moved, each once. A fee is part of the movement it came with."""
     events: list[OrderEvent] = []
     known = order.disputes
@@ -108,6 +114,7 @@ def _movements(order: Order, told: DisputeTold) -> list[OrderEvent]:
                     amount=abs(each.amount),
                     dispute_id=told.dispute_ref,
                     capture_ref=told.capture_ref,
+                    tender=tender,
                 )
             )
         if each.fee and each.movement_id not in known.fees:
@@ -117,6 +124,7 @@ def _movements(order: Order, told: DisputeTold) -> list[OrderEvent]:
                     dispute_id=told.dispute_ref,
                     amount=each.fee,
                     currency=each.fee_currency,
+                    tender=tender,
                 )
             )
     return events
@@ -142,20 +150,18 @@ def _holds(before: Order, after: Order) -> list[OrderEvent]:
 
 
 def _refunds(order: Order) -> list[OrderEvent]:
-    """Once nothing is open: refunds that failed for good, and those that had to wait."""
-    if order.disputes.open:
-        return []
-    events: list[OrderEvent] = []
+    """Refunds that failed for good: of a tender of which nothing is open. Once nothing is, those that had to wait."""
+    disputed = {each.tender for each in order.disputes.open}
     possible = {each.refund_id for each in sendable(order)}
-    events += [
+    events: list[OrderEvent] = [
         RefundFailed(refund_id=each.refund_id, reason=CHARGED_BACK)
         for each in order.payment.refunds.values()
-        if each.status is RefundStatus.REQUESTED and each.refund_id not in possible
+        if each.status is RefundStatus.REQUESTED and each.tender not in disputed and each.refund_id not in possible
     ]
-    return [*events, *_due_back(order)]
+    return events if disputed else [*events, *_due_back(order)]
 
 
-def _due_back(order: Order) -> list[OrderEvent]:
+def _due_back(order: Order) -> tuple[OrderEvent, ...]:
     """What was paid up front for units that were cancelled while it was at stake: the cancellation could not return it.
 
     Only of an order that had something cancelled: what else was overpaid is for a person.
@@ -164,11 +170,11 @@ def _due_back(order: Order) -> list[OrderEvent]:
     over = order.payment.captured - order.payment.refunding - owed(order)
     amount = min(over, free_to_refund(order))
     if not cancelled or not captured_upfront(order) or amount <= 0:
-        return []
+        return ()
     refund_id = derive("rfd", order.order_id, DISPUTE, *sorted(order.disputes.known))
     if refund_id in order.payment.refunds:
-        return []
-    return [RefundRequested(refund_id=refund_id, amount=amount, reason="cancelled")]
+        return ()
+    return requested(order, refund_id, amount, reason="cancelled")
 
 
 def _waits(order: Order) -> bool:

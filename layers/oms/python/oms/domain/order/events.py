@@ -13,7 +13,7 @@ from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
-from oms.domain.order import dispute_facts, payment_facts
+from oms.domain.order import dispute_facts, payment_facts, return_facts
 from oms.domain.priced import Countervalue, TaxesReckoned  # noqa: TC001 - the same
 from oms.domain.segments import Drawn, place_of
 from oms.domain.serials import Serial  # noqa: TC001 - the same
@@ -121,6 +121,8 @@ class OrderPlaced:
     """Of the `POST /orders` body: the same key with another body is refused."""
     stock_hold: str = ""
     """The hold of stock whose units the order takes over when it is promised."""
+    tenders: tuple[payment_facts.Tender, ...] = ()
+    """Of an order that is paid by several, or on invoice, all of them; `payment` is the first."""
     taxes: TaxesReckoned | None = None
     countervalue: Countervalue | None = None
 
@@ -330,13 +332,15 @@ class SerialsReturned:
 
 @frozen
 class RefundRequested:
-    """Money is to go back. Who pays it: the provider through us, or the channel."""
+    """Money is to go back, by the channel or a tender's provider; a `request` of several tenders is several."""
 
     refund_id: str
     amount: int
     reason: str = ""
     lines: tuple[LineUnits, ...] = ()
     origin: str = "oms"
+    tender: int = 1
+    request: str = ""
 
 
 @frozen
@@ -372,12 +376,7 @@ OrderEvent = (
     | ShipToChanged
     | HoldPlaced
     | HoldReleased
-    | PaymentAuthorized
-    | PaymentDeclined
-    | PaymentCaptured
-    | CaptureSubmitted
-    | PaymentUndone
-    | PaymentVoided
+    | payment_facts.PaymentFact
     | LinesReserved
     | LinesMoved
     | FulfillmentOrderReleased
@@ -397,4 +396,5 @@ OrderEvent = (
     | RefundSucceeded
     | RefundFailed
     | dispute_facts.DisputeEvent
+    | return_facts.ReturnEvent
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import LedgerImbalanceError
-from oms.domain.order import dispute_folds, payment_folds
+from oms.domain.order import dispute_folds, payment_folds, return_folds
 from oms.domain.order import events as ev
 from oms.domain.order.charging import WITHOUT_SHIPMENT
 from oms.domain.order.folding import evolve as evolve  # noqa: PLC0414 - known by this name here, with all folds
@@ -19,7 +19,9 @@ from oms.domain.order.state import (
     Line,
     Order,
     Parcel,
+    Payment,
 )
+from oms.domain.order.tenders import begun
 from oms.domain.segments import together
 from oms.domain.serials import without
 from oms.domain.tracking import ParcelStatus
@@ -27,7 +29,7 @@ from oms.domain.tracking import ParcelStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FOLDS: Final = (payment_folds, dispute_folds)
+FOLDS: Final = (payment_folds, dispute_folds, return_folds)
 """What folds the events that are not folded here: it registers when it is imported."""
 
 
@@ -37,7 +39,9 @@ def place(order_id: str, event: ev.OrderPlaced) -> Order:
         line.line_id: Line(placed=line, ledger=LineLedger(ordered=line.quantity, open=line.quantity))
         for line in event.lines
     }
-    return Order(order_id=order_id, placed=event, lines=lines)
+    tenders = begun(event)
+    payment = Payment(tenders=tenders, authorized=sum(each.authorized for each in tenders))
+    return Order(order_id=order_id, placed=event, lines=lines, payment=payment)
 
 
 def fold(order_id: str, events: Iterable[ev.OrderEvent], state: Order | None = None) -> Order | None:

@@ -143,6 +143,7 @@ def _placing(command: SyncOrder) -> tuple[OrderPlaced, *tuple[HoldPlaced, ...]]:
         customer_id=command.customer_id,
         request_hash=command.request_hash,
         stock_hold=snapshot.stock_hold,
+        tenders=command.tenders,
         taxes=snapshot.taxes,
         countervalue=snapshot.countervalue,
     )

@@ -3,6 +3,8 @@
 Money that the provider takes for a dispute must not go back as a refund as well. So what is at stake is not there to be
 refunded: of a chargeback that is open, all that is disputed; of any dispute, what was taken for it and has not come
 back. An inquiry is at no stake: a refund is the answer to it.
+
+A dispute is of one tender. What is at stake of that one leaves the others free.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 from oms.domain.disputes import DisputeStage
 from oms.domain.frozen import frozen
 from oms.domain.order.state import RefundStatus
+from oms.domain.order.tenders import captured_of, refundable_of, refunding_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +27,9 @@ if TYPE_CHECKING:
 class Stakes:
     """`disputed` was taken and may come back, `charged_back` will not; `at_stake` may not be refunded."""
 
-    disputed: int
-    charged_back: int
-    at_stake: int
+    disputed: int = 0
+    charged_back: int = 0
+    at_stake: int = 0
 
     @property
     def taken(self) -> int:
@@ -34,10 +37,12 @@ class Stakes:
         return self.disputed + self.charged_back
 
 
-def stakes(order: Order) -> Stakes:
-    """Of all disputes of the order, and of what was taken for one that nobody named."""
+def stakes(order: Order, tender: int = 0) -> Stakes:
+    """Of all disputes of the order, and of what was taken for one that nobody named; of one `tender`, of its own."""
     disputed = charged_back = at_stake = 0
-    for known, taken in _taken(order):
+    for known, number, taken in _taken(order):
+        if tender not in (0, number):
+            continue
         if known is not None and known.gone:
             charged_back += taken
         else:
@@ -49,27 +54,48 @@ def stakes(order: Order) -> Stakes:
 
 def taken_for(order: Order, dispute_id: str) -> int:
     """What was taken for a dispute and has not come back."""
-    return next(taken for known, taken in _taken(order) if known is not None and known.dispute_id == dispute_id)
+    return next(taken for known, _, taken in _taken(order) if known is not None and known.dispute_id == dispute_id)
 
 
-def _taken(order: Order) -> Iterator[tuple[Dispute | None, int]]:
-    """Each dispute with what was taken for it. What names no dispute is for the one about its capture, if there is."""
+def _taken(order: Order) -> Iterator[tuple[Dispute | None, int, int]]:
+    """Each dispute with its tender and what was taken for it.
+
+    What names no dispute is for the one about its capture, if there is.
+    """
     disputes = order.disputes
     by_capture = {known.capture_ref: known.dispute_id for _, known in sorted(disputes.known.items(), reverse=True)}
     sums: dict[str, int] = {}
+    unnamed: dict[int, int] = {}
     for each in disputes.movements.values():
         dispute_id = each.dispute_id or by_capture.get(each.capture_ref, "")
-        sums[dispute_id] = sums.get(dispute_id, 0) + each.amount
+        if dispute_id in disputes.known:
+            sums[dispute_id] = sums.get(dispute_id, 0) + each.amount
+        else:
+            unnamed[each.tender] = unnamed.get(each.tender, 0) + each.amount
     for known in disputes.known.values():
-        taken = sums.pop(known.dispute_id, 0)
-        yield known, 0 if known.word.returns_funds else taken
-    if sums:
-        yield None, sum(sums.values())
+        yield known, known.tender, 0 if known.word.returns_funds else sums.get(known.dispute_id, 0)
+    for tender, amount in unnamed.items():
+        yield None, tender, amount
+
+
+def free_of(order: Order, tender: int) -> int:
+    """What a tender may give back now: captured, not refunded, not at stake."""
+    return max(0, refundable_of(order.payment, tender) - stakes(order, tender).at_stake)
 
 
 def free_to_refund(order: Order) -> int:
-    """What may be given back: captured, not refunded, not at stake."""
-    return max(0, order.payment.captured - order.payment.refunding - stakes(order).at_stake)
+    """What may be given back now, by all tenders."""
+    return sum(free_of(order, each.number) for each in order.payment.tenders)
+
+
+def left_of_lost(order: Order, tender: int) -> int:
+    """What a tender may give back now, or once its disputes are won: what was not lost."""
+    return max(0, refundable_of(order.payment, tender) - max(0, stakes(order, tender).charged_back))
+
+
+def not_lost(order: Order) -> int:
+    """What may be given back now or later, by all tenders."""
+    return sum(left_of_lost(order, each.number) for each in order.payment.tenders)
 
 
 def sendable(order: Order) -> tuple[Refund, ...]:
@@ -80,11 +106,17 @@ def sendable(order: Order) -> tuple[Refund, ...]:
     asked = [each for each in order.payment.refunds.values() if each.status is RefundStatus.REQUESTED]
     if not order.disputes.known and not order.disputes.movements:
         return tuple(asked)
-    room = order.payment.captured - stakes(order).at_stake
-    room -= sum(each.amount for each in order.payment.refunds.values() if each.counts and each not in asked)
+    room = {each.number: _room(order, each.number, asked) for each in order.payment.tenders}
     found = []
     for refund in asked:
-        if refund.amount <= room:
-            room -= refund.amount
+        if refund.amount <= room.get(refund.tender, 0):
+            room[refund.tender] -= refund.amount
             found.append(refund)
     return tuple(found)
+
+
+def _room(order: Order, tender: int, asked: list[Refund]) -> int:
+    """What a tender has for the refunds that were asked for."""
+    payment = order.payment
+    made = refunding_of(payment, tender) - sum(each.amount for each in asked if each.tender == tender)
+    return captured_of(payment, tender) - stakes(order, tender).at_stake - made

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from oms.domain.order.events import OrderPlaced, PlacedLine
     from oms.domain.order.ledger import LineLedger
+    from oms.domain.order.return_state import Return
+    from oms.domain.order.tenders import Tendered
     from oms.domain.segments import Drawn, Parts
     from oms.domain.serials import Serial
 
@@ -189,6 +191,8 @@ class Refund:
     """Units that a channel's refund took back before they left."""
     returned: Mapping[str, int] = field(default_factory=dict)
     """Units that came back with a channel's refund."""
+    tender: int = 1
+    request: str = ""
 
     @property
     def counts(self) -> bool:
@@ -203,8 +207,9 @@ class Refund:
 
 @frozen
 class Payment:
-    """The money of the order, in minor units. `captures` maps a shipment (or '' for a whole capture) to its amount.
+    """The money of the order, in minor units: sums over its tenders, where it has several.
 
+    `captures` maps a shipment (or '' for a whole capture) to its amount; of tenders but the first, see `capture_key`.
     `submitted`: captures that the provider has not decided, by shipment. `undone`: what was refused or taken back of a
     shipment's capture; it is not asked for again by itself. `capture_ids`: the provider's id of a capture that
     it did not decide at once to its shipment.
@@ -220,6 +225,8 @@ class Payment:
     undone: Mapping[str, int] = field(default_factory=dict)
     capture_ids: Mapping[str, str] = field(default_factory=dict)
     refunds: Mapping[str, Refund] = field(default_factory=dict)
+    tenders: tuple[Tendered, ...] = ()
+    """What pays for the order, in the order in which it is used."""
 
     @property
     def refunded(self) -> int:
@@ -246,6 +253,7 @@ class Order:
     parcels: Mapping[str, Parcel] = field(default_factory=dict)
     handovers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Units by line of each shipment, and of what was provided without one, in the order they left."""
+    returns: Mapping[str, Return] = field(default_factory=dict)
     rejected_nodes: tuple[str, ...] = ()
     revision: tuple[datetime, str] | None = None
     """The newest channel snapshot taken in: its time and digest."""

@@ -9,8 +9,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import PaymentState
-from oms.domain.order.charging import money_due, owed, payable
+from oms.domain.order.charging import due_captures, due_refunds, money_due, owed, payable, void_due
 from oms.domain.order.ledger import Place
+from oms.domain.order.return_state import label_due, pays_returns
+from oms.domain.order.tenders import held_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -95,6 +97,8 @@ class NextStep(StrEnum):
     CANCEL = "cancel"
     """Go on cancelling what one transaction could not free."""
     SETTLE = "settle"
+    RETURN = "return"
+    """Go on with its returns: nothing but money of theirs is due, or a label."""
 
 
 def units_at(order: Order, place: Place) -> int:
@@ -103,7 +107,7 @@ def units_at(order: Order, place: Place) -> int:
 
 
 def payment_cleared(order: Order) -> bool:
-    """The goods may be promised: the money is held, taken, or not needed."""
+    """The goods may be promised: the money is held by all tenders together, taken, granted, or not needed."""
     return owed(order) == 0 or _money_held(order)
 
 
@@ -115,6 +119,8 @@ def _money_held(order: Order) -> bool:
             PaymentState.PAID,
             PaymentState.PARTIALLY_REFUNDED,
         )
+    if len(payment.tenders) > 1 or any(each.lapsed for each in payment.tenders):
+        return sum(held_of(payment, each) for each in payment.tenders) >= owed(order)
     return not payment.voided and max(payment.authorized, payment.captured) > 0
 
 
@@ -173,10 +179,10 @@ def payment_status(order: Order) -> PaymentStatus:
     if payment.captured:
         whole = payment.captured >= owed(order)
         return PaymentStatus.CAPTURED if whole else PaymentStatus.PARTIALLY_CAPTURED
-    if payment.declined or payment.channel_state is PaymentState.FAILED:
-        return PaymentStatus.DECLINED
     if payable(order.placed) and _money_held(order):
         return PaymentStatus.AUTHORIZED
+    if payment.declined or payment.channel_state is PaymentState.FAILED:
+        return PaymentStatus.DECLINED
     return PaymentStatus.PENDING if owed(order) else PaymentStatus.NOT_NEEDED
 
 
@@ -232,10 +238,12 @@ def next_step(order: Order) -> NextStep:
     if order.cancelling is not None:
         return NextStep.CANCEL
     if money_due(order):
-        return NextStep.SETTLE
+        only = not due_captures(order) and not void_due(order)
+        returns = only and pays_returns(order, [refund.refund_id for refund in due_refunds(order)])
+        return NextStep.RETURN if returns else NextStep.SETTLE
     held = order.held_lines
     waiting = any(line.ledger.open and line_id not in held for line_id, line in order.lines.items())
     verifiable = not order.placed.payment.in_channel and not order.payment.declined and not order.payment.voided
     if waiting and (payment_cleared(order) or verifiable):
         return NextStep.PROMISE
-    return NextStep.NONE
+    return NextStep.RETURN if label_due(order) else NextStep.NONE
