@@ -37,8 +37,13 @@ def told(  # noqa: PLR0913
     fees: dict[str, tuple[int, str]] | None = None,
     ref: str = "dp_1",
     event_id: str = "",
+    payment: tuple[str, str] = ("stripe", "pi_1"),
+    capture: str = "ch_1",
 ) -> PaymentEvent:
-    """An event of a dispute in the words of Stripe. `moved`: by movement, what was taken (negative: given back)."""
+    """An event of a dispute in the words of Stripe. `moved`: by movement, what was taken (negative: given back).
+
+    `payment`: whose it is, (provider, reference).
+    """
     word = DisputeWord(
         status=status,
         stage=stage,
@@ -58,17 +63,18 @@ def told(  # noqa: PLR0913
         )
         for key, taken in (moved or {}).items()
     )
+    said = DisputeTold(dispute_ref=ref, capture_ref=capture, word=word, respond_by=respond_by, movements=movements)
     return PaymentEvent(
-        source="stripe",
+        source=payment[0],
         account="acct",
         event_id=word.event_id,
         kind=PaymentEventKind.DISPUTE,
         occurred_at=minutes(at),
-        payment_ref="pi_1",
-        charge_ref="ch_1",
+        payment_ref=payment[1],
+        charge_ref=capture,
         currency="EUR",
         amount=amount,
-        dispute=DisputeTold(dispute_ref=ref, capture_ref="ch_1", word=word, respond_by=respond_by, movements=movements),
+        dispute=said,
     )
 
 
