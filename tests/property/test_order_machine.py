@@ -70,6 +70,14 @@ def everyday(machine: OrderMachine, draw: random.Random) -> list[Callable[[], ob
         lambda: machine.name_what_came_back(draw.randrange(99), draw.randint(1, 2)),
         lambda: machine.refund_ends(draw.randrange(99), draw.choice(["submitted", "succeeded", "failed"])),
         lambda: machine.again(draw.randrange(99)),
+        lambda: machine.edit(
+            draw.randrange(99),
+            draw.randint(1, 2),
+            draw.randrange(999),
+            draw.randrange(99),
+            draw.choice(["add", "more", "less", "swap", "move", "ship"]),
+            planned=draw.random() < 0.6,
+        ),
         *returning(machine, draw),
     ]
 
@@ -102,6 +110,9 @@ def from_channel(machine: OrderMachine, draw: random.Random) -> list[Callable[[]
             draw.randrange(99), draw.randint(0, 800), draw.choice(list(Restock)), apart=draw.random() < 0.5
         ),
         lambda: machine.redeliver(draw.randrange(99)),
+        lambda: machine.channel_adds(
+            draw.randrange(99), draw.randint(1, 2), draw.randrange(999), paid=draw.random() < 0.5
+        ),
     ]
 
 
@@ -112,6 +123,7 @@ def from_provider(machine: OrderMachine, draw: random.Random) -> list[Callable[[
         lambda: machine.provider_refunds(
             draw.randrange(99), draw.choice(list(RefundState)), ours=draw.random() < 0.7, amount=draw.randint(1, 300)
         ),
+        lambda: machine.customer_pays_more(draw.randrange(4)),
     ]
 
 

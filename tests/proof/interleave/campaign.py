@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tests.proof.interleave import (
     contacts_race,
     dispute_race,
+    edits_race,
     holds_race,
     money_race,
     move_race,
@@ -40,6 +41,7 @@ _MODULES: Final = (
     serials_race,
     returns_race,
     move_race,
+    edits_race,
     contacts_race,
     dispute_race,
 )

@@ -9,6 +9,7 @@ from tests.proof.sweep import (
     stories_channels,
     stories_doors,
     stories_drafts,
+    stories_edits,
     stories_feeds,
     stories_invoices,
     stories_orders,
@@ -37,7 +38,7 @@ def _told(module: ModuleType) -> dict[str, Callable[[World], None]]:
 
 _MODULES: Final = (
     *(stories_orders, stories_recovery, stories_doors, stories_channels, stories_feeds),
-    *(stories_drafts, stories_invoices, stories_payments, stories_outbound, stories_told),
+    *(stories_drafts, stories_edits, stories_invoices, stories_payments, stories_outbound, stories_told),
     stories_returns,
 )
 STORIES: Final = {name: story for module in _MODULES for name, story in _told(module).items()}

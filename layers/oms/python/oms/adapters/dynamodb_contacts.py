@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.adapters.keys import contact_key
+from oms.adapters.keys import contact_key, labels_pk
 from oms.domain.canonical import Contact
 from oms.domain.codec import from_plain, to_plain
 
@@ -73,11 +73,10 @@ class DynamoContacts:
 
     def erase(self, where: ContactKey, at: datetime) -> None:
         """Leave a tombstone, and no label."""
-        pk, sk = contact_key(where)
         labels = self._client.query(
             TableName=self._table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={":pk": {"S": pk}, ":sk": {"S": f"{sk}#"}},
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": labels_pk(where.order_id)}},
             ProjectionExpression="pk, sk",
         )
         for item in labels["Items"]:
@@ -89,8 +88,7 @@ class DynamoContacts:
 
 
 def _label_key(where: ContactKey, return_id: str) -> dict[str, Any]:
-    pk, sk = contact_key(where)
-    return {"pk": {"S": pk}, "sk": {"S": f"{sk}#{return_id}"}}
+    return {"pk": {"S": labels_pk(where.order_id)}, "sk": {"S": return_id}}
 
 
 def _key(where: ContactKey) -> dict[str, Any]:

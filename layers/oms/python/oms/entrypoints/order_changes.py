@@ -109,9 +109,10 @@ def refund(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
 
 def payment(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
     """Name one more payment, or record money that came for an invoice. Credit and its payment are finance's."""
+    role = http.require(app, "service", "finance", "sales", "shop")
     asked = http.body(app, PaymentBody)
-    of_finance = asked.kind == "received" or asked.provider == ON_INVOICE
-    role = http.require(app, "finance") if of_finance else http.require(app, "service", "finance", "sales", "shop")
+    if asked.kind == "received" or asked.provider == ON_INVOICE:
+        role = http.require(app, "finance")
     key, command_id = _command_id(app, "payment", order_id)
     if asked.kind == "received":
         if asked.provider != ON_INVOICE or asked.terms_days:

@@ -71,6 +71,19 @@ def _reserved(event: ev.LinesReserved) -> str:
     return f"Reserved, to be released by {event.release_at:%d %b %Y %H:%M} UTC"
 
 
+def _edit(event: ev.OrderEdited, currency: str) -> str:
+    """What changed, and what it costs now."""
+    said = [", ".join(f"{line.quantity} × {line.sku} added" for line in event.added)]
+    if event.ship_to:
+        said.append(f"goes to {event.ship_to.postal_code} {event.ship_to.country}")
+    if event.shipping_method is not None:
+        said.append(f"shipped by {event.shipping_method or 'no method in particular'}")
+    if event.freed:
+        said.append(f"{_at_nodes(event.freed)} open again")
+    more = f"{money(abs(event.change), currency)} {'more' if event.change > 0 else 'less'} to pay"
+    return "; ".join([each for each in said if each] + [more if event.change else "to pay as before"])
+
+
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
 
@@ -79,6 +92,7 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.OrderPlaced: lambda e, c: (
         f"Placed as {e.number} on {e.channel}: {_units(sum(line.quantity for line in e.lines))}, {money(e.total, c)}"
     ),
+    ev.OrderEdited: lambda e, c: f"Edited by {words(e.origin)}: {_edit(e, c)}{_because(e.reason)}",
     ev.ChannelRevisionSeen: lambda _e, _c: "A newer state of the channel's order was taken in",
     ev.ChannelPaymentReported: lambda e, c: f"The channel reports {words(e.state.value)}, {money(e.captured, c)} taken",
     ev.ShipToChanged: lambda e, _c: f"Destination changed to {e.ship_to.postal_code} {e.ship_to.country}",

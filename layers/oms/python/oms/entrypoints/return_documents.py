@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from oms.domain.codec import to_plain
 from oms.domain.money import format_minor
 from oms.domain.order.return_facts import LabelBy
+from oms.domain.order.return_state import refunds_of
 
 if TYPE_CHECKING:
     from oms.domain.order.return_state import Return
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 def return_document(order: Order, known: Return) -> dict[str, Any]:
     """For staff. Money in minor units of the order's currency."""
-    refunds = order.payment.refunds
     return {
         "return_id": known.return_id,
         "return_number": known.number,
@@ -43,16 +43,15 @@ def return_document(order: Order, known: Return) -> dict[str, Any]:
         "fees": known.fees,
         "withheld": known.withheld,
         "refunds": [
-            {"refund_id": each, "amount": refunds[each].amount, "status": refunds[each].status.value}
-            for each in known.refunds
-            if each in refunds
+            {"refund_id": each.refund_id, "amount": each.amount, "status": each.status.value}
+            for each in refunds_of(order, known)
         ],
     }
 
 
 def customer_return(order: Order, known: Return) -> dict[str, Any]:
     """For the customer: what to send, by when, and what comes of it. `qr` is the text of the QR code on the parcel."""
-    refunds = [order.payment.refunds[each] for each in known.refunds if each in order.payment.refunds]
+    refunds = refunds_of(order, known)
     return {
         "return_id": known.return_id,
         "number": known.number,

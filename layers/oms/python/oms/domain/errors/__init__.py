@@ -51,6 +51,9 @@ OmsError
 ├── RefusedError                     (the state of the order forbids it)
 │   ├── InvalidTransitionError
 │   ├── NothingToCancelError
+│   ├── EditOutdatedError
+│   ├── EditInChannelError
+│   ├── InWorkError
 │   ├── RefundExceedsCapturedError
 │   │   ├── AmountDisputedError      (a chargeback may take the money)
 │   │   └── RefundBeforePaymentError (retryable: a channel's refund overtook its payment)
@@ -166,8 +169,11 @@ from oms.domain.errors.refused import (
     DraftExpiredError,
     DraftOutdatedError,
     DuplicateOrderNumberError,
+    EditInChannelError,
+    EditOutdatedError,
     HoldExpiredError,
     InvalidTransitionError,
+    InWorkError,
     LedgerImbalanceError,
     NoTaxRatesError,
     NothingToCancelError,
@@ -204,6 +210,8 @@ __all__ = [
     "DraftNotFoundError",
     "DraftOutdatedError",
     "DuplicateOrderNumberError",
+    "EditInChannelError",
+    "EditOutdatedError",
     "EmptyPolicyError",
     "EndpointRefusedError",
     "FeedGoneError",
@@ -213,6 +221,7 @@ __all__ = [
     "IdempotencyKeyError",
     "IdempotencyKeyMissingError",
     "IdempotencyKeyReusedError",
+    "InWorkError",
     "InsufficientStockError",
     "InvalidCursorError",
     "InvalidInputError",

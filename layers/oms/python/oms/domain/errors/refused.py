@@ -23,6 +23,24 @@ class NothingToCancelError(RefusedError):
     code = "nothing_to_cancel"
 
 
+class EditOutdatedError(RefusedError):
+    """The order, or what its edit would come to, is no longer as it was previewed."""
+
+    code = "edit_outdated"
+
+
+class EditInChannelError(RefusedError):
+    """The order was placed in a channel that has to be asked: what it is of, or what it costs, changes there."""
+
+    code = "edit_in_channel"
+
+
+class InWorkError(RefusedError):
+    """A warehouse has begun to work on what would go elsewhere."""
+
+    code = "in_work"
+
+
 class RefundExceedsCapturedError(RefusedError):
     """The refunds together would be more than was captured."""
 

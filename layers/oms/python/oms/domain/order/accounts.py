@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.billing import Billed
 from oms.domain.frozen import frozen
 from oms.domain.order.charging import owed, units_value
+from oms.domain.order.covering import overpaid_back
 from oms.domain.order.evolve import fold
 from oms.domain.order.stakes import stakes
 from oms.domain.order.state import RefundStatus
@@ -80,7 +81,7 @@ def balances(order: Order, tax_back: int = 0) -> dict[str, int]:
     by_card = min(order.placed.gift_cards, total)
     gone = sum(each.amount for each in payment.refunds.values() if each.status is RefundStatus.SUCCEEDED)
     coming = sum(each.amount for each in payment.refunds.values() if each.open)
-    back = min(gone + coming, max(0, payment.captured - owed(order)))
+    back = overpaid_back(order)
     found = {
         RECEIVABLE: total - by_card - payment.captured + back,
         **{

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from oms.domain.errors import OrderNotFoundError
 from oms.domain.order import (
     changing,
+    covering,
     disputes,
+    editing,
     fulfilling,
     placing,
     promising,
@@ -21,6 +23,7 @@ from oms.domain.order import commands as cmd
 from oms.domain.order import dispute_commands as disputed
 from oms.domain.order import return_commands as ret
 from oms.domain.order import tender_commands as tender_cmd
+from oms.domain.order.edit_commands import EditOrder
 from oms.domain.order.return_inspecting import inspect
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.NameReturned: scanning.name_returned,
     cmd.CancelLines: changing.cancel,
     cmd.CancelRest: changing.cancel_rest,
+    EditOrder: editing.edit,
     cmd.PlaceHold: changing.place_hold,
     cmd.ReleaseHold: changing.release_hold,
     disputed.AnswerDispute: disputes.answer,
@@ -81,4 +85,6 @@ def decide(order_id: str, order: Order | None, command: cmd.Command) -> tuple[Or
         raise OrderNotFoundError("no such order", order_id=order_id)
     else:
         events = _HANDLERS[type(command)](order, command)
-    return events + returns.overtaken(order, events) if order is not None and order.returns and events else events
+    if order is not None and order.returns and events:
+        events = (*events, *returns.overtaken(order, events))
+    return (*events, *covering.released(order, events))

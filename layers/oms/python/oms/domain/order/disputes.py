@@ -162,19 +162,19 @@ def _refunds(order: Order) -> list[OrderEvent]:
 
 
 def _due_back(order: Order) -> tuple[OrderEvent, ...]:
-    """What was paid up front for units that were cancelled while it was at stake: the cancellation could not return it.
+    """What was paid up front and is not owed since a cancellation, or an edit, while it was at stake.
 
-    Only of an order that had something cancelled: what else was overpaid is for a person.
+    Only of an order that had one: what else was overpaid is for a person.
     """
     cancelled = any(line.ledger.live < line.placed.quantity for line in order.lines.values())
     over = order.payment.captured - order.payment.refunding - owed(order)
     amount = min(over, free_to_refund(order))
-    if not cancelled or not captured_upfront(order) or amount <= 0:
+    if not (cancelled or order.edits) or not captured_upfront(order) or amount <= 0:
         return ()
     refund_id = derive("rfd", order.order_id, DISPUTE, *sorted(order.disputes.known))
     if refund_id in order.payment.refunds:
         return ()
-    return requested(order, refund_id, amount, reason="cancelled")
+    return requested(order, refund_id, amount, reason="cancelled" if cancelled else "edited")
 
 
 def _waits(order: Order) -> bool:

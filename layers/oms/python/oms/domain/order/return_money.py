@@ -17,7 +17,7 @@ from oms.domain.frozen import frozen
 from oms.domain.ids import derive
 from oms.domain.order.charging import captured_upfront, header_total, line_total, owed, refund_value
 from oms.domain.order.events import LineUnits, RefundSucceeded
-from oms.domain.order.evolve import fold
+from oms.domain.order.folding import evolve
 from oms.domain.order.refunding import requested
 from oms.domain.order.return_facts import ReturnCredited, ReturnUnits
 from oms.domain.order.stakes import not_lost
@@ -143,6 +143,8 @@ def credited(
         if not credit.amount:
             events.append(RefundSucceeded(refund_id=refund_id))
     if credit.shipping:
-        after = fold(order.order_id, events, order) or order
-        events += requested(after, shipping_id, credit.shipping, reason="return shipping")
+        state = order
+        for event in events:
+            state = evolve(event, state)
+        events += requested(state, shipping_id, credit.shipping, reason="return shipping")
     return tuple(events)

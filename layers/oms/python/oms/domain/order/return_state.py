@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from oms.domain.order.state import Order
+    from oms.domain.order.state import Order, Refund
 
 
 class ReturnStatus(StrEnum):
@@ -151,9 +151,15 @@ def returnable(order: Order) -> dict[str, int]:
     return left
 
 
-def pays_returns(order: Order, refund_ids: Iterable[str]) -> bool:
+def refunds_of(order: Order, known: Return) -> tuple[Refund, ...]:
+    """The refunds that a return asked for: of several tenders, several of one request."""
+    refunds = order.payment.refunds.values()
+    return tuple(refund for refund in refunds if (refund.request or refund.refund_id) in known.refunds)
+
+
+def pays_returns(order: Order, refunds: Iterable[Refund]) -> bool:
     """All of these refunds, and there are some, are of returns."""
-    wanted = {order.payment.refunds[each].request or each for each in refund_ids}
+    wanted = {refund.request or refund.refund_id for refund in refunds}
     return bool(wanted) and wanted <= {each for known in order.returns.values() for each in known.refunds}
 
 
