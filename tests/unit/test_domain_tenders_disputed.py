@@ -21,8 +21,11 @@ from oms.domain.payments import AuthorizationResult, AuthorizationState
 from oms.domain.payouts import movements
 from tests.support.builders import Story, line, snapshot
 from tests.support.disputes import hear, told
+from tests.support.edits import edit
+from tests.support.returns import Returning, unit
 from tests.support.stories import commits_of
 
+TWO = 2
 SECOND = ("stripe", "pi_2")
 CARDS = (
     Tender(provider="stripe", reference="pi_1", amount=1000),
@@ -183,3 +186,64 @@ def test_a_payout_is_held_to_what_its_own_provider_moved() -> None:
         "stripe": 1000,
         "adyen": 800,
     }
+
+
+def came_back(story: Story) -> Returning:
+    """All three units are looked at."""
+    story.deliver_all()
+    returning = Returning(story)
+    returning.ask({"1": 3})
+    returning.label()
+    returning.receive()
+    returning.inspect(unit(quantity=3))
+    return returning
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "left"),
+    [(DisputeStatus.WON, RefundStatus.REQUESTED, [2]), (DisputeStatus.LOST, RefundStatus.FAILED, [])],
+)
+def test_what_is_returned_is_paid_back_and_the_disputed_part_waits(
+    outcome: DisputeStatus, status: RefundStatus, left: list[int]
+) -> None:
+    story = paid(*CARDS)
+    hear(story, second(DisputeStatus.NEEDS_RESPONSE, {"txn_1": 1200}))
+    returning = came_back(story)
+    assert returning.refunds() == [1000, 1200, 800]
+    assert [each.tender for each in due_refunds(story.order)] == [1, 3]
+    story.settle()
+    moved = {"txn_1": 1200} | ({"txn_2": -1200} if outcome is DisputeStatus.WON else {})
+    hear(story, second(outcome, moved, at=2000))
+    assert next(each.status for each in story.order.payment.refunds.values() if each.tender == TWO) is status
+    assert [each.tender for each in due_refunds(story.order)] == left
+    story.settle()
+    assert tenders_of(story) == {}
+    assert drift(story.order) == 0
+
+
+def test_what_was_lost_is_not_asked_for_when_goods_come_back() -> None:
+    story = paid(*CARDS)
+    hear(story, second(DisputeStatus.LOST, {"txn_1": 1200}))
+    assert came_back(story).refunds() == [1000, 800]
+    story.settle()
+    assert tenders_of(story) == {}
+
+
+def test_part_of_a_tender_that_is_not_disputed_goes_first() -> None:
+    story = paid(*CARDS)
+    hear(story, second(DisputeStatus.NEEDS_RESPONSE, {"txn_1": 500}, amount=500))
+    asked = [each for each in story.refund(amount=2500) if isinstance(each, ev.RefundRequested)]
+    assert [(each.tender, each.amount) for each in asked] == [(1, 1000), (2, 700), (3, 800)]
+
+
+def test_an_edit_gives_back_no_disputed_money_until_it_is_won() -> None:
+    story = paid(*CARDS, upfront=True)
+    hear(story, second(DisputeStatus.NEEDS_RESPONSE, {"txn_1": 1200}))
+    hear(story, told(amount=1000, moved={"txn_9": 1000}, ref="dp_9"))
+    edit(story, remove={"1": 1})
+    assert [(each.tender, each.amount) for each in story.order.payment.refunds.values()] == [(3, 800)]
+    hear(story, second(DisputeStatus.WON, {"txn_1": 1200, "txn_2": -1200}, at=200))
+    hear(story, told(DisputeStatus.WON, 1000, at=300, moved={"txn_9": 1000, "txn_10": -1000}, ref="dp_9"))
+    assert [each.amount for each in story.order.payment.refunds.values()] == [800, 200]
+    story.settle()
+    assert sum(tenders_of(story).values()) == 2000
