@@ -18,7 +18,7 @@ from oms.domain.codec import (
 from oms.domain.drafts import DraftEvent
 from oms.domain.errors import UnknownEventError
 from oms.domain.holding import HoldEvent
-from oms.domain.order import edit_facts, payment_facts
+from oms.domain.order import dispute_facts, edit_facts, payment_facts
 from oms.domain.order import events as ev
 from oms.domain.order.return_facts import ReturnEvent
 from oms.domain.supply import SupplyEvent
@@ -109,6 +109,6 @@ def test_names_are_the_classes_names() -> None:
         "ShardsChanged",
         "DocumentIssued",
         "DocumentNumbered",
-        *(each.__name__ for each in apart),
+        *(each.__name__ for each in (*apart, *typing.get_args(dispute_facts.DisputeEvent))),
     }
     assert defined - parts == set(EVENT_TYPES) - of_stock, "an event that is not in OrderEvent cannot be stored"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tests.proof.interleave import (
     contacts_race,
+    dispute_race,
     edits_race,
     holds_race,
     money_race,
@@ -42,6 +43,7 @@ _MODULES: Final = (
     move_race,
     edits_race,
     contacts_race,
+    dispute_race,
 )
 """Those with the most schedules first: they take the longest."""
 SCENARIOS: Final[dict[str, Scenario]] = {each.name: each for module in _MODULES for each in module.SCENARIOS}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.order import events as ev
 from oms.domain.order import payment_facts as facts
+from oms.domain.order.dispute_facts import DisputeFundsReinstated, DisputeFundsWithdrawn
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Books:
     undone: int = 0
     """What was not taken after all, or taken back: owed, and asked for by a person."""
     voids: set[int] = field(default_factory=set)
+    taken: Counter[int] = field(default_factory=Counter)
+    """By tender, what its provider took for disputes and has not given back."""
     refunds: dict[str, RefundBook] = field(default_factory=dict)
     delivered_parcels: set[str] = field(default_factory=set)
     parcels: dict[str, tuple[ev.NodeUnits, ...]] = field(default_factory=dict)
@@ -216,6 +219,12 @@ class Books:
                 self.captured -= event.amount
                 return
 
+    def _withdraw(self, event: DisputeFundsWithdrawn) -> None:
+        self.taken[event.tender] += event.amount
+
+    def _reinstate(self, event: DisputeFundsReinstated) -> None:
+        self.taken[event.tender] -= event.amount
+
     def _report(self, event: ev.ChannelPaymentReported) -> None:
         self.captured = event.captured
 
@@ -333,6 +342,8 @@ _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.PaymentCaptured: Books._capture,
     ev.CaptureSubmitted: Books._submit_capture,
     ev.PaymentUndone: Books._undo,
+    DisputeFundsWithdrawn: Books._withdraw,
+    DisputeFundsReinstated: Books._reinstate,
     ev.ChannelPaymentReported: Books._report,
     ev.PaymentVoided: Books._void,
     facts.TenderAdded: Books._add,

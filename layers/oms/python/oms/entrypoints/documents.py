@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from oms.domain.codec import event_to_plain, to_plain
 from oms.domain.order import accounts
-from oms.domain.order.charging import chargeable, refundable
+from oms.domain.order.charging import chargeable
 from oms.domain.order.ledger import Place
+from oms.domain.order.stakes import free_of, free_to_refund
 from oms.domain.order.status import fulfillment_status, order_status, payment_status, stage
-from oms.domain.order.tenders import GIFT_CARD, captured_of, of_tender, refundable_of, refunded_of
+from oms.domain.order.tenders import GIFT_CARD, captured_of, of_tender, refunded_of
 from oms.entrypoints.return_documents import return_document
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _money(order: Order) -> dict[str, Any]:
         "capturing": sum(payment.submitted.values()),
         "undone": sum(payment.undone.values()),
         "refunded": payment.refunded,
-        "refundable": refundable(order),
+        "refundable": free_to_refund(order),
         "declined": payment.declined,
         "voided": payment.voided,
         "refunds": [
@@ -127,7 +128,7 @@ def _tender(order: Order, tender: Tendered) -> dict[str, Any]:
         "capturing": of_tender(payment.submitted, number),
         "undone": of_tender(payment.undone, number),
         "refunded": refunded_of(payment, number),
-        "refundable": refundable_of(payment, number),
+        "refundable": free_of(order, number),
         "declined": tender.declined,
         "voided": tender.voided,
         "lapsed": tender.lapsed,

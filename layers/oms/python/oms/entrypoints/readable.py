@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.codec import event_to_plain
 from oms.domain.order import events as ev
 from oms.domain.order import payment_facts as paid
+from oms.entrypoints import readable_disputes
 from oms.entrypoints.pages import money, words
 from oms.entrypoints.readable_returns import RETURNS
 
@@ -138,6 +139,7 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.RefundSubmitted: lambda e, _c: f"Refund taken by the provider as {e.refund_ref}",
     ev.RefundSucceeded: lambda _e, _c: "Refund paid out",
     ev.RefundFailed: lambda e, _c: f"Refund failed{_because(e.reason)}",
+    **readable_disputes.SAYS,
     **RETURNS,
 }
 

@@ -7,6 +7,7 @@ OmsError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
 │   ├── CaptureNotFoundError         (retryable: the provider's event may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
+│   ├── DisputeNotFoundError
 │   ├── FeedGoneError
 │   ├── StockHoldNotFoundError
 │   ├── DraftNotFoundError
@@ -54,7 +55,9 @@ OmsError
 │   ├── EditInChannelError
 │   ├── InWorkError
 │   ├── RefundExceedsCapturedError
+│   │   ├── AmountDisputedError      (a chargeback may take the money)
 │   │   └── RefundBeforePaymentError (retryable: a channel's refund overtook its payment)
+│   ├── DisputeClosedError
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
@@ -142,6 +145,7 @@ from oms.domain.errors.invalid import (
 )
 from oms.domain.errors.missing import (
     CaptureNotFoundError,
+    DisputeNotFoundError,
     DraftNotFoundError,
     FeedGoneError,
     FulfillmentOrderNotFoundError,
@@ -157,9 +161,11 @@ from oms.domain.errors.missing import (
     WebhookNotFoundError,
 )
 from oms.domain.errors.refused import (
+    AmountDisputedError,
     ApprovalNeededError,
     CountOutdatedError,
     CurrencyMismatchError,
+    DisputeClosedError,
     DraftExpiredError,
     DraftOutdatedError,
     DuplicateOrderNumberError,
@@ -190,6 +196,7 @@ from oms.domain.errors.refused import (
 )
 
 __all__ = [
+    "AmountDisputedError",
     "ApprovalNeededError",
     "AuthenticationError",
     "CaptureNotFoundError",
@@ -197,6 +204,8 @@ __all__ = [
     "ContentionError",
     "CountOutdatedError",
     "CurrencyMismatchError",
+    "DisputeClosedError",
+    "DisputeNotFoundError",
     "DraftExpiredError",
     "DraftNotFoundError",
     "DraftOutdatedError",

@@ -47,11 +47,23 @@ class RefundExceedsCapturedError(RefusedError):
     code = "refund_exceeds_captured"
 
 
+class AmountDisputedError(RefundExceedsCapturedError):
+    """The money may go back by a dispute: as a refund as well it would go twice."""
+
+    code = "amount_disputed"
+
+
 class RefundBeforePaymentError(RefundExceedsCapturedError):
     """A channel told of a refund before it told of the payment."""
 
     code = "refund_before_payment"
     retryable = True
+
+
+class DisputeClosedError(RefusedError):
+    """The dispute has ended, or the merchant let it be."""
+
+    code = "dispute_closed"
 
 
 class CurrencyMismatchError(RefusedError):

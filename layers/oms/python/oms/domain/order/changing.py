@@ -17,6 +17,7 @@ from oms.domain.order.events import (
 )
 from oms.domain.order.evolve import evolve
 from oms.domain.order.refunding import requested
+from oms.domain.order.stakes import free_to_refund
 from oms.domain.order.state import CANCELLING, FulfillmentOrderStatus
 from oms.domain.stock import MAX_POSITIONS
 
@@ -151,7 +152,7 @@ def cancel_units(
     event = taken_off(order, wanted, origin=origin, reason=reason)
     after = evolve(event, order)
     # Since it was edited, perhaps not all of its price was paid.
-    amount = freed_by(order, after) if order.edits else overpaid_by(order, after)
+    amount = min(freed_by(order, after) if order.edits else overpaid_by(order, after), free_to_refund(order))
     if origin == "channel" or amount <= 0:
         return (event,)
     refund_id = derive("rfd", order.order_id, cause)

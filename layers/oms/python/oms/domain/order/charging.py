@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.frozen import frozen
-from oms.domain.order.state import RefundStatus
+from oms.domain.order.stakes import sendable
 from oms.domain.order.tenders import capture_key, captured_of, left_of, of_tender, upfront_of
 
 if TYPE_CHECKING:
@@ -241,14 +241,13 @@ def due_checks(order: Order) -> tuple[int, ...]:
 
 
 def due_refunds(order: Order) -> tuple[Refund, ...]:
-    """Refunds that we are to make at the provider."""
+    """Refunds that we are to make at the provider; not those whose money is at stake in a dispute."""
     if order.placed.payment.in_channel:
         return ()
-    return tuple(
-        refund for refund in order.payment.refunds.values() if refund.status is RefundStatus.REQUESTED and refund.amount
-    )
+    return tuple(refund for refund in sendable(order) if refund.amount)
 
 
 def money_due(order: Order) -> bool:
     """A call to the provider is due."""
-    return bool(due_captures(order) or due_voids(order) or due_refunds(order) or due_checks(order))
+    due = due_captures(order) or due_voids(order) or due_refunds(order) or due_checks(order)
+    return bool(due or order.disputes.due_answers)

@@ -8,6 +8,7 @@ from oms.domain.errors import OrderNotFoundError
 from oms.domain.order import (
     changing,
     covering,
+    disputes,
     editing,
     fulfilling,
     placing,
@@ -19,6 +20,7 @@ from oms.domain.order import (
     tendering,
 )
 from oms.domain.order import commands as cmd
+from oms.domain.order import dispute_commands as disputed
 from oms.domain.order import return_commands as ret
 from oms.domain.order import tender_commands as tender_cmd
 from oms.domain.order.edit_commands import EditOrder
@@ -57,6 +59,8 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     EditOrder: editing.edit,
     cmd.PlaceHold: changing.place_hold,
     cmd.ReleaseHold: changing.release_hold,
+    disputed.AnswerDispute: disputes.answer,
+    disputed.RecordDisputeAnswer: disputes.record_answer,
     ret.RequestReturn: returns.request,
     ret.ApproveReturn: returns.approve,
     ret.RejectReturn: returns.reject,

@@ -36,6 +36,7 @@ from oms.domain.order.events import (
 from oms.domain.order.evolve import fold
 from oms.domain.order.promising import fulfillment_orders_of
 from oms.domain.order.refunding import requested
+from oms.domain.order.stakes import free_to_refund
 from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import OrderStatus, order_status, payment_cleared
 from oms.domain.stock import MAX_POSITIONS
@@ -186,7 +187,7 @@ def _money(order: Order, after: Order, fact: OrderEdited, cause: str) -> list[Or
                 change=chargeable(after) - chargeable(order),
             )
         return []
-    back = freed_by(order, after)
+    back = min(freed_by(order, after), free_to_refund(order))
     if back > 0:
         refund_id = derive("rfd", order.order_id, cause)
         return list(requested(order, refund_id, back, reason="edited", origin=OURS))

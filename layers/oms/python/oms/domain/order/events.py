@@ -13,7 +13,7 @@ from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components  # noqa: TC001 - the same
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
-from oms.domain.order import edit_facts, parts, payment_facts, return_facts
+from oms.domain.order import dispute_facts, edit_facts, parts, payment_facts, return_facts
 from oms.domain.priced import Countervalue, TaxesReckoned  # noqa: TC001 - the same
 from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
@@ -117,8 +117,7 @@ class HoldReleased:
 
     hold_id: str
     components: Components = ()
-    serialized: tuple[str, ...] = ()
-    """Likewise the SKUs whose units have serial numbers."""
+    serialized: tuple[str, ...] = ()  # likewise the SKUs whose units have serial numbers
 
 
 @frozen
@@ -347,5 +346,6 @@ OrderEvent = (
     | RefundSubmitted
     | RefundSucceeded
     | RefundFailed
+    | dispute_facts.DisputeEvent
     | return_facts.ReturnEvent
 )

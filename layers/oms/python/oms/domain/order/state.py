@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.canonical import ContactKey, PaymentState
 from oms.domain.frozen import frozen
 from oms.domain.kits import parts_of
+from oms.domain.order.dispute_state import Disputes
 from oms.domain.order.events import NodeUnits
 from oms.domain.segments import less, taken
 from oms.domain.tracking import ParcelStatus
@@ -256,6 +257,7 @@ class Order:
     placed: OrderPlaced
     lines: Mapping[str, Line]
     payment: Payment = Payment()
+    disputes: Disputes = Disputes()
     holds: Mapping[str, Hold] = field(default_factory=dict)
     fulfillment_orders: Mapping[str, FulfillmentOrder] = field(default_factory=dict)
     parcels: Mapping[str, Parcel] = field(default_factory=dict)

@@ -69,6 +69,7 @@ class PaymentStatus(StrEnum):
     PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
     VOIDED = "voided"
+    DISPUTED = "disputed"
     NOT_NEEDED = "not_needed"
 
 
@@ -169,6 +170,8 @@ def _goods(lines: Collection[Line]) -> FulfillmentStatus:
 def payment_status(order: Order) -> PaymentStatus:
     """See PaymentStatus."""
     payment = order.payment
+    if order.disputes.open:
+        return PaymentStatus.DISPUTED
     if payment.voided or payment.channel_state is PaymentState.VOIDED:
         return PaymentStatus.VOIDED
     if payment.refunded:

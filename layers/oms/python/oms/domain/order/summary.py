@@ -35,6 +35,8 @@ BACKORDER_PATIENCE: Final = timedelta(hours=1)
 HOLD_PATIENCE: Final = timedelta(minutes=15)
 REFUND_PATIENCE: Final = timedelta(days=1)
 DELIVERY_GRACE: Final = timedelta(days=3)
+DISPUTE_NOTICE: Final = timedelta(days=3)
+"""Before a dispute has to be answered, somebody is told, and each day from then on."""
 REST_PATIENCE: Final = timedelta(days=1)
 """An order that waits for somebody outside, or for a person, is looked at this often: nothing stands still unseen."""
 
@@ -66,9 +68,11 @@ def _due_beside(order: Order, at: datetime, step: NextStep, word: Stage) -> date
         return min(at + BACKORDER_PATIENCE, wake_at(order, at) or at + BACKORDER_PATIENCE)
     if any(refund.open for refund in order.payment.refunds.values()):
         return at + REFUND_PATIENCE
-    promised = _promised(order, word)
-    if promised is not None:
-        return max(promised, at + STEP_PATIENCE)
+    promised, answer_by = _promised(order, word), order.disputes.respond_by
+    times = [max(promised, at + STEP_PATIENCE)] if promised else []
+    times += [max(answer_by - DISPUTE_NOTICE, at + REST_PATIENCE)] if answer_by else []
+    if times:
+        return min(times)
     return None if word in (Stage.CLOSED, Stage.CANCELLED) else at + REST_PATIENCE
 
 
