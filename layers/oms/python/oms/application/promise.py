@@ -18,7 +18,7 @@ from oms.domain.order.commands import CancelRest, PromiseOrder, RecordAuthorizat
 from oms.domain.order.promising import wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
 from oms.domain.payments import AuthorizationResult, AuthorizationState
-from oms.domain.screening import match_rules
+from oms.domain.screening import POLICY, in_force, match_rules
 from oms.domain.serials import serialized_of
 from oms.domain.stock import MAX_POSITIONS
 
@@ -68,7 +68,7 @@ class ScreenOrderStep:
 
     def __call__(self, order_id: str, cause: Cause) -> Screened:
         """Whether the order may go on, and as it is now."""
-        rules = self.reference.policy("screening").get("rules", [])
+        policy = in_force(self.reference.policy(POLICY))
 
         def command(loaded: Loaded) -> Command:
             order = loaded.order
@@ -76,7 +76,7 @@ class ScreenOrderStep:
             made_of = self.reference.made_of(unknown) if unknown else {}
             return ScreenOrder(
                 command_id=_step_id("screen", loaded),
-                holds=match_rules(order, rules) if order else (),
+                holds=match_rules(order, policy, self.orders.now()) if order else (),
                 known_skus=frozenset(made_of),
                 kits=kits_of(made_of),
                 serialized=serialized_of(made_of, self.reference.serialized(stock_skus(made_of))) if made_of else (),

@@ -1,27 +1,58 @@
-"""Screening rules: data that says which orders a person looks at first.
+"""Screening rules: data that says which orders a person looks at first, or which wait a while for their customer.
 
 A rule: {"id", "kind", "reason", and any of "currency" + "total_from" (minor units), "countries", "channels",
-"quantity_from"}; every condition it names must hold.
+"quantity_from"}; every condition it names must hold. "hold_for": so many seconds after it was placed the hold ends by
+itself (the window in which a customer may regret); an order that is screened later is not held.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
+from oms.domain.hold_kinds import REMORSE, HoldKind, hold_of, read_kinds
 from oms.domain.ids import derive
+from oms.domain.order.events import OnExpiry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+    from datetime import datetime
 
+    from oms.domain.order.events import HoldPlaced
     from oms.domain.order.state import Order
 
 
-def match_rules(order: Order, rules: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str, str], ...]:
-    """(hold id, kind, reason) of each rule that matches. One rule holds one order at most once."""
-    return tuple(
-        (derive("hld", "rule", str(rule["id"])), str(rule.get("kind", "review")), str(rule.get("reason", rule["id"])))
-        for rule in rules
-        if _matches(order, rule)
+POLICY: Final = "screening"
+
+
+def in_force(saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a saved policy says: versions keep it apart from who saved them and when."""
+    document: Mapping[str, Any] = saved.get("document", saved)
+    return document
+
+
+def match_rules(order: Order, policy: Mapping[str, Any], now: datetime) -> tuple[HoldPlaced, ...]:
+    """The hold of each rule of the policy that matches. One rule holds one order at most once."""
+    rules = policy.get("rules", ())
+    kinds = read_kinds(policy) if rules else {}
+    holds = (_hold(order, rule, kinds, now) for rule in rules if _matches(order, rule))
+    return tuple(hold for hold in holds if hold is not None)
+
+
+def _hold(order: Order, rule: Mapping[str, Any], kinds: Mapping[str, HoldKind], now: datetime) -> HoldPlaced | None:
+    window = int(rule.get("hold_for", 0))
+    kind = str(rule.get("kind", REMORSE if window else "review"))
+    until = order.placed.placed_at + timedelta(seconds=window) if window else None
+    if until and until <= now:
+        return None
+    return hold_of(
+        kind,
+        kinds.get(kind, HoldKind()),
+        derive("hld", "rule", str(rule["id"])),
+        now,
+        reason=str(rule.get("reason", rule["id"])),
+        expires_at=until,
+        on_expiry=OnExpiry.RELEASE if window else None,
     )
 
 

@@ -13,7 +13,7 @@ from oms.domain.order.status import fulfillment_status, order_status, payment_st
 if TYPE_CHECKING:
     from oms.domain.commit import Commit
     from oms.domain.history import History
-    from oms.domain.order.state import FulfillmentOrder, Line, Order
+    from oms.domain.order.state import FulfillmentOrder, Hold, Line, Order
 
 
 def order_document(order: Order, version: int) -> dict[str, Any]:
@@ -50,12 +50,25 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
             }
             for line in order.lines.values()
         ],
-        "holds": [{**to_plain(hold), "active": hold.active} for hold in order.holds.values()],
+        "holds": [_hold(hold) for hold in order.holds.values()],
         "fulfillment_orders": [fulfillment_document(order, known) for known in order.fulfillment_orders.values()],
         "parcels": [
             {**to_plain(parcel), "status": parcel.status.value, "units": to_plain(parcel.units)}
             for parcel in order.parcels.values()
         ],
+    }
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    ends = hold.expires_at is not None
+    return {
+        **to_plain(hold),
+        "active": hold.active,
+        "expires_at": hold.expires_at.isoformat() if hold.expires_at else None,
+        "on_expiry": hold.on_expiry.value if ends else None,
+        "escalated": hold.escalated,
+        "release_by": list(hold.release_by),
+        "second_person": hold.second_person,
     }
 
 

@@ -68,6 +68,14 @@ def _reserved(event: ev.LinesReserved) -> str:
     return f"Reserved, to be released by {event.release_at:%d %b %Y %H:%M} UTC"
 
 
+def _until(event: ev.HoldPlaced) -> str:
+    """Until when the hold lasts, and what then; '' for one that does not end by itself."""
+    if event.expires_at is None:
+        return ""
+    then = {"release": "then released", "cancel": "then cancelled", "escalate": "then a person is told"}
+    return f" until {event.expires_at:%d %b %Y %H:%M} UTC, {then[event.on_expiry]}"
+
+
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
 
@@ -79,8 +87,9 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.ChannelRevisionSeen: lambda _e, _c: "A newer state of the channel's order was taken in",
     ev.ChannelPaymentReported: lambda e, c: f"The channel reports {words(e.state.value)}, {money(e.captured, c)} taken",
     ev.ShipToChanged: lambda e, _c: f"Destination changed to {e.ship_to.postal_code} {e.ship_to.country}",
-    ev.HoldPlaced: lambda e, _c: f"Put on hold ({words(e.kind)}){_because(e.reason)}",
-    ev.HoldReleased: lambda _e, _c: "Hold released",
+    ev.HoldPlaced: lambda e, _c: f"Put on hold ({words(e.kind)}){_until(e)}{_because(e.reason)}",
+    ev.HoldReleased: lambda e, _c: f"Hold released{_because(words(e.reason))}",
+    ev.HoldEscalated: lambda _e, _c: "Nobody had decided on the hold in time: a person was told",
     ev.PaymentAuthorized: lambda e, c: f"Payment authorized: {money(e.amount, c)}",
     ev.PaymentDeclined: lambda e, _c: f"Payment declined{_because(e.reason)}",
     ev.PaymentCaptured: lambda e, c: f"Payment captured: {money(e.amount, c)}",

@@ -41,7 +41,8 @@ OmsError
 │   ├── ReplayWindowError
 │   └── InvalidTokenError
 ├── ForbiddenError
-│   └── OwnDraftError
+│   ├── OwnDraftError
+│   └── HoldApprovalError
 ├── PayloadTooLargeError
 ├── IdempotencyKeyError
 │   ├── IdempotencyKeyMissingError
@@ -85,6 +86,7 @@ The class name is a contract too: Lambda reports it to Step Functions as the err
 from oms.domain.errors.access import (
     AuthenticationError,
     ForbiddenError,
+    HoldApprovalError,
     IdempotencyKeyError,
     IdempotencyKeyMissingError,
     IdempotencyKeyReusedError,
@@ -190,6 +192,7 @@ __all__ = [
     "FeedGoneError",
     "ForbiddenError",
     "FulfillmentOrderNotFoundError",
+    "HoldApprovalError",
     "HoldExpiredError",
     "IdempotencyKeyError",
     "IdempotencyKeyMissingError",

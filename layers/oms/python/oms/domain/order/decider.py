@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.errors import OrderNotFoundError
-from oms.domain.order import changing, fulfilling, placing, promising, releasing, scanning, settling
+from oms.domain.order import changing, fulfilling, holding_back, placing, promising, releasing, scanning, settling
 from oms.domain.order import commands as cmd
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.NameReturned: scanning.name_returned,
     cmd.CancelLines: changing.cancel,
     cmd.CancelRest: changing.cancel_rest,
-    cmd.PlaceHold: changing.place_hold,
-    cmd.ReleaseHold: changing.release_hold,
+    cmd.PlaceHold: holding_back.place_hold,
+    cmd.ReleaseHold: holding_back.release_hold,
+    cmd.ExpireHold: holding_back.expire_hold,
 }
 
 

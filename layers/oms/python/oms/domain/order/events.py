@@ -13,11 +13,16 @@ from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
-from oms.domain.order import payment_facts
+from oms.domain.order import hold_facts, payment_facts
 from oms.domain.priced import Countervalue, TaxesReckoned  # noqa: TC001 - the same
 from oms.domain.segments import Drawn, place_of
 from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
+
+HoldEscalated = hold_facts.HoldEscalated
+HoldPlaced = hold_facts.HoldPlaced
+HoldReleased = hold_facts.HoldReleased
+OnExpiry = hold_facts.OnExpiry
 
 CaptureSubmitted = payment_facts.CaptureSubmitted
 PaymentAuthorized = payment_facts.PaymentAuthorized
@@ -146,27 +151,6 @@ class ShipToChanged:
     """The customer's destination changed before anything left."""
 
     ship_to: ShipTo
-
-
-@frozen
-class HoldPlaced:
-    """The order, or only `lines`, may not progress. `decision`: the sourcing that asked for a person, if one did."""
-
-    hold_id: str
-    kind: str
-    reason: str = ""
-    lines: tuple[str, ...] = ()
-    decision: dict[str, Any] = field(default_factory=dict)
-
-
-@frozen
-class HoldReleased:
-    """A hold ended. `components`: what its line turned out to be made of, where it waited for its SKU to be known."""
-
-    hold_id: str
-    components: Components = ()
-    serialized: tuple[str, ...] = ()
-    """Likewise the SKUs whose units have serial numbers."""
 
 
 @frozen
@@ -373,6 +357,7 @@ OrderEvent = (
     | ShipToChanged
     | HoldPlaced
     | HoldReleased
+    | HoldEscalated
     | PaymentAuthorized
     | PaymentDeclined
     | PaymentCaptured

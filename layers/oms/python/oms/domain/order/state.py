@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.canonical import ContactKey, PaymentState
 from oms.domain.frozen import frozen
 from oms.domain.kits import parts_of
-from oms.domain.order.events import NodeUnits
+from oms.domain.order.events import NodeUnits, OnExpiry
 from oms.domain.segments import less, taken
 from oms.domain.tracking import ParcelStatus
 
@@ -71,6 +71,19 @@ class Hold:
     reason: str
     lines: tuple[str, ...]
     active: bool = True
+    expires_at: datetime | None = None
+    on_expiry: OnExpiry = OnExpiry.ESCALATE
+    release_by: tuple[str, ...] = ()
+    second_person: bool = False
+    by: str = ""
+    escalated: bool = False
+    """Its time is over and a person was told: it ends by a person's word only."""
+    released_by: str = ""
+    release_reason: str = ""
+
+    def is_due(self, at: datetime) -> bool:
+        """Its time is over at `at`, and nobody has decided."""
+        return self.active and not self.escalated and self.expires_at is not None and self.expires_at <= at
 
 
 class FulfillmentOrderStatus(StrEnum):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.kits import parts_of
 from oms.domain.order.changing import UNKNOWN_SKU
+from oms.domain.order.holding_back import hold_expiry
 from oms.domain.order.ledger import Place
 from oms.domain.order.releasing import release_at
 from oms.domain.order.state import FulfillmentOrderStatus
@@ -47,12 +48,18 @@ def due_at(order: Order, at: datetime) -> datetime | None:
 
 
 def _due_at(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
-    due, released = _due_beside(order, at, step, word), release_at(order)
-    return min(due, max(released, at)) if due and released else due
+    due, timed = _due_beside(order, at, step, word), _timed(order)
+    return min(due, max(timed, at)) if due and timed else due
+
+
+def _timed(order: Order) -> datetime | None:
+    """When what waits for a time is to be done: something released, a hold ended."""
+    times = [each for each in (release_at(order), hold_expiry(order)) if each]
+    return min(times, default=None)
 
 
 def _due_beside(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
-    """The same, but for what is to be released."""
+    """The same, but for what waits for a time."""
     if step is not NextStep.NONE:
         return at + STEP_PATIENCE
     if word is Stage.ON_HOLD and any(hold.kind == UNKNOWN_SKU for hold in order.active_holds):
@@ -68,9 +75,13 @@ def _due_beside(order: Order, at: datetime, step: NextStep, word: Stage) -> date
 
 
 def wake_at(order: Order, at: datetime) -> datetime | None:
-    """The next time after `at` that was set: to look again for what is backordered, to give up waiting, to release."""
+    """The next time after `at` that was set: to look again for what is backordered, to give up, to release, to end."""
     waiting = [line for line in order.lines.values() if line.ledger.backordered]
-    times = [line.cancel_at for line in waiting] + ([order.retry_at] if waiting else []) + [release_at(order)]
+    times = (
+        [line.cancel_at for line in waiting]
+        + ([order.retry_at] if waiting else [])
+        + [release_at(order), hold_expiry(order)]
+    )
     return min((each for each in times if each is not None and each > at), default=None)
 
 
@@ -87,7 +98,7 @@ def is_patient(order: Order) -> bool:
 
 
 def _is_patient(order: Order, step: NextStep, word: Stage) -> bool:
-    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or release_at(order):
+    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or _timed(order):
         return False
     return _promised(order, word) is not None and not any(refund.open for refund in order.payment.refunds.values())
 
