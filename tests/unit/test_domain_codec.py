@@ -19,7 +19,7 @@ from oms.domain.drafts import DraftEvent
 from oms.domain.errors import UnknownEventError
 from oms.domain.holding import HoldEvent
 from oms.domain.order import events as ev
-from oms.domain.order import hold_facts, payment_facts
+from oms.domain.order import fraud_facts, hold_facts, payment_facts
 from oms.domain.supply import SupplyEvent
 
 
@@ -96,18 +96,10 @@ def test_plain_values() -> None:
 
 def test_names_are_the_classes_names() -> None:
     assert all(kind.__name__ == name for name, kind in EVENT_TYPES.items())
-    homes = (ev.__name__, hold_facts.__name__, payment_facts.__name__)
+    homes = {each.__name__ for each in (ev, fraud_facts, hold_facts, payment_facts)}
     defined = {name for name, each in vars(ev).items() if isinstance(each, type) and each.__module__ in homes}
-    parts = {
-        "Disposition",
-        "OnExpiry",
-        "PlacedLine",
-        "PaymentPlan",
-        "LineUnits",
-        "MovedDate",
-        "NodeUnits",
-        "ShippedParcel",
-    }
+    parts = {"Disposition", "OnExpiry", "PlacedLine", "PaymentPlan", "LineUnits", "MovedDate", "NodeUnits"}
+    parts |= {"ScoredBy", "ShippedParcel", "Verdict"}
     apart = (*typing.get_args(SupplyEvent), *typing.get_args(HoldEvent), *typing.get_args(DraftEvent))
     of_stock = {
         "StockMoved",

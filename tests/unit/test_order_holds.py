@@ -243,8 +243,7 @@ class TestTheWatchdog:
 
     def test_a_person_who_was_first_has_decided(self, shop: Shop) -> None:
         order = shop.order(line())
-        asked = {"expires_in": timedelta(minutes=5), "on_expiry": OnExpiry.CANCEL}
-        placed(shop, order, kind="payment", **asked)
+        placed(shop, order, kind="payment", expires_in=timedelta(minutes=5), on_expiry=OnExpiry.CANCEL)
         relayed(shop, order)
         shop.world.clock += timedelta(minutes=5)
         (hold,) = shop.world.calm.orders.get(order.order_id).active_holds

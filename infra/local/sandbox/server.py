@@ -16,6 +16,7 @@ from infra.local.sandbox.channels import Channel, of_account, open_channels
 from infra.local.sandbox.control import Control
 from infra.local.sandbox.core import Clock, Reply, Request, Settings
 from infra.local.sandbox.faults import FaultPlan
+from infra.local.sandbox.fraud import FraudVendor
 from infra.local.sandbox.merchant import MerchantVendor
 from infra.local.sandbox.paypal import PayPalVendor
 from infra.local.sandbox.paypal_signing import WEBHOOK_ID, PayPalTeller
@@ -53,6 +54,7 @@ class Sandbox:
         self.paypal = PayPalVendor(self.settings, self.clock, self.record, self.paypal_webhooks)
         self.adyen = AdyenVendor(self.settings, self.clock, self.record, self.adyen_webhooks)
         self.merchant = MerchantVendor(self.clock, self.record)
+        self.fraud = FraudVendor(self.clock)
         self._accounts: dict[str, Channels] = {}
         self._opening = threading.Lock()
         first = self.account("")
@@ -62,7 +64,7 @@ class Sandbox:
         self.etsy, self.meta = first.etsy, first.meta
         # Some paths of Mercado Libre and PayPal lie among those that others have all of.
         providers = (self.paypal, self.stripe, self.adyen)
-        others = (*providers, self.merchant, AdobeVendor())
+        others = (*providers, self.merchant, self.fraud, AdobeVendor())
         self._vendors: tuple[Vendor, ...] = (first.mercadolibre, *others, *first)
         self._control = Control(
             self.clock, self.record, self.faults, self.webhooks, self.stripe, self.merchant, self.account

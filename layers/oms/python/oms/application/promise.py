@@ -10,6 +10,7 @@ from oms.application.share import Share
 from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
+from oms.domain.fraud import read_scoring
 from oms.domain.frozen import frozen
 from oms.domain.kits import kits_of, stock_skus
 from oms.domain.order.changing import UNKNOWN_SKU
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from oms.application.claim import Claim
+    from oms.application.fraud import ScoreOrder
     from oms.application.gateways import PaymentProvider
     from oms.application.holds import StockHolds
     from oms.application.orders import Loaded, Orders
@@ -56,6 +58,8 @@ class Screened:
     """Some line may go on."""
     cleared: bool
     """The money is held or not needed, so nobody has to be asked."""
+    score: bool
+    """Its risk is to be asked for first."""
     loaded: Loaded | None
 
 
@@ -84,9 +88,12 @@ class ScreenOrderStep:
 
         outcome = self.orders.execute(order_id, command, cause)
         order = outcome.order
+        proceed = next_step(order) is NextStep.PROMISE or bool(wanted_units(order))
+        scoring = read_scoring(policy)
         return Screened(
-            proceed=next_step(order) is NextStep.PROMISE or bool(wanted_units(order)),
+            proceed=proceed,
             cleared=payment_cleared(order),
+            score=proceed and scoring is not None and scoring.wants(order),
             loaded=loaded_after(outcome),
         )
 
@@ -106,9 +113,14 @@ class AuthorizePaymentStep:
     orders: Orders
     providers: Mapping[str, PaymentProvider]
 
-    def __call__(self, order_id: str, cause: Cause) -> dict[str, Any]:
-        """{'state': authorized | captured | pending | declined, 'amount': minor units}."""
-        order = self.orders.get(order_id)
+    def __call__(self, order_id: str, cause: Cause, score: ScoreOrder | None = None) -> dict[str, Any]:
+        """{'state': authorized | captured | pending | declined, 'amount': minor units}.
+
+        With `score` its risk is asked for before: what may not go on for that is 'pending', and no money is asked for.
+        """
+        order = score(order_id, cause) if score else self.orders.get(order_id)
+        if score and not wanted_units(order):
+            return {"state": AuthorizationState.PENDING.value, "amount": 0}
         if payment_cleared(order):
             return {"state": AuthorizationState.AUTHORIZED.value, "amount": order.payment.authorized}
         plan = order.placed.payment
@@ -183,10 +195,14 @@ class ScreenAndPromise:
     promise: PromiseOrderStep
 
     def __call__(self, order_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """What the promise tells; 'authorize': the money has to be asked for first, and nothing was promised."""
+        """What the promise tells; 'authorize': somebody has to be asked first, and nothing was promised.
+
+        'score': so is the order's risk.
+        """
         screened = self.screen(order_id, workflow_cause(payload, "screen"))
-        if not screened.proceed or not screened.cleared:
-            return {"authorize": screened.proceed, "promised": 0, "short": 0, "more": False}
+        if screened.score or not screened.proceed or not screened.cleared:
+            asked = {"score": True} if screened.score else {}
+            return {"authorize": screened.proceed, "promised": 0, "short": 0, "more": False, **asked}
         told = self.promise(order_id, workflow_cause(payload, "promise"), None, screened.loaded)
         return {"authorize": False, **told}
 

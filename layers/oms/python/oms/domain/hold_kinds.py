@@ -71,6 +71,7 @@ def hold_of(  # noqa: PLR0913 - what a hold is
     expires_at: datetime | None = None,
     on_expiry: OnExpiry | None = None,
     by: str = "",
+    decision: Mapping[str, Any] | None = None,
 ) -> HoldPlaced:
     """A hold as its kind has it; `expires_at` and `on_expiry` where somebody says otherwise. `by`: a pseudonym.
 
@@ -89,4 +90,5 @@ def hold_of(  # noqa: PLR0913 - what a hold is
         release_by=applies.release_by,
         second_person=applies.second_person,
         by=by,
+        decision=dict(decision or {}),
     )

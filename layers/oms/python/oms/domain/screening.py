@@ -2,11 +2,13 @@
 
 A rule: {"id", "kind", "reason", and any of "currency" + "total_from" (minor units), "countries", "channels",
 "quantity_from"}; every condition it names must hold. "hold_for": so many seconds after it was placed the hold ends by
-itself (the window in which a customer may regret); an order that is screened later is not held.
+itself (the window in which a customer may regret); an order that is screened later is not held. "fallback": the rule
+stands in for a scorer that cannot be asked, and is silent otherwise (`domain/fraud.py`).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +17,7 @@ from oms.domain.ids import derive
 from oms.domain.order.events import OnExpiry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from oms.domain.order.events import HoldPlaced
@@ -33,7 +35,20 @@ def in_force(saved: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def match_rules(order: Order, policy: Mapping[str, Any], now: datetime) -> tuple[HoldPlaced, ...]:
     """The hold of each rule of the policy that matches. One rule holds one order at most once."""
-    rules = policy.get("rules", ())
+    return _holds(order, [rule for rule in policy.get("rules", ()) if not rule.get("fallback")], policy, now)
+
+
+def fallback_holds(
+    order: Order, policy: Mapping[str, Any], now: datetime, decision: Mapping[str, Any]
+) -> tuple[HoldPlaced, ...]:
+    """Likewise of the rules that stand in for a scorer that cannot be asked; `decision` says so in each."""
+    found = _holds(order, [rule for rule in policy.get("rules", ()) if rule.get("fallback")], policy, now)
+    return tuple(replace(hold, decision=dict(decision)) for hold in found)
+
+
+def _holds(
+    order: Order, rules: Sequence[Mapping[str, Any]], policy: Mapping[str, Any], now: datetime
+) -> tuple[HoldPlaced, ...]:
     kinds = read_kinds(policy) if rules else {}
     holds = (_hold(order, rule, kinds, now) for rule in rules if _matches(order, rule))
     return tuple(hold for hold in holds if hold is not None)

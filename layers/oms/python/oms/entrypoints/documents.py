@@ -13,6 +13,7 @@ from oms.domain.order.status import fulfillment_status, order_status, payment_st
 if TYPE_CHECKING:
     from oms.domain.commit import Commit
     from oms.domain.history import History
+    from oms.domain.order.events import OrderScored
     from oms.domain.order.state import FulfillmentOrder, Hold, Line, Order
 
 
@@ -50,6 +51,7 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
             }
             for line in order.lines.values()
         ],
+        **({"risk": _risk(order.scored)} if order.scored else {}),
         "holds": [_hold(hold) for hold in order.holds.values()],
         "fulfillment_orders": [fulfillment_document(order, known) for known in order.fulfillment_orders.values()],
         "parcels": [
@@ -57,6 +59,10 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
             for parcel in order.parcels.values()
         ],
     }
+
+
+def _risk(scored: OrderScored) -> dict[str, Any]:
+    return {**to_plain(scored), "by": scored.by.value}
 
 
 def _hold(hold: Hold) -> dict[str, Any]:

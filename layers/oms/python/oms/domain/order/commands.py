@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from oms.domain.canonical import CanonicalOrder, ChannelRefund
     from oms.domain.kits import Components
-    from oms.domain.order.events import Disposition, HoldPlaced, LineUnits, NodeUnits, PaymentPlan
+    from oms.domain.order.events import Disposition, HoldPlaced, LineUnits, NodeUnits, OrderScored, PaymentPlan, Verdict
     from oms.domain.payment_events import PaymentEvent
     from oms.domain.payments import AuthorizationResult
     from oms.domain.serials import ByLine, Serialized
@@ -253,6 +253,23 @@ class ReleaseHold(Command):
     reason: str = ""
     role: str = ""
     by: str = ""
+
+
+@frozen
+class RecordScore(Command):
+    """Take in what was answered when the order's risk was asked for; `cancels`: all that has not left is cancelled."""
+
+    scored: OrderScored
+    holds: tuple[HoldPlaced, ...] = ()
+    cancels: bool = False
+
+
+@frozen
+class DecideFraud(Command):
+    """Take in what the provider decided later on the answer that it calls `reference`."""
+
+    verdict: Verdict
+    reference: str
 
 
 @frozen

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.errors import OrderNotFoundError
-from oms.domain.order import changing, fulfilling, holding_back, placing, promising, releasing, scanning, settling
+from oms.domain.order import (
+    changing,
+    fulfilling,
+    holding_back,
+    placing,
+    promising,
+    releasing,
+    scanning,
+    scoring,
+    settling,
+)
 from oms.domain.order import commands as cmd
 
 if TYPE_CHECKING:
@@ -35,6 +45,8 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.CancelRest: changing.cancel_rest,
     cmd.PlaceHold: holding_back.place_hold,
     cmd.ReleaseHold: holding_back.release_hold,
+    cmd.RecordScore: scoring.record_score,
+    cmd.DecideFraud: scoring.decide_fraud,
     cmd.ExpireHold: holding_back.expire_hold,
 }
 

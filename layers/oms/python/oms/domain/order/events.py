@@ -13,11 +13,15 @@ from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
 from oms.domain.kits import Components, parts_of
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
-from oms.domain.order import hold_facts, payment_facts
+from oms.domain.order import fraud_facts, hold_facts, payment_facts
 from oms.domain.priced import Countervalue, TaxesReckoned  # noqa: TC001 - the same
 from oms.domain.segments import Drawn, place_of
 from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
+
+OrderScored = fraud_facts.OrderScored
+ScoredBy = fraud_facts.ScoredBy
+Verdict = fraud_facts.Verdict
 
 HoldEscalated = hold_facts.HoldEscalated
 HoldPlaced = hold_facts.HoldPlaced
@@ -358,6 +362,7 @@ OrderEvent = (
     | HoldPlaced
     | HoldReleased
     | HoldEscalated
+    | OrderScored
     | PaymentAuthorized
     | PaymentDeclined
     | PaymentCaptured

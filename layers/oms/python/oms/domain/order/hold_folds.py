@@ -1,4 +1,4 @@
-"""What an order's holds are after its events."""
+"""What an order's holds and its risk are after its events."""
 
 from __future__ import annotations
 
@@ -40,3 +40,8 @@ def _(event: ev.HoldReleased, state: Order) -> Order:
 def _(event: ev.HoldEscalated, state: Order) -> Order:
     hold = replace(state.holds[event.hold_id], escalated=True)
     return replace(state, holds={**state.holds, event.hold_id: hold})
+
+
+@evolve.register(ev.OrderScored)
+def _(event: ev.OrderScored, state: Order) -> Order:
+    return replace(state, scored=event)

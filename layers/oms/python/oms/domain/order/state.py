@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from oms.domain.order.events import OrderPlaced, PlacedLine
+    from oms.domain.order.events import OrderPlaced, OrderScored, PlacedLine
     from oms.domain.order.ledger import LineLedger
     from oms.domain.segments import Drawn, Parts
     from oms.domain.serials import Serial
@@ -253,6 +253,8 @@ class Order:
     lines: Mapping[str, Line]
     payment: Payment = Payment()
     holds: Mapping[str, Hold] = field(default_factory=dict)
+    scored: OrderScored | None = None
+    """What was answered when its risk was asked for; None when nobody asked."""
     fulfillment_orders: Mapping[str, FulfillmentOrder] = field(default_factory=dict)
     parcels: Mapping[str, Parcel] = field(default_factory=dict)
     handovers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
