@@ -12,6 +12,7 @@ from oms.entrypoints import (
     use_cases,
     use_cases_outbound,
     wiring,
+    wiring_fraud,
     wiring_invoices,
     wiring_outbound,
     wiring_taxes,
@@ -86,7 +87,7 @@ class Cloud:
         logical = "".join(word.title() for word in function.split("_"))
         for name, value in template.environment(self.found[logical]["Properties"]).items():
             monkeypatch.setenv(name, self._value(value))
-        modules = (wiring, wiring_invoices, wiring_outbound, wiring_taxes, use_cases, use_cases_outbound)
+        modules = (wiring, wiring_fraud, wiring_invoices, wiring_outbound, wiring_taxes, use_cases, use_cases_outbound)
         for made in (*(each for module in modules for each in vars(module).values()), sessions.public_keys):
             if hasattr(made, "cache_clear") and made.__name__ != "client":
                 made.cache_clear()

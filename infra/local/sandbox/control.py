@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from infra.local.sandbox.channels import Channels
     from infra.local.sandbox.core import Clock, Request
     from infra.local.sandbox.faults import FaultPlan
+    from infra.local.sandbox.fraud import FraudVendor
     from infra.local.sandbox.merchant import MerchantVendor
     from infra.local.sandbox.record import Record
     from infra.local.sandbox.stripe import StripeVendor
@@ -42,6 +43,7 @@ class Control:
         webhooks: Webhooks,
         stripe: StripeVendor,
         merchant: MerchantVendor,
+        fraud: FraudVendor,
         account: Callable[[str], Channels],
     ) -> None:
         self._clock = clock
@@ -50,6 +52,7 @@ class Control:
         self._webhooks = webhooks
         self._stripe = stripe
         self._merchant = merchant
+        self._fraud = fraud
         self._account = account
 
     def answer(self, request: Request) -> Reply:
@@ -70,6 +73,7 @@ class Control:
             "POST clock": self._move_clock,
             "POST orders": self._put_order,
             "POST merchant": self._give_secret,
+            "POST fraud": self._decide,
         }
         step = steps.get(f"{method} {name}")
         return step(body) if step else None
@@ -87,6 +91,11 @@ class Control:
     def _give_secret(self, body: dict[str, Any]) -> dict[str, Any]:
         self._merchant.secrets[str(body["system"])] = str(body["secret"])
         return {"system": body["system"]}
+
+    def _decide(self, body: dict[str, Any]) -> dict[str, Any]:
+        order_id, decision = str(body["order_id"]), str(body["decision"])
+        headers, told = self._fraud.word(order_id, decision, f"evt_{order_id}_{decision}")
+        return {"headers": headers, "body": told.decode()}
 
     def _put_order(self, body: dict[str, Any]) -> dict[str, Any]:
         channels = self._account(str(body.get("account", "")))

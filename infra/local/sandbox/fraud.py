@@ -1,7 +1,7 @@
 """A scorer of fraud that speaks our contract (docs/fraud.md): it checks signatures, and answers a key once.
 
 Written after the specification of Standard Webhooks, with nothing of the code that signs. The score is the last two
-digits of the order's total in minor units; from 60 on it wants to look at the order, and never declines at once.
+digits of the order's total in minor units; from 65 on it wants to look at the order, and never declines at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATH: Final = "/fraud/checks"
 SECRET: Final = "whsec_" + base64.b64encode(b"a scorer's secret of the sandbox").decode()
 TOLERANCE_S: Final = 300
-REVIEW_FROM: Final = 60
+REVIEW_FROM: Final = 65
 
 
 class FraudVendor:

@@ -67,7 +67,7 @@ class Sandbox:
         others = (*providers, self.merchant, self.fraud, AdobeVendor())
         self._vendors: tuple[Vendor, ...] = (first.mercadolibre, *others, *first)
         self._control = Control(
-            self.clock, self.record, self.faults, self.webhooks, self.stripe, self.merchant, self.account
+            self.clock, self.record, self.faults, self.webhooks, self.stripe, self.merchant, self.fraud, self.account
         )
         self._server = _Server(port, self)
         self._thread: threading.Thread | None = None

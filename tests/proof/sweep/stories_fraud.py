@@ -11,12 +11,15 @@ from tests.proof.sweep.people import MAIN, place, ship, work
 if TYPE_CHECKING:
     from tests.proof.sweep.world import World
 
-POLICY: Final[dict[str, Any]] = {"rules": [], "scorer": {"review_from": 0, "contact": ["email_domain"]}}
-"""Every order is looked at."""
+POLICY: Final[dict[str, Any]] = {
+    "rules": [{"id": "any", "kind": "fraud", "fallback": True, "quantity_from": 1}],
+    "scorer": {"review_from": 0, "contact": ["email_domain"]},
+}
+"""Every order is looked at, by the scorer or by a person."""
 
 
 def scored_order(w: World) -> None:
-    """Asked about under one key, held, approved by a webhook, shipped; while the scorer is away, by rule."""
+    """Asked about under one key, held, approved by a webhook, shipped; while the scorer is away, by rule and person."""
     w.patch.setattr(w.vendors.sandbox.clock, "now", lambda: w.now.timestamp())  # noqa: PLW0108 - its time moves
     w.connect({"fraud": SECRET})
     w.cloud.enter("manage_stock", w.patch)
@@ -32,6 +35,10 @@ def scored_order(w: World) -> None:
         reply = w.http("POST", "/webhooks/fraud/main", headers=headers, body=body, role="")
         assert reply.status == 200, reply
         w.settle()
+    for hold in w.get(f"/orders/{order_id}")["holds"]:
+        if hold["active"]:
+            w.post(f"/orders/{order_id}/holds/{hold['hold_id']}/release", {"reason": "known"}, key="release")
+            w.settle()
     ship(w, work(w, MAIN), "EZ1")
     w.settle()
     assert len(scorer.questions) <= 1, "one order was asked about under several keys"
