@@ -1,10 +1,10 @@
-"""POST /orders/{order_id}/…: cancel, hold, release, refund, name what came back, share"""
+"""POST /orders/{order_id}/…: edit, cancel, hold, release, pay, refund, return, share"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import http, order_changes
+from oms.entrypoints import http, order_changes, order_edits, return_api
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -18,6 +18,16 @@ def cancel(order_id: str) -> Response[str]:
     return order_changes.cancel(app, order_id)
 
 
+@app.post("/orders/<order_id>/edits/preview")
+def preview(order_id: str) -> Response[str]:
+    return order_edits.preview(app, order_id)
+
+
+@app.post("/orders/<order_id>/edits")
+def edit(order_id: str) -> Response[str]:
+    return order_edits.apply(app, order_id)
+
+
 @app.post("/orders/<order_id>/holds")
 def hold(order_id: str) -> Response[str]:
     return order_changes.hold(app, order_id)
@@ -26,6 +36,11 @@ def hold(order_id: str) -> Response[str]:
 @app.post("/orders/<order_id>/holds/<hold_id>/release")
 def release(order_id: str, hold_id: str) -> Response[str]:
     return order_changes.release(app, order_id, hold_id)
+
+
+@app.post("/orders/<order_id>/payments")
+def payment(order_id: str) -> Response[str]:
+    return order_changes.payment(app, order_id)
 
 
 @app.post("/orders/<order_id>/refunds")
@@ -41,6 +56,36 @@ def returned_serials(order_id: str) -> Response[str]:
 @app.post("/orders/<order_id>/status-link")
 def status_link(order_id: str) -> Response[str]:
     return order_changes.status_link(app, order_id)
+
+
+@app.post("/orders/<order_id>/returns")
+def ask_return(order_id: str) -> Response[str]:
+    return return_api.ask(app, order_id)
+
+
+@app.post("/orders/<order_id>/returns/<return_id>/approve")
+def approve_return(order_id: str, return_id: str) -> Response[str]:
+    return return_api.approve(app, order_id, return_id)
+
+
+@app.post("/orders/<order_id>/returns/<return_id>/reject")
+def reject_return(order_id: str, return_id: str) -> Response[str]:
+    return return_api.reject(app, order_id, return_id)
+
+
+@app.post("/orders/<order_id>/returns/<return_id>/cancel")
+def cancel_return(order_id: str, return_id: str) -> Response[str]:
+    return return_api.cancel(app, order_id, return_id)
+
+
+@app.post("/orders/<order_id>/returns/<return_id>/label")
+def label_return(order_id: str, return_id: str) -> Response[str]:
+    return return_api.label(app, order_id, return_id)
+
+
+@app.post("/orders/<order_id>/returns/<return_id>/settle")
+def settle_return(order_id: str, return_id: str) -> Response[str]:
+    return return_api.settle(app, order_id, return_id)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

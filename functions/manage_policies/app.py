@@ -43,5 +43,15 @@ def save_integrations() -> Response[str]:
     return policy_api.save_integrations(app)
 
 
+@app.get("/policies/returns")
+def show_returns() -> Response[str]:
+    return policy_api.show_returns(app)
+
+
+@app.put("/policies/returns")
+def save_returns() -> Response[str]:
+    return policy_api.save_returns(app)
+
+
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return app.resolve(event, context)

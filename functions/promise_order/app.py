@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.application.promise import workflow_cause
-from oms.domain.payments import AuthorizationResult, AuthorizationState
+from oms.application.promise import authorization_of, workflow_cause
 from oms.entrypoints import use_cases
 
 if TYPE_CHECKING:
@@ -15,6 +14,5 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if event.get("screen"):
         return use_cases.screen_and_promise()(event["order_id"], event)
-    told = event.get("authorization")
-    held = AuthorizationResult(state=AuthorizationState(told["state"]), amount=told["amount"]) if told else None
+    held = authorization_of(event.get("authorization"))
     return use_cases.promise_order()(event["order_id"], workflow_cause(event, "promise"), held)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import pages, status_api
+from oms.entrypoints import pages, return_status_api, status_api
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -26,6 +26,16 @@ def form() -> Response[str]:
 @app.post("/status/lookup")
 def look_up() -> Response[str]:
     return status_api.look_up(app)
+
+
+@app.get("/status/<token>/returns")
+def returns(token: str) -> Response[str]:
+    return return_status_api.show(app, token)
+
+
+@app.post("/status/<token>/returns")
+def ask(token: str) -> Response[str]:
+    return return_status_api.ask(app, token)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -37,8 +37,8 @@ COLUMNS: Final = {
     import_taxes.KIND: import_taxes.COLUMNS,
 }
 OTHERS: Final = {
-    "products": ("needs", "duty", "components", "list_prices", "serials", "tax_class"),
-    "nodes": ("latitude", "longitude", "postal_code", "region", "city", "active"),
+    "products": ("needs", "duty", "components", "list_prices", "serials", "tax_class", "category"),
+    "nodes": ("latitude", "longitude", "postal_code", "region", "city", "street", "active"),
     "stock": ("kind", "code", "to_node_id", "reason", "pool", "lot", "best_before"),
     "pools": ("account", "until", "only"),
     "entities": (
@@ -112,6 +112,8 @@ def read_product(row: dict[str, str]) -> dict[str, Any]:
     sizes = {name: _whole(row, name, 0, 10_000_000) for name in COLUMNS["products"][2:]}
     more = {**_capabilities(row, "needs"), **_optional(row, "duty", 0, MAX_COST), **_components(row), **_prices(row)}
     more |= {**_serials(row), **_tax_class(row)}
+    if (row.get("category") or "").strip():
+        more["category"] = _text(row, "category")
     if "components" in more and "serials" in more:
         raise RowError("a kit has no serial numbers: its components have")
     return {"sku": _text(row, "sku"), "title": _text(row, "title", 500), **sizes, **more}
@@ -183,6 +185,7 @@ def read_node(row: dict[str, str]) -> dict[str, Any]:
         **_calendar(row),
         **_optional(row, "daily_orders", 0, 10**6),
         **({"zone": row["zone"].strip()} if (row.get("zone") or "").strip() else {}),
+        **({"street": _text(row, "street")} if (row.get("street") or "").strip() else {}),
     }
     for name in ("per_parcel", "per_line", "per_unit"):
         node |= _optional(row, name, 0, MAX_COST)

@@ -58,15 +58,20 @@ def open_shops(system: System) -> None:
     """Each shop has the newest state of the orders that it is going to deliver, and is to be told of them."""
     for source, settings in TOLD.items():
         tell(system, source, ACCOUNTS.get(source, "main"), settings)
-        newest: dict[str, dict[str, Any]] = {}
-        files = (ROOT / "events" / "channels" / source).glob("*.json") if source in WHOLE else ()
-        for file in sorted(files):
-            order = _order(rec.read(source, file).body)
-            known = newest.get(str(order.get("id")))
-            if "line_items" in order and (known is None or _changed(order) >= _changed(known)):
-                newest[str(order["id"])] = order
-        for order_id, order in newest.items():
+        for order_id, order in newest(source).items():
             _put(system, {"vendor": source, "id": order_id, "order": order})
+
+
+def newest(source: str) -> dict[str, dict[str, Any]]:
+    """The newest state of each order that the samples of a channel deliver whole, by its id."""
+    found: dict[str, dict[str, Any]] = {}
+    files = (ROOT / "events" / "channels" / source).glob("*.json") if source in WHOLE else ()
+    for file in sorted(files):
+        order = _order(rec.read(source, file).body)
+        known = found.get(str(order.get("id")))
+        if "line_items" in order and (known is None or _changed(order) >= _changed(known)):
+            found[str(order["id"])] = order
+    return found
 
 
 def _order(body: bytes) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Everything delivered several times, shuffled, eight at once, on the real engine, while functions are killed and fail.
 
 `make bench NAME=chaos`: 200 seeds; `--seeds N`, `--first N`; `--defect NAME` plants a defect in the functions
-(`reserved_twice`: a reservation is counted twice; `acknowledged`: a delivery is acknowledged and not queued). Each seed
-sends every sample of every channel, carrier and payment provider and every site order to accounts of its own, and must
-end in the facts of one clean delivery. Violations are listed on stderr; the last line is JSON.
+(`reserved_twice`: a reservation is counted twice; `acknowledged`: a delivery is acknowledged and not queued;
+`told_twice`: what channels were told is forgotten, and not recognized). Each seed sends every sample of every channel,
+carrier and payment provider and every site order to accounts of its own, ships, cancels and gives back orders of every
+channel, whose APIs fail too, and must end in the facts of one clean delivery, what channels were told among them by
+their own record. Violations are listed on stderr; the last line is JSON.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from oms.application.status import WORDS
-from oms.channels import contract, site
+from oms.channels import contract, site, site_payments
 from oms.domain import canonical, tracking
 from oms.domain.errors import MalformedPayloadError
 from oms.domain.movements import COUNT_REASONS, REASONS, Into, MovementKind, ReasonCode
@@ -178,8 +178,8 @@ def test_writes_of_the_staff_api_are_idempotent() -> None:
     writes = [
         key for key, each in functions.operations().items() if key[0] == "POST" and each.roles and not each.session
     ]
-    assert len(writes) == 25
-    questions = {("POST", "/availability"), ("POST", "/promises")}
+    assert len(writes) == 38
+    questions = {("POST", "/availability"), ("POST", "/promises"), ("POST", "/orders/{order_id}/edits/preview")}
     once = {("POST", "/drafts/{draft_id}/place"), ("POST", "/orders/{order_id}/invoices")}
     assert {key for key in writes if not functions.operations()[key].idempotent} == questions | once
 
@@ -233,8 +233,12 @@ def test_bodies_are_the_models_of_the_code(model: type[BaseModel]) -> None:
         ("ShipToToPlace", contract.SHIP_TO),
         ("ContactToPlace", site._CONTACT),
         ("AddressToPlace", site._ADDRESS),
-        ("HeldPayment", site._PAYMENTS[site.STRIPE]),
-        ("SettledPayment", site._PAYMENTS[site.IN_CHANNEL]),
+        ("HeldPayment", site_payments._PAYMENT["stripe"]),
+        ("InvoicePayment", site_payments._PAYMENT["on_invoice"]),
+        ("SettledPayment", site_payments._PAYMENT["in_channel"]),
+        ("HeldTender", site_payments._PAYMENTS["adyen"]),
+        ("InvoiceTender", site_payments._PAYMENTS["on_invoice"]),
+        ("GiftCardTender", site_payments._PAYMENTS["gift_card"]),
         ("CartToQuote", promises.CART),
         ("LineToQuote", promises.LINE),
         ("DestinationToQuote", promises.DESTINATION),

@@ -24,7 +24,10 @@ VECTORS = sorted(SHARED.glob("kat-*.raw.json"))
 FILL = {"payment": "PPORDER1", "order_id": derive("ord", "x"), "shipment_id": "shp_1", "refund_id": "rfd_1"}
 PAYPAL = PayPal()
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-NEVER = {PaymentEventKind.CAPTURED, PaymentEventKind.REFUND_TOTAL, PaymentEventKind.FAILED}
+NEVER = {
+    *(PaymentEventKind.CAPTURED, PaymentEventKind.REFUND_TOTAL, PaymentEventKind.FAILED),
+    *(PaymentEventKind.EXTENDED, PaymentEventKind.NOT_EXTENDED),
+}
 """PayPal tells of each capture and refund; a payer that cannot pay is told where the order is authorized."""
 
 

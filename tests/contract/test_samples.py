@@ -60,6 +60,7 @@ STEPS = {
     "authorize_payment.workflow": {"state": "authorized", "amount": 0},
     "promise_order.workflow": {"promised": 4, "short": 0, "more": False},
     "settle_payment.workflow": {"moved": 0},
+    "settle_return.workflow": {"labelled": 0},
 }
 
 

@@ -138,6 +138,18 @@ def test_a_customers_orders_are_listed_by_the_keys_of_contacts(views: DynamoView
     assert listed(views, "customer", "cus_3") == []
 
 
+def test_a_label_goes_with_the_contact_and_is_no_order(views: DynamoViews, contacts: DynamoContacts) -> None:
+    where = key_of("ord_1", "cus_1", T0)
+    contacts.put(where, "2026", Contact(email="anna@example.com"))
+    views.project(commit("ord_1", customer="cus_1"))
+    contacts.put_label(where, "rma_1_1", "https://labels.example/1")
+    assert contacts.label(where, "rma_1_1") == "https://labels.example/1"
+    assert contacts.label(where, "rma_1_2") == ""
+    assert listed(views, "customer", "cus_1") == ["ord_1"]
+    contacts.erase(where, T0)
+    assert contacts.label(where, "rma_1_1") == ""
+
+
 def test_who_lists_asks_for_no_more_than_the_keys_of_contacts(
     views: DynamoViews, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -194,7 +194,7 @@ def test_ids_travel_and_documents_do_not() -> None:
 
 def test_a_risk_is_asked_for_where_the_money_is() -> None:
     done = run(PROMISE, promise=[{**ASK, "score": True}, DONE], authorize=HELD)
-    assert done.calls[1] == ("authorize", {**IDS, "score": True})
+    assert done.calls[1][1] == {**IDS, "score": True}
 
 
 def test_a_held_order_waits() -> None:

@@ -11,7 +11,7 @@ from oms.adapters.rest import Timeouts
 from oms.domain.errors import InvalidInputError, UpstreamError, UpstreamRefusedError
 from oms.domain.ids import derive
 from oms.domain.payment_events import CaptureState, PaymentEvent, PaymentEventKind, RefundState
-from oms.domain.payments import AuthorizationState
+from oms.domain.payments import AuthorizationState, ExtensionState
 from oms.payments.adyen import Adyen
 from tests.integration.sandbox_support import Outbox, ask, in_process
 
@@ -241,3 +241,30 @@ def test_an_unknown_payment_is_refused(adyen: AdyenPayments) -> None:
     with pytest.raises(UpstreamRefusedError) as caught:
         adyen.void("PSP1", "void:1")
     assert caught.value.context["vendor_code"] == "167"
+
+
+def test_an_authorization_is_held_longer_once_its_notification_says_so(sandbox: Sandbox, adyen: AdyenPayments) -> None:
+    payment = pay(sandbox)
+    sandbox.clock.advance(27 * DAY)
+    for _ in range(2):
+        assert adyen.extend(payment, 1000, "EUR", "reauthorize:1").state is ExtensionState.PENDING
+    assert moved(sandbox, "extend") == [1000], "once"
+    event = told(sandbox)[-1]
+    assert (event.kind, event.payment_ref) == (PaymentEventKind.EXTENDED, payment)
+    sandbox.clock.advance(2 * DAY)
+    assert sandbox.adyen.expire() == 0
+    sandbox.clock.advance(26 * DAY)
+    assert sandbox.adyen.expire() == 1
+    assert told(sandbox)[-1].kind is PaymentEventKind.VOIDED
+
+
+def test_what_was_captured_in_part_is_not_held_longer(sandbox: Sandbox, adyen: AdyenPayments) -> None:
+    payment = pay(sandbox)
+    capture(adyen, payment, 400)
+    assert adyen.extend(payment, 600, "EUR", "reauthorize:1").state is ExtensionState.PENDING
+    event = told(sandbox)[-1]
+    assert (event.kind, event.payment_ref) == (PaymentEventKind.NOT_EXTENDED, payment)
+
+
+def test_a_payment_that_adyen_does_not_have_is_not_held_longer(adyen: AdyenPayments) -> None:
+    assert adyen.extend("NONE", 600, "EUR", "reauthorize:1").state is ExtensionState.REFUSED

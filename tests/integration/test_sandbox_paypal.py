@@ -14,7 +14,7 @@ from oms.domain.errors import InvalidInputError, UpstreamError, UpstreamRefusedE
 from oms.domain.ids import derive
 from oms.domain.inbound import InboundRequest
 from oms.domain.payment_events import CaptureState, PaymentEventKind, RefundState
-from oms.domain.payments import AuthorizationState
+from oms.domain.payments import AuthorizationState, ExtensionState
 from oms.payments.paypal import PayPal
 from tests.integration.sandbox_support import Outbox, ask, in_process
 
@@ -373,3 +373,29 @@ class TestCalls:
 
 def logins(sandbox: Sandbox) -> int:
     return sum(call["path"] == "/v1/oauth2/token" for call in sandbox.calls)
+
+
+def test_a_renewal_is_captured_in_place_of_what_it_renews(sandbox: Sandbox, paypal: PayPalPayments) -> None:
+    ref = held(sandbox, paypal)
+    soon = paypal.extend(ref, 1000, "USD", "reauthorize:1")
+    assert (soon.state, soon.reason) == (ExtensionState.REFUSED, "reauthorization_too_soon")
+    sandbox.clock.advance(5 * 86_400.0)
+    before = verify(paypal, ref).expires_at
+    first, again = (paypal.extend(ref, 1000, "USD", "reauthorize:2") for _ in range(2))
+    assert first == again
+    assert (first.state, first.expires_at is not None) == (ExtensionState.EXTENDED, True)
+    assert first.expires_at is not None
+    assert before is not None
+    assert first.expires_at > before
+    assert [each["kind"] for each in sandbox.effects] == ["authorize", "extend"], "once"
+    assert capture(paypal, ref, 1000).state is CaptureState.SUCCEEDED
+    assert moved(sandbox, "capture") == [1000]
+    assert paypal.extend(ref, 1, "USD", "reauthorize:3").state is ExtensionState.REFUSED
+
+
+def test_an_authorization_ends_by_itself(sandbox: Sandbox, paypal: PayPalPayments) -> None:
+    ref = held(sandbox, paypal)
+    sandbox.clock.advance(30 * 86_400.0)
+    assert sandbox.paypal.expire() == 1
+    assert verify(paypal, ref).state is STATE.DECLINED
+    assert paypal.extend(ref, 1000, "USD", "reauthorize:1").reason == "no_authorization"

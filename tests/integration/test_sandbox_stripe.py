@@ -10,6 +10,7 @@ import pytest
 from infra.local.sandbox import Sandbox, Settings
 from oms.adapters.rest import Timeouts
 from oms.adapters.stripe_api import StripePayments
+from oms.application.gateways import Extends
 from oms.domain.errors import InvalidInputError, UpstreamError, UpstreamRefusedError
 from oms.domain.payments import AuthorizationState
 from tests.integration.sandbox_support import DAY, PATIENT, capture, moved, pay, post, refund
@@ -46,6 +47,20 @@ class TestVerifyAuthorization:
             stripe.verify_authorization(ref, 1000, "USD", "auth_1")
         assert stripe.verify_authorization(ref, 1000, "USD", "auth_1").state is STATE.AUTHORIZED
         assert moved(sandbox, "authorize") == [1000]
+
+    def test_it_says_until_when_and_ends_by_itself_then(self, sandbox: Sandbox, stripe: StripePayments) -> None:
+        ref = pay(sandbox)
+        until = stripe.verify_authorization(ref, 1000, "USD", "auth_1").expires_at
+        assert until is not None
+        assert 0 <= until.timestamp() - (sandbox.clock.now() + 7 * 86_400) + 60 <= 60
+        assert sandbox.stripe.expire() == 0
+        sandbox.clock.advance(7 * 86_400.0)
+        assert sandbox.stripe.expire() == 1
+        assert (moved(sandbox, "release"), stripe.verify_authorization(ref, 1000, "USD", "a").reason) == (
+            [1000],
+            "automatic",
+        )
+        assert not isinstance(stripe, Extends), "a card is not held longer"
 
     def test_automatic_capture_is_told(self, sandbox: Sandbox, stripe: StripePayments) -> None:
         result = stripe.verify_authorization(pay(sandbox, capture_method="automatic"), 1000, "USD", "auth_1")

@@ -21,6 +21,8 @@ SLICE: Final = 199
 """Every such case; a prime, so that all faults and all functions have their turn."""
 BY_TOOLS: Final[Mapping[call_sites.CallSite, str]] = {
     ("adapters/dynamodb_contacts.py", "DynamoContacts.erase", "PutItem"): "no function erases yet",
+    ("adapters/dynamodb_contacts.py", "DynamoContacts.erase", "Query"): "no function erases yet",
+    ("adapters/dynamodb_contacts.py", "DynamoContacts.erase", "DeleteItem"): "no function erases yet",
     ("adapters/dynamodb_reference.py", "DynamoReference.put", "PutItem"): "`make import` writes master data",
     ("adapters/dynamodb_reference.py", "DynamoReference.kits", "Scan"): "`make import` looks for kits",
 }

@@ -40,7 +40,7 @@ def begin(machine: OrderMachine, draw: random.Random) -> None:
         held=draw.random() < 0.5,
         included=draw.random() < 0.5,
         card=draw.choice([0, 0, 250]),
-        begun=draw.choice([0, 1, 2]),
+        begun=draw.choice([0, 1, 2, 3]),
     )
 
 
@@ -71,6 +71,33 @@ def everyday(machine: OrderMachine, draw: random.Random) -> list[Callable[[], ob
         lambda: machine.name_what_came_back(draw.randrange(99), draw.randint(1, 2)),
         lambda: machine.refund_ends(draw.randrange(99), draw.choice(["submitted", "succeeded", "failed"])),
         lambda: machine.again(draw.randrange(99)),
+        lambda: machine.edit(
+            draw.randrange(99),
+            draw.randint(1, 2),
+            draw.randrange(999),
+            draw.randrange(99),
+            draw.choice(["add", "more", "less", "swap", "move", "ship"]),
+            planned=draw.random() < 0.6,
+        ),
+        *returning(machine, draw),
+    ]
+
+
+def returning(machine: OrderMachine, draw: random.Random) -> list[Callable[[], object]]:
+    return [
+        lambda: machine.ask_to_return(
+            draw.randrange(10**6), draw.randint(1, 2), exchange=draw.random() < 0.3, node=draw.random() < 0.3
+        ),
+        lambda: machine.a_person_says_of_a_return(draw.randrange(99)),
+        lambda: machine.a_return_travels(draw.randrange(99), draw.choice(list(ParcelStatus))),
+        lambda: machine.a_return_arrives(draw.randrange(99)),
+        lambda: machine.a_return_is_looked_at(
+            draw.randrange(99), draw.randint(1, 2), draw.choice(list(Disposition)), last=draw.random() < 0.2
+        ),
+        lambda: machine.a_person_settles_a_return(
+            draw.randrange(99), draw.choice([None, 0, 100]), paid=draw.random() < 0.5
+        ),
+        lambda: machine.time_for_returns_is_over(draw.randrange(10**5)),
     ]
 
 
@@ -84,6 +111,9 @@ def from_channel(machine: OrderMachine, draw: random.Random) -> list[Callable[[]
             draw.randrange(99), draw.randint(0, 800), draw.choice(list(Restock)), apart=draw.random() < 0.5
         ),
         lambda: machine.redeliver(draw.randrange(99)),
+        lambda: machine.channel_adds(
+            draw.randrange(99), draw.randint(1, 2), draw.randrange(999), paid=draw.random() < 0.5
+        ),
     ]
 
 
@@ -94,6 +124,7 @@ def from_provider(machine: OrderMachine, draw: random.Random) -> list[Callable[[
         lambda: machine.provider_refunds(
             draw.randrange(99), draw.choice(list(RefundState)), ours=draw.random() < 0.7, amount=draw.randint(1, 300)
         ),
+        lambda: machine.customer_pays_more(draw.randrange(4)),
     ]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from oms.domain.order.fulfilling import _RANK
 from oms.domain.order.ledger import MOVES, Place
+from oms.domain.order.return_state import RETURN_MOVES, ReturnStatus
 from oms.domain.order.state import FULFILLMENT_ORDER_MOVES, REFUND_MOVES, FulfillmentOrderStatus, RefundStatus
 from oms.domain.order.status import LIFECYCLE, OrderStatus
 
@@ -33,6 +34,9 @@ _FULFILLMENT_ORDER: Final = """\
 The part of an order that one node ships. `planned`: its units are bound and its release waits, as its rule says; until
 then they may move to another node, and it is `cancelled` when all of them have. A part of it may ship or be cancelled:
 the status changes when nothing remains."""
+_RETURN: Final = """\
+`approved`: it may be sent. `inspected`: all of it was looked at, and a person decides on what is doubtful. `settled`:
+nothing is left to do. A part of it may be looked at, and paid, before the rest arrives."""
 _PARCEL: Final = """\
 The newest scan by the carrier's own time wins; of two at the same time the one of higher rank. `delivered` is final and
 is believed however late it comes."""
@@ -76,6 +80,11 @@ def render() -> str:
             "A refund",
             "`succeeded` to `failed`: the bank sent the money back.",
             diagram(REFUND_MOVES, RefundStatus.REQUESTED),
+        ),
+        (
+            "A return",
+            _RETURN,
+            diagram(RETURN_MOVES, ReturnStatus.REQUESTED),
         ),
         (
             "A parcel",

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from oms.domain.canonical import ChannelPayment, ChannelRefund, PaymentState, RefundedLine, Restock
+from oms.domain.canonical import ChannelPayment, ChannelRefund, PaymentState, RefundedLine, Restock, sum_parts
 from oms.domain.order import commands as cmd
-from oms.domain.order.charging import due_captures, payable
-from oms.domain.order.events import Disposition, OnExpiry
+from oms.domain.order.charging import due_captures, owed, payable
+from oms.domain.order.events import Disposition, HoldReleased, OnExpiry
 from oms.domain.order.promising import wanted_units
 from oms.domain.order.releasing import planned_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
@@ -20,6 +20,7 @@ from oms.domain.payment_events import PaymentEventKind, RefundState
 from oms.domain.tracking import ParcelStatus
 from tests.support.builders import BERLIN, IN_CHANNEL, PARIS, STRIPE, line, minutes, snapshot, units_of
 from tests.support.order_world import NODES, OrderWorld
+from tests.support.return_moves import ReturnMoves
 
 ANY_KIND = [
     PaymentEventKind.FAILED,
@@ -48,7 +49,7 @@ HEADERS = st.fixed_dictionaries(
 )
 
 
-class OrderMachine(RuleBasedStateMachine):
+class OrderMachine(ReturnMoves):
     """Each rule is something that the outside world may do at any time."""
 
     world: OrderWorld
@@ -59,12 +60,12 @@ class OrderMachine(RuleBasedStateMachine):
         held=st.booleans(),
         included=st.booleans(),
         card=st.sampled_from([0, 0, 0, 250]),
-        begun=st.sampled_from([0, 1, 2, 2]),
+        begun=st.sampled_from([0, 1, 2, 2, 3]),
     )
     def place(
         self, lines: list[dict[str, Any]], header: dict[str, int], *, held: bool, included: bool, card: int, begun: int
     ) -> None:
-        """Taken (0), paid (1), or promised (2)."""
+        """Taken (0), paid (1), promised (2), or delivered (3)."""
         made = [
             line(str(n), **{**each, "discount": min(each["discount"], each["unit_price"])})
             for n, each in enumerate(lines)
@@ -78,6 +79,11 @@ class OrderMachine(RuleBasedStateMachine):
             self.provider_tells(PaymentEventKind.AUTHORIZED, 1)
         if begun > 1:
             self.promise(1, 6)
+        if begun > 2:
+            for number in range(len(self.world.story.order.fulfillment_orders)):
+                self.ship_everything(number)
+            self.arrive()
+            self.settle()
 
     @precondition(lambda self: self.world.in_channel)
     @rule(pick=PICK)
@@ -221,7 +227,9 @@ class OrderMachine(RuleBasedStateMachine):
         events = self.world.story.promise({} if asks else plan, short, hold=asks, **times)
         self.world.check_moves(before, events)
         order = self.world.story.order
-        assert next_step(order) is not NextStep.PROMISE or not payment_cleared(order), "the step would run for ever"
+        goes_on = any(isinstance(each, HoldReleased) for each in events)  # it has just been paid in full
+        forever = next_step(order) is NextStep.PROMISE and payment_cleared(order) and not goes_on
+        assert not forever, "the step would run for ever"
 
     @rule(pick=PICK)
     def release_planned(self, pick: int) -> None:
@@ -295,6 +303,42 @@ class OrderMachine(RuleBasedStateMachine):
         wanted = {} if everything and pick % 8 == 3 else {lines[pick % len(lines)]: units}
         self.world.run(cmd.CancelLines(command_id=self.world.story.id("cancel"), lines=units_of(wanted)))
 
+    @precondition(lambda self: self.world.in_channel)
+    @rule(pick=PICK, units=st.integers(1, 2), price=st.integers(0, 999), paid=st.booleans())
+    def channel_adds(self, pick: int, units: int, price: int, *, paid: bool) -> None:
+        """More units of a line, or a line; perhaps paid with it."""
+        lines = list(self.world.told.lines)
+        if pick % 3:
+            at = pick % len(lines)
+            lines[at] = replace(lines[at], quantity=lines[at].quantity + units)
+        else:
+            lines.append(line(f"n{len(lines)}", units, price, sku="ABC"[pick % 3]))
+        order = replace(self.world.told, lines=tuple(lines))
+        total = sum_parts(order)
+        payment = self.world.told.payment
+        if paid and payment.captured:
+            payment = replace(payment, captured=max(payment.captured, total))
+        self.world.tell(lines=order.lines, total=total, payment=payment)
+
+    @rule(
+        pick=PICK,
+        units=st.integers(1, 2),
+        price=st.integers(0, 999),
+        tax=st.integers(0, 99),
+        what=st.sampled_from(["add", "more", "less", "swap", "move", "ship"]),
+        planned=st.booleans(),
+    )
+    def edit(self, pick: int, units: int, price: int, tax: int, what: str, *, planned: bool) -> None:
+        """What an order is of changes at any time; what it opens is bound at once, or later."""
+        self.world.edit(pick, units, price, tax, what, planned=planned)
+
+    @precondition(lambda self: not self.world.in_channel)
+    @rule(pick=PICK)
+    def customer_pays_more(self, pick: int) -> None:
+        """The provider holds what the order costs now, or a part of it."""
+        owes = owed(self.world.story.order)
+        self.world.provider_event(kind=PaymentEventKind.AUTHORIZED, amount=owes - pick % 2 * min(owes, 7))
+
     @rule(
         pick=PICK,
         units=st.integers(1, 2),
@@ -343,6 +387,7 @@ class OrderMachine(RuleBasedStateMachine):
         self.world.stock_is_what_the_books_say()
         self.world.serials_are_where_the_books_say()
         self.world.money_adds_up()
+        self.world.returns_are_what_the_books_say()
         self.world.the_status_follows_the_lifecycle()
         self.world.nothing_stands_still_unseen()
 

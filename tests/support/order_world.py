@@ -12,10 +12,12 @@ from oms.domain.errors import InsufficientStockError, LedgerImbalanceError, OmsE
 from oms.domain.order import commands as cmd
 from oms.domain.order.accounts import balances, drift
 from oms.domain.order.charging import chargeable, header_total, owed, payable, units_value
+from oms.domain.order.edit_commands import EditOrder, EditPlan, OrderEdit
 from oms.domain.order.events import (
     Disposition,
     LinesCancelled,
     LinesReturned,
+    NodeUnits,
     OnExpiry,
     SerialsReturned,
     ShipmentShipped,
@@ -24,13 +26,16 @@ from oms.domain.order.evolve import fold
 from oms.domain.order.holding_back import hold_expiry, stopped_units
 from oms.domain.order.ledger import Place
 from oms.domain.order.promising import wanted_units
+from oms.domain.order.return_facts import ReturnCredited
+from oms.domain.order.return_state import RETURN_MOVES, ReturnStatus, returnable
 from oms.domain.order.state import FULFILLMENT_ORDER_MOVES, REFUND_MOVES, RefundStatus
 from oms.domain.order.status import LIFECYCLE, NextStep, OrderStatus, next_step, order_status, payment_cleared, stage
 from oms.domain.order.summary import due_at, summarize
 from oms.domain.payment_events import PaymentEvent, PaymentEventKind
 from oms.domain.serials import Serial
 from tests.support.billing import agrees_with_the_ledger
-from tests.support.builders import STRIPE, Story, minutes, units_of
+from tests.support.builders import BERLIN, PARIS, STRIPE, Story, minutes, units_of
+from tests.support.edits import assert_edited, more
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -158,6 +163,64 @@ class OrderWorld:
             )
         )
 
+    def edit(self, pick: int, units: int, price: int, tax: int, what: str, *, planned: bool) -> None:
+        """One change, and where there is stock for what it opens."""
+        order = self.story.order
+        lines = list(order.lines)
+        line_id, added = lines[pick % len(lines)], f"x{len(lines)}"
+        root = order.lines[line_id].channel_line
+        known = order.lines[line_id].placed
+        fields: dict[str, Any] = {}
+        if what in ("add", "swap"):
+            sku = "ABC"[pick % 3]
+            named = dict(SERIALIZED).get(sku, ())
+            fields["add"] = (more(added, units, price, sku=sku, tax=tax, serialized=named),)
+        if what == "more":
+            same = {"sku": known.sku, "serialized": known.serialized, "requires_shipping": known.requires_shipping}
+            fields["add"] = (more(added, units, known.unit_price, tax=tax, adds_to=root, **same),)
+        if what in ("less", "swap"):
+            fields["remove"] = units_of({line_id: units})
+        if what == "move":
+            fields["ship_to"] = PARIS if pick % 2 else BERLIN
+            fields["line_taxes"] = {line_id: tax} if tax <= known.unit_price * known.quantity - known.discount else {}
+        if what == "ship":
+            fields["shipping"] = price
+        asked = OrderEdit(**fields)
+        command = EditOrder(
+            command_id=self.story.id("edit"),
+            edit_id=f"edt_{self.story.count}",
+            edit=asked,
+            plan=self._edit_plan(asked, pick) if planned else None,
+        )
+        events = self.run(command)
+        if events:
+            assert_edited(order, self.story.order, events)
+
+    def _edit_plan(self, asked: OrderEdit, pick: int) -> EditPlan:
+        """All that the edit opens, and what may stay, at the first nodes that have it."""
+        order = self.story.order
+        left = {key: position.available for key, position in self.story.stock.of.items()}
+        wanted = {each.line_id: (each, each.quantity) for each in asked.add if each.requires_shipping}
+        for known in order.fulfillment_orders.values() if asked.moves else ():
+            for line_id, units in known.remaining.items():
+                placed = order.lines[line_id].placed
+                wanted[line_id] = (placed, units + wanted.get(line_id, (placed, 0))[1])
+                key = (placed.sku, known.node_id)
+                left[key] = left.get(key, 0) + units
+        units_at: list[NodeUnits] = []
+        for line_id, (placed, units) in wanted.items():
+            rest = units
+            for turn in range(len(NODES)):
+                node = NODES[(pick + turn) % len(NODES)]
+                here = min(rest, left.get((placed.sku, node), 0))
+                if here:
+                    left[placed.sku, node] -= here
+                    rest -= here
+                    units_at.append(NodeUnits(line_id=line_id, sku=placed.sku, node_id=node, quantity=here))
+        promised_by = minutes(60 * 24 * (3 + pick % 2))
+        release_at = minutes(1 + pick % 5) if pick % 3 == 2 else None
+        return EditPlan(units=tuple(units_at), promised_by=promised_by, release_at=release_at)
+
     def release_hold(self, pick: int) -> None:
         active = self.story.order.active_holds
         if active:
@@ -192,6 +255,9 @@ class OrderWorld:
                 for each, known in after.fulfillment_orders.items():
                     old = state.fulfillment_orders.get(each, known).status
                     assert known.status == old or known.status in FULFILLMENT_ORDER_MOVES[old]
+                for each, back in after.returns.items():
+                    was_at = state.returns[each].status if each in state.returns else ReturnStatus.REQUESTED
+                    assert back.status == was_at or back.status in RETURN_MOVES[was_at]
                 for each, refund in after.payment.refunds.items():
                     was = state.payment.refunds.get(each, refund).status
                     retold = was is RefundStatus.FAILED and refund.status is RefundStatus.REQUESTED
@@ -222,7 +288,8 @@ class OrderWorld:
             gone = sum(back[each, sku] for each in (Disposition.SCRAP, Disposition.VENDOR))
             assert sum(each.on_hand for each in positions) == self.received[sku] - shipped[sku] - self.lost[sku] - gone
             assert sum(each.damaged for each in positions) == self.damaged[sku] + back[Disposition.DAMAGED, sku]
-            assert sum(each.qc for each in positions) == back[Disposition.QC, sku]
+            looked_at = back[Disposition.QC, sku] + back[Disposition.REFURBISH, sku]
+            assert sum(each.qc for each in positions) == looked_at
 
     def serials_are_where_the_books_say(self) -> None:
         """What left and is not back is out, once; of lines whose units have numbers, all that are away are."""
@@ -260,6 +327,28 @@ class OrderWorld:
         for each in order.lines.values():
             assert 0 <= each.refunded <= each.ledger.gone
 
+    def returns_are_what_the_books_say(self) -> None:
+        """No unit is in two returns, or in one that is back; no unit is paid for twice; nothing beyond what it cost."""
+        order = self.story.order
+        assert min(returnable(order).values(), default=0) >= 0
+        for known in order.returns.values():
+            for line in known.lines.values():
+                assert 0 <= line.back <= line.inspected <= line.quantity
+                assert 0 <= line.doubtful <= line.inspected
+                assert known.open or not line.to_inspect or known.status is not ReturnStatus.INSPECTED
+        paid: Counter[str] = Counter()
+        for event in self.story.events:
+            if isinstance(event, ReturnCredited):
+                assert min(event.amount, event.fee, event.withheld, event.shipping) >= 0
+                paid[event.return_id] += event.amount
+        for return_id, amount in paid.items():
+            known = order.returns[return_id]
+            worth = sum(
+                units_value(order.lines[each.line_id].placed, 0, each.credited, tax_included=order.placed.tax_included)
+                for each in known.lines.values()
+            )
+            assert amount <= worth, "more than its units cost"
+
     def handed_over(self) -> int:
         """What the units that have left are worth, with the header once any has, without what gift cards paid."""
         order = self.story.order
@@ -280,7 +369,8 @@ class OrderWorld:
         summarize(order, minutes(0))
         at_rest = order_status(order) in (OrderStatus.CLOSED, OrderStatus.CANCELLED)
         open_refund = any(each.open for each in order.payment.refunds.values())
-        waits = not at_rest or open_refund or next_step(order) is not NextStep.NONE
+        open_return = any(each.open for each in order.returns.values())
+        waits = not at_rest or open_refund or open_return or next_step(order) is not NextStep.NONE
         due, ends = due_at(order, minutes(0)), hold_expiry(order)
         assert (due is not None) == waits
         assert due is None or ends is None or due <= max(ends, minutes(0)), "a hold ends unseen"
@@ -300,7 +390,9 @@ class OrderWorld:
         for refund in list(story.order.payment.refunds.values()):
             if refund.status is RefundStatus.SUBMITTED:
                 story.refund_outcome(refund.refund_id, "succeeded")
-        assert next_step(story.order) is not NextStep.SETTLE, "settling is not done when everything succeeded"
+        assert next_step(story.order) not in (NextStep.SETTLE, NextStep.RETURN), (
+            "settling is not done when everything succeeded"
+        )
         self.check_end()
         agrees_with_the_ledger(story)
 

@@ -67,5 +67,5 @@ def sample(kind: Any, name: str = "x") -> Any:
     made = {each.name: sample(hints[each.name], each.name) for each in fields(kind)}
     for each in fields(kind):
         if made[each.name] == each.default:
-            made[each.name] = not each.default
+            made[each.name] = next(iter(type(each.default))) if isinstance(each.default, Enum) else not each.default
     return kind(**made)

@@ -19,7 +19,7 @@ SCHEDULE: Final = "AWS::Scheduler::Schedule"
 TABLE: Final = "AWS::DynamoDB::Table"
 
 MAX_RESOURCES: Final = 350
-MAX_FUNCTIONS: Final = 32
+MAX_FUNCTIONS: Final = 33
 MAX_READERS: Final = 2
 KEY: Final = "DataKey"
 PARKING: Final = "ParkFailed"
@@ -27,13 +27,10 @@ PARKING: Final = "ParkFailed"
 
 CONTACTS: Final = "ContactsTable"
 CONTACT_READERS: Final = {
-    "FulfillOrdersRole",
-    "ShowStatusRole",
-    "AnswerAssistantsRole",
-    "ShowInvoicesRole",
+    *("FulfillOrdersRole", "ShowStatusRole", "AnswerAssistantsRole", "ShowInvoicesRole", "SettleReturnRole"),
     "AuthorizePaymentRole",  # of orders that are scored, as much as the policy says
 }
-"""The address of a parcel; the e-mail address that a guest's is compared with; whom an invoice is for."""
+"""The address of a parcel, there and back; the e-mail address a guest's is compared with; whom an invoice is for."""
 READS: Final = {f"dynamodb:{each}" for each in ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems")}
 KEYS_ONLY: Final = {
     "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk"]},

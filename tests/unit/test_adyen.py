@@ -111,9 +111,7 @@ def test_several_items_are_one_delivery() -> None:
     assert kinds == [KIND.REFUND]
 
 
-@pytest.mark.parametrize(
-    "code", ["CHARGEBACK", "NOTIFICATION_OF_FRAUD", "REPORT_AVAILABLE", "AUTHORISATION_ADJUSTMENT"]
-)
+@pytest.mark.parametrize("code", ["CHARGEBACK", "NOTIFICATION_OF_FRAUD", "REPORT_AVAILABLE"])
 def test_other_events_are_ignored_with_their_topic(code: str) -> None:
     notice = ADYEN.identify(notification(item(code)))
     assert (notice.kind, notice.topic) == (NoticeKind.IGNORED, code)

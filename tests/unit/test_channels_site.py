@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from oms.channels import site
+from oms.channels.site_payments import PaymentInstruction
 from oms.domain.canonical import PaymentState
 from oms.domain.errors import InvalidInputError, MalformedPayloadError, TotalsMismatchError, UnknownCurrencyError
+from oms.domain.order.payment_facts import Tender
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -51,13 +54,13 @@ def test_an_order_is_read() -> None:
     assert order.ship_to.country == "US"
     assert found.contact.shipping.lines == ("1 Main St",)
     assert order.payment.state is PaymentState.PENDING
-    assert instruction == site.PaymentInstruction(provider="stripe", reference="pi_123")
+    assert instruction == PaymentInstruction(provider="stripe", reference="pi_123")
 
 
 def test_a_payment_may_be_settled_in_the_channel() -> None:
     found, instruction = read(payment={"provider": "in_channel", "state": "paid", "captured": 4109})
     assert (found.order.payment.state, found.order.payment.captured) == (PaymentState.PAID, 4109)
-    assert instruction == site.PaymentInstruction(provider="in_channel")
+    assert instruction == PaymentInstruction(provider="in_channel")
 
 
 def test_tax_may_be_included_and_optional_parts_left_out() -> None:
@@ -136,3 +139,83 @@ def test_a_refusal_names_the_path(changes: dict[str, Any], path: str) -> None:
 def test_an_order_must_be_sound(changes: dict[str, Any], error: type[InvalidInputError]) -> None:
     with pytest.raises(error):
         read(**changes)
+
+
+def paying(*payments: dict[str, Any], **changes: Any) -> tuple[Tender, ...]:
+    """The tenders of an order over 41.09 that names these payments."""
+    found, instruction = read(payment=..., payments=list(payments), **changes)
+    assert found.order.payment.state is PaymentState.PENDING
+    tenders: tuple[Tender, ...] = instruction.over(found.order)
+    return tenders
+
+
+CARD = {"provider": "stripe", "reference": "pi_1"}
+
+
+class TestSeveralPayments:
+    def test_the_one_without_an_amount_pays_the_rest(self) -> None:
+        assert paying({**CARD, "amount": 1000}, {"provider": "paypal", "reference": "PP"}) == (
+            Tender(provider="stripe", reference="pi_1", amount=1000),
+            Tender(provider="paypal", reference="PP", amount=3109),
+        )
+
+    def test_one_alone_is_what_a_payment_is(self) -> None:
+        _, instruction = read(payment=..., payments=[CARD])
+        assert instruction == read(payment=CARD)[1] == PaymentInstruction(provider="stripe", reference="pi_1")
+
+    def test_credit_has_terms(self) -> None:
+        credit = {"provider": "on_invoice", "reference": "PO-7/1", "terms_days": 30}
+        found, instruction = read(payment=credit)
+        assert instruction.over(found.order) == (
+            Tender(provider="on_invoice", reference="PO-7/1", amount=4109, terms_days=30),
+        )
+
+    def test_a_gift_card_counts_as_those_that_are_not_named(self) -> None:
+        card = {"provider": "gift_card", "reference": "G-1", "amount": 500}
+        found, instruction = read(payment=..., payments=[card, CARD])
+        assert (found.order.gift_cards, instruction.provider) == (500, "stripe")
+        assert [each.amount for each in instruction.over(found.order)] == [500, 3609]
+
+    def test_taxes_that_come_later_are_paid_by_the_rest(self) -> None:
+        found, instruction = read(payment=..., payments=[{**CARD, "amount": 1000}, {**CARD, "reference": "pi_2"}])
+        taxed = replace(found.order, total=found.order.total + 190)
+        assert [each.amount for each in instruction.over(taxed)] == [1000, 3299]
+
+    @pytest.mark.parametrize(
+        "payments",
+        [
+            [{**CARD, "amount": 1000}],
+            [{**CARD, "amount": 4109}, {**CARD, "reference": "pi_2"}],
+            [{**CARD, "amount": 4000}, {**CARD, "reference": "pi_2", "amount": 110}],
+        ],
+    )
+    def test_they_sum_to_what_is_to_be_paid(self, payments: list[dict[str, Any]]) -> None:
+        with pytest.raises(TotalsMismatchError):
+            paying(*payments)
+
+    @pytest.mark.parametrize(
+        ("payments", "path"),
+        [
+            ([], "payments"),
+            ([{**CARD, "reference": f"pi_{number}"} for number in range(11)], "payments"),
+            ([CARD, {**CARD, "reference": "pi_2"}], "payments[1].amount"),
+            ([{**CARD, "amount": 0}], "payments[0].amount"),
+            ([{**CARD, "amount": 5}, CARD], "payments[1].reference"),
+            ([{"provider": "in_channel", "state": "paid"}], "payments[0].provider"),
+            ([{"provider": "gift_card", "reference": "G"}], "payments[0].amount"),
+            ([{**CARD, "terms_days": 3}], "payments[0].terms_days"),
+            ([{"provider": "on_invoice", "reference": "P", "terms_days": 366}], "payments[0].terms_days"),
+        ],
+    )
+    def test_what_is_no_payment(self, payments: list[dict[str, Any]], path: str) -> None:
+        with pytest.raises(MalformedPayloadError) as caught:
+            paying(*payments)
+        assert caught.value.context["path"] == path
+
+    def test_an_order_has_one_or_several(self) -> None:
+        with pytest.raises(MalformedPayloadError):
+            read(payments=[CARD])
+
+    def test_gift_cards_alone_are_no_payment(self) -> None:
+        with pytest.raises(InvalidInputError):
+            paying({"provider": "gift_card", "reference": "G-1", "amount": 4109})

@@ -8,7 +8,7 @@ from typing import Any
 from oms.domain.commit import Cause, Commit
 from oms.domain.order import accounts
 from oms.domain.order import commands as cmd
-from oms.domain.order.state import Payment, Refund, RefundStatus
+from oms.domain.order.state import Refund, RefundStatus
 from tests.proof.money.drive import play
 from tests.proof.money.planted import DEFECTS, caught
 from tests.support.billing import commits_of
@@ -94,7 +94,7 @@ def test_an_amount_for_no_line_takes_its_tax_from_all_that_was_charged() -> None
 
 def test_an_overpayment_is_given_back_to_the_receivable() -> None:
     order = placed().order
-    paid = replace(order, payment=Payment(captured=5000, authorized=5000))
+    paid = replace(order, payment=replace(order.payment, captured=5000, authorized=5000))
     assert accounts.balances(paid) == {"receivable": -5000, "tender:stripe": 5000}
     back = Refund(refund_id="r", amount=2000, status=RefundStatus.REQUESTED)
     given = replace(paid, payment=replace(paid.payment, refunds={"r": back}))

@@ -21,6 +21,7 @@ from oms.domain.order.state import (
     Refund,
     RefundStatus,
 )
+from oms.domain.order.tenders import Tendered
 from oms.domain.tracking import ParcelStatus
 from tests.support.builders import IN_CHANNEL, PARIS, Story, line, minutes, paid, snapshot, units_of
 from tests.support.money import shipped
@@ -54,7 +55,10 @@ def test_an_order_as_it_begins() -> None:
     event = placed(("1", 2)).placed
     (known,) = event.lines
     assert place(ORDER, event) == Order(
-        order_id=ORDER, placed=event, lines={"1": Line(placed=known, ledger=LineLedger(ordered=2, open=2))}
+        order_id=ORDER,
+        placed=event,
+        lines={"1": Line(placed=known, ledger=LineLedger(ordered=2, open=2))},
+        payment=Payment(tenders=(Tendered(number=1, provider="stripe", reference="pi_1", amount=2000),)),
     )
 
 
@@ -79,7 +83,7 @@ def test_what_the_channel_says() -> None:
     assert told == replace(
         order,
         revision=(minutes(3), "d"),
-        payment=Payment(channel_state=PaymentState.PAID, captured=7),
+        payment=replace(order.payment, channel_state=PaymentState.PAID, captured=7),
         placed=replace(order.placed, ship_to=PARIS),
     )
 
@@ -97,21 +101,26 @@ def test_holds() -> None:
     assert held.active_holds == (second,)
 
 
+def summed(order: Order) -> Payment:
+    """The payment as it is over all tenders; those themselves are in `test_domain_tenders`."""
+    return replace(order.payment, tenders=())
+
+
 def test_the_money_that_a_provider_holds_and_takes() -> None:
     order = placed(("1", 1))
     declined = folded(order, ev.PaymentDeclined(reason="card"))
-    assert declined.payment == Payment(declined="card")
+    assert summed(declined) == Payment(declined="card")
     held = folded(declined, ev.PaymentAuthorized(amount=50))
-    assert held.payment == Payment(authorized=50)
+    assert summed(held) == Payment(authorized=50)
     taken = folded(
         folded(held, ev.PaymentDeclined(reason="late")),
         ev.PaymentCaptured(capture_id="c1", amount=20, shipment_id="s1"),
         ev.PaymentCaptured(capture_id="c2", amount=25, shipment_id="s1"),
     )
-    assert taken.payment == Payment(authorized=50, captured=45, captures={"s1": 45})
+    assert summed(taken) == Payment(authorized=50, captured=45, captures={"s1": 45})
     more = folded(taken, ev.PaymentCaptured(capture_id="c3", amount=10))
-    assert more.payment == Payment(authorized=55, captured=55, captures={"s1": 45, "": 10})
-    assert folded(held, ev.PaymentVoided()).payment == Payment(authorized=50, voided=True)
+    assert summed(more) == Payment(authorized=55, captured=55, captures={"s1": 45, "": 10})
+    assert summed(folded(held, ev.PaymentVoided())) == Payment(authorized=50, voided=True)
 
 
 def test_units_are_taken_from_the_open_ones_first() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -15,7 +16,7 @@ from oms.domain.order.charging import due_captures, money_due, refundable, void_
 from oms.domain.order.events import PaymentPlan
 from oms.domain.order.status import OrderStatus, PaymentStatus, order_status, payment_status, settled
 from oms.domain.payment_events import CaptureState, PaymentEventKind
-from tests.support.builders import Story, line
+from tests.support.builders import T0, Story, line
 from tests.support.money import shipped, tell
 
 ADYEN = PaymentPlan(provider="adyen", reference="PSP1")
@@ -153,7 +154,7 @@ def test_an_authorization_over_too_little_is_a_refusal() -> None:
     small = tell(story, PaymentEventKind.AUTHORIZED, 999, source="adyen", payment_ref="PSP1")
     assert small == (ev.PaymentDeclined(reason="amount_too_small"),)
     enough = tell(story, PaymentEventKind.AUTHORIZED, 1000, source="adyen", payment_ref="PSP1")
-    assert enough == (ev.PaymentAuthorized(amount=1000),)
+    assert enough == (ev.PaymentAuthorized(amount=1000, expires_at=T0 + timedelta(days=28)),)
     assert tell(story, PaymentEventKind.AUTHORIZED, 999, source="adyen", payment_ref="PSP1") == ()
 
 

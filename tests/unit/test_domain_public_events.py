@@ -9,10 +9,11 @@ import pytest
 from oms.domain.commit import Cause, Commit
 from oms.domain.movements import MovementKind
 from oms.domain.order import events as ev
+from oms.domain.order import return_facts as ret
 from oms.domain.public_events import DETAIL_TYPES, public_events
 from oms.domain.stock import StockMoved, StockMovement
 from oms.domain.tracking import ParcelStatus
-from tests.support.builders import STRIPE, T0, minutes, units_of
+from tests.support.builders import PARIS, STRIPE, T0, minutes, units_of
 
 UNIT = ev.NodeUnits(line_id="1", sku="A", node_id="WH1", quantity=2)
 ROW = {"order_id": "ord_1", "number": "#1001", "channel": "shopify", "stage": "placed", "total": 5}
@@ -113,6 +114,29 @@ SHOWN: list[tuple[Any, str, dict[str, Any]]] = [
         {**ABOUT, "origin": "channel", "lines": LINES},
     ),
     (
+        ev.OrderEdited(
+            edit_id="edt_1",
+            origin="oms",
+            total=500,
+            change=-500,
+            reason="Mrs. Miller called",
+            added=(ev.PlacedLine(line_id="e1-1", sku="A", quantity=2, unit_price=100),),
+            ship_to=PARIS,
+            freed=(ev.NodeUnits(line_id="1", sku="A", node_id="WH1", quantity=1),) * 2,
+            out_of=("ful_1", "ful_1"),
+        ),
+        "OrderEdited.v1",
+        {
+            **ABOUT,
+            "edit_id": "edt_1",
+            "origin": "oms",
+            "total": 500,
+            "added": [{"line_id": "e1-1", "sku": "A", "quantity": 2}],
+            "destination_changed": True,
+            "fulfillment_orders_freed": ["ful_1"],
+        },
+    ),
+    (
         ev.HoldPlaced(hold_id="hld_1", kind="manual", reason="Mrs. Miller called"),
         "OrderHeld.v1",
         {**ABOUT, "hold_id": "hld_1", "kind": "manual"},
@@ -139,6 +163,57 @@ SHOWN: list[tuple[Any, str, dict[str, Any]]] = [
         ),
         "StockMoved.v1",
         {"movements": [{"sku": "A", "node_id": "WH1", "kind": "receipt", "quantity": 3}]},
+    ),
+    (
+        ret.ReturnRequested(
+            return_id="rma_1_1",
+            number="#1001-R1",
+            lines=(ret.ReturnedLine(line_id="1", quantity=2, reason="size", rule="all"),),
+            terms=ret.ReturnTerms(fee=300),
+        ),
+        "ReturnRequested.v1",
+        {
+            **ABOUT,
+            "return_id": "rma_1_1",
+            "return_number": "#1001-R1",
+            "resolution": "refund",
+            "lines": [{"line_id": "1", "quantity": 2, "reason": "size"}],
+        },
+    ),
+    (
+        ret.ReturnApproved(return_id="rma_1_1", expires_at=T0),
+        "ReturnApproved.v1",
+        {**ABOUT, "return_id": "rma_1_1", "expires_at": "2026-03-01T12:00:00+00:00"},
+    ),
+    (
+        ret.ReturnReceived(return_id="rma_1_1", node_id="WH2"),
+        "ReturnReceived.v1",
+        {**ABOUT, "return_id": "rma_1_1", "node_id": "WH2"},
+    ),
+    (
+        ret.ReturnInspected(
+            return_id="rma_1_1",
+            node_id="WH2",
+            lines=(
+                ret.InspectedUnits(line_id="1", quantity=1, disposition=ev.Disposition.REFURBISH),
+                ret.InspectedUnits(line_id="1", quantity=1, condition=ret.Condition.MISSING),
+            ),
+        ),
+        "ReturnInspected.v1",
+        {
+            **ABOUT,
+            "return_id": "rma_1_1",
+            "node_id": "WH2",
+            "lines": [
+                {"line_id": "1", "quantity": 1, "condition": "ok", "disposition": "refurbish"},
+                {"line_id": "1", "quantity": 1, "condition": "missing"},
+            ],
+        },
+    ),
+    (
+        ret.ReturnSettled(return_id="rma_1_1", reason="a note of staff"),
+        "ReturnSettled.v1",
+        {**ABOUT, "return_id": "rma_1_1"},
     ),
 ]
 

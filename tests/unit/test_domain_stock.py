@@ -89,6 +89,7 @@ def test_a_transfer_leaves_one_node_and_is_in_transit_to_the_other() -> None:
     [
         (ev.Disposition.RESTOCK, {"on_hand": 2, "available": 2}),
         (ev.Disposition.QC, {"on_hand": 2, "qc": 2}),
+        (ev.Disposition.REFURBISH, {"on_hand": 2, "qc": 2}),
         (ev.Disposition.DAMAGED, {"on_hand": 2, "damaged": 2}),
         (ev.Disposition.SCRAP, None),
         (ev.Disposition.VENDOR, None),

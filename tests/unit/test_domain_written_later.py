@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -14,6 +15,7 @@ from oms.domain.payment_events import PaymentEventKind, RefundState
 from oms.domain.payments import AuthorizationResult, AuthorizationState
 from oms.domain.tracking import ParcelStatus
 from tests.support.builders import (
+    T0,
     Story,
     line,
     minutes,
@@ -303,7 +305,8 @@ class TestMoney:
         assert tell(story, PaymentEventKind.FAILED, reason="card_declined") == (
             ev.PaymentDeclined(reason="card_declined"),
         )
-        assert tell(story, PaymentEventKind.AUTHORIZED, 1200) == (ev.PaymentAuthorized(amount=1200),)
+        ends = T0 + timedelta(days=7)
+        assert tell(story, PaymentEventKind.AUTHORIZED, 1200) == (ev.PaymentAuthorized(amount=1200, expires_at=ends),)
         assert tell(story, PaymentEventKind.OTHER, 1200) == ()
         assert tell(story, PaymentEventKind.REFUND_TOTAL, 1200) == ()
         assert tell(story, PaymentEventKind.VOIDED) == (ev.PaymentVoided(),)

@@ -14,7 +14,7 @@ from oms.application.fraud import GuardedScorer, ScoreOrder
 from oms.application.fraud_contract import ContractScorer, read_answer
 from oms.application.gates import Gates
 from oms.application.messages import to_message
-from oms.application.promise import workflow_cause
+from oms.application.promise import AuthorizePaymentStep, workflow_cause
 from oms.application.senders import sender
 from oms.domain.canonical import Contact, PostalAddress
 from oms.domain.errors import (
@@ -34,6 +34,7 @@ from oms.entrypoints.wiring_fraud import way_out
 from tests.proof.interleave.story import SKU, moved, placed_in_channel, placed_on_card, receive
 from tests.proof.memory import MemoryMarks, Store
 from tests.support.builders import Story, line
+from tests.unit.test_domain_tenders import CARD, PAYPAL, held, place
 from tests.unit.test_sourcing_applied import Shop
 
 if TYPE_CHECKING:
@@ -394,3 +395,18 @@ class TestTheContract:
             request = InboundRequest(account="a", headers=head, body=json.dumps({**good, **wrong}).encode())
             with pytest.raises(MalformedPayloadError):
                 sender("fraud").identify(request)
+
+
+def test_what_several_tenders_hold_is_not_told_as_the_firsts(story: Story) -> None:
+    """A score sends an order past the money step whose money was held before."""
+    place(story, CARD, PAYPAL)
+    held(story, 1, 600)
+    held(story, 2, 1400)
+
+    class One:
+        def get(self, _order_id: str) -> Order:
+            return story.order
+
+    orders: Any = One()
+    step = AuthorizePaymentStep(orders, {}, lambda: story.order.placed.placed_at)
+    assert step(story.order_id, workflow_cause({}, "authorize")) == {"state": "authorized", "amount": 600}

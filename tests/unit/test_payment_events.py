@@ -10,6 +10,7 @@ import pytest
 from oms.application.payment_events import TakePaymentEvent
 from oms.domain.errors import CurrencyMismatchError, OrderNotFoundError
 from oms.domain.ids import derive
+from oms.domain.order.tenders import Tendered
 from oms.domain.payment_events import RefundState
 from oms.domain.payments import RefundResult, reference_of
 from tests.support.adyen import PAYMENT, item, notification
@@ -41,11 +42,14 @@ class Recorder:
         self.done.append((order_id, command.event.event_id))
 
     def get(self, order_id: str) -> Any:
-        """An order paid by PPORDER1, with a refund of ours over 9.00."""
+        """An order paid by two, with a refund of ours over 9.00 to the second, PPORDER1."""
         provider = "stripe" if order_id == OTHER else "adyen"
-        refunds = {"rfd_1": SimpleNamespace(amount=900)}
-        placed = SimpleNamespace(payment=SimpleNamespace(reference="PPORDER1", provider=provider))
-        return SimpleNamespace(payment=SimpleNamespace(refunds=refunds, refunding=0), placed=placed)
+        tenders = (
+            Tendered(number=1, provider=provider, reference=PAYMENT),
+            Tendered(number=2, provider="paypal", reference="PPORDER1"),
+        )
+        refunds = {"rfd_1": SimpleNamespace(amount=900, tender=2)}
+        return SimpleNamespace(payment=SimpleNamespace(refunds=refunds, tenders=tenders))
 
     def orders_with(self, kind: str, value: str) -> list[str]:
         assert kind == "payment"

@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--early-every", type=int, default=3, help="every n-th webhook overtakes its API answer")
     parser.add_argument("--twice-every", type=int, default=5, help="every n-th webhook is delivered twice")
     parser.add_argument("--settle-after", type=float, default=2.0, help="seconds until pending refunds are decided")
+    parser.add_argument("--limits", type=float, default=1.0, help="vendors' limits, so many times faster; 0: none")
     parser.add_argument(
         "--faults",
         action="append",
@@ -43,6 +44,7 @@ def main() -> None:
         early_every=options.early_every,
         twice_every=options.twice_every,
         settle_after=options.settle_after,
+        limits=options.limits,
     )
     sandbox = Sandbox(settings, port=options.port, rules=rules)
     print(f"vendor sandbox on {sandbox.base_url}", flush=True)

@@ -21,7 +21,7 @@ URL_PARAMETERS: Final = (
         "BigCommerceUrl",
         "AdobeKeysUrl",
     ),
-    *("EbayUrl", "WalmartUrl", "EtsyUrl", "MercadoLibreUrl", "MercadoPagoUrl", "MetaUrl"),
+    *("EbayUrl", "WalmartUrl", "EtsyUrl", "MercadoLibreUrl", "MercadoPagoUrl", "MetaUrl", "EasyPostUrl"),
 )
 
 
@@ -44,6 +44,7 @@ def credentials(settings: Settings, base_url: str = "") -> dict[str, dict[str, s
             "refresh_token": settings.ebay_refresh_token,
         },
         "walmart": {"client_id": settings.walmart_client_id, "client_secret": settings.walmart_client_secret},
+        "easypost": {"api_key": settings.easypost_key},
         "etsy": {
             "shop_id": settings.etsy_shop,
             "client_id": settings.etsy_client_id,

@@ -6,7 +6,7 @@ told by a notification alone. Several partial captures are enabled. Written apar
 `oms` is imported.
 
 Payment methods: `scheme` is authorized; `sandbox_refused` is not; of `sandbox_capture_fails` captures go well and are
-taken back by `settle`; of `sandbox_refund_fails` so are refunds.
+taken back by `settle`; of `sandbox_refund_fails` so are refunds; `sandbox_not_extended` is never held longer.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from infra.local.sandbox.webhooks import Webhooks
 
 _ROOT: Final = "/v71/payments"
-_MODIFICATION: Final = re.compile(r"/v71/payments/([A-Z0-9]{1,64})/(captures|cancels|refunds)")
+_MODIFICATION: Final = re.compile(r"/v71/payments/([A-Z0-9]{1,64})/(captures|cancels|refunds|amountUpdates)")
 _KEPT: Final = 7 * 86_400.0
+_LIFE: Final = 28 * 86_400.0
 _LONGEST_KEY: Final = 64
 _LIMITED: Final = 429
 _CONFLICT: Final = 409
@@ -54,6 +55,7 @@ class Payment:
     captures: list[int] = field(default_factory=list)
     cancelled: bool = False
     refunded: int = 0
+    authorized_at: float = 0.0
 
     @property
     def captured(self) -> int:
@@ -132,6 +134,22 @@ class AdyenVendor:
         self._webhooks.send(events)
         return len(undone)
 
+    def expire(self) -> int:
+        """Let go of what was authorized more than 28 days ago and is not captured; how many ended."""
+        with self._lock:
+            over = [each for each in self.payments.values() if self._is_over(each)]
+            for each in over:
+                self._move("release", each, each.left)
+                each.left, each.cancelled = 0, True
+                made = Modification(ref=self._next(), kind="expire", payment=each, amount=each.amount, reference="")
+                self._tell("EXPIRE", each, made)
+            events = self._take_events()
+        self._webhooks.send(events)
+        return len(over)
+
+    def _is_over(self, payment: Payment) -> bool:
+        return payment.left > 0 and self._clock.now() - payment.authorized_at >= _LIFE
+
     def modify(self, ref: str, what: str, amount: int, reference: str = "") -> str:
         """Somebody at the Customer Area captures, cancels or refunds; the PSP reference."""
         with self._lock:
@@ -178,7 +196,7 @@ class AdyenVendor:
         )
         self.payments[payment.ref] = payment
         if good:
-            payment.left = amount
+            payment.left, payment.authorized_at = amount, self._clock.now()
             self._move("authorize", payment, amount)
         self._tell("AUTHORISATION", payment, reason="" if good else "Refused")
         document = {"pspReference": payment.ref, "resultCode": "Authorised" if good else "Refused"}
@@ -205,6 +223,8 @@ class AdyenVendor:
                 if payment.method == "sandbox_capture_fails":
                     self._unstable.append(made)
                 return "CAPTURE", ""
+            case "amountUpdates":
+                return "AUTHORISATION_ADJUSTMENT", self._adjust(payment, made, key)
             case "cancels":
                 if payment.cancelled or payment.captured:
                     return "CANCELLATION", "Transaction was captured or cancelled before"
@@ -219,6 +239,16 @@ class AdyenVendor:
                 if payment.method == "sandbox_refund_fails":
                     self._unstable.append(made)
                 return "REFUND", ""
+
+    def _adjust(self, payment: Payment, made: Modification, key: str) -> str:
+        """Authorize the same amount anew, of which nothing was captured; why not."""
+        if payment.cancelled or payment.captures or made.amount != payment.amount:
+            return "Adjustment not possible"
+        if payment.method == "sandbox_not_extended":
+            return "Refused"
+        payment.authorized_at = self._clock.now()
+        self._move("extend", payment, made.amount, key, made.ref)
+        return ""
 
     def _next(self) -> str:
         self._made += 1

@@ -2,8 +2,10 @@
 
 GET  record       {"calls", "effects", "webhooks", "receipts", "told", "payment_intents", "charges", "refunds"}
 POST faults       one fault or a list of faults (see faults.py); {"clear": true} forgets all
+POST limits       {"drain": vendor, "account"?}: it has made all the calls that it may; {"speed"} as `limits` says
 POST webhooks     {"url", "secret", "early_every", "twice_every"}, any of them
 POST settle       decide pending refunds
+POST expire       end authorizations whose time is over by the sandbox's clock
 POST authenticate {"payment_intent"}: the shopper passes the bank's check
 POST clock        {"advance": seconds}
 POST merchant     {"system", "secret"}: what this system of the merchant's checks signatures with
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from infra.local.sandbox.core import Clock, Request
     from infra.local.sandbox.faults import FaultPlan
     from infra.local.sandbox.fraud import FraudVendor
+    from infra.local.sandbox.limits import Limits
     from infra.local.sandbox.merchant import MerchantVendor
     from infra.local.sandbox.record import Record
     from infra.local.sandbox.stripe import StripeVendor
@@ -40,19 +43,19 @@ class Control:
         clock: Clock,
         record: Record,
         faults: FaultPlan,
+        limits: Limits,
         webhooks: Webhooks,
         stripe: StripeVendor,
-        merchant: MerchantVendor,
-        fraud: FraudVendor,
+        systems: tuple[MerchantVendor, FraudVendor],
         account: Callable[[str], Channels],
     ) -> None:
         self._clock = clock
         self._record = record
         self._faults = faults
+        self._limits = limits
         self._webhooks = webhooks
         self._stripe = stripe
-        self._merchant = merchant
-        self._fraud = fraud
+        self._merchant, self._fraud = systems
         self._account = account
 
     def answer(self, request: Request) -> Reply:
@@ -67,7 +70,9 @@ class Control:
         steps: dict[str, Callable[[Any], dict[str, Any]]] = {
             "GET record": lambda _: self._seen(),
             "POST faults": self._set_faults,
+            "POST limits": self._set_limits,
             "POST webhooks": self._set_webhooks,
+            "POST expire": lambda _: {"expired": self._stripe.expire()},
             "POST settle": lambda _: {"settled": self._stripe.settle_refunds()},
             "POST authenticate": lambda it: {"authenticated": self._stripe.authenticate(str(it["payment_intent"]))},
             "POST clock": self._move_clock,
@@ -109,6 +114,12 @@ class Control:
             return {"cleared": True}
         self._faults.add(specs)
         return {"added": len(specs)}
+
+    def _set_limits(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._limits.speed = float(body.get("speed", self._limits.speed))
+        if "drain" in body:
+            self._limits.drain(str(body["drain"]), str(body.get("account", "")))
+        return {"speed": self._limits.speed}
 
     def _set_webhooks(self, body: dict[str, Any]) -> dict[str, Any]:
         self._webhooks.url = str(body.get("url", self._webhooks.url))

@@ -125,6 +125,7 @@ class Settings:
     ebay_refresh_token: str = "sandbox_ebay_refresh"  # noqa: S105 - known to everybody
     walmart_client_id: str = "sandbox_walmart_client"
     walmart_client_secret: str = "sandbox_walmart_secret"  # noqa: S105 - known to everybody
+    easypost_key: str = "sandbox_easypost_key"
     etsy_shop: str = "4200042"
     etsy_client_id: str = "sandbox_etsy_key"
     etsy_shared_secret: str = "sandbox_etsy_secret"  # noqa: S105 - known to everybody
@@ -138,5 +139,7 @@ class Settings:
     """Seconds that the end of a list must lie back; a test whose clock is not the machine's sets less."""
     list_page: int = 50
     """Orders on a page of a list, where the vendor may give fewer than asked for."""
+    limits: float = 0.0
+    """How many times faster time runs in what vendors allow an account (`limits`); 0: they allow everything."""
     account: str = ""
     """Whose channels these are; the credentials of all but the first account end in `~` and its name."""

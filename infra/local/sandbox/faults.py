@@ -4,11 +4,12 @@ One fault is `{"match": "stripe POST /v1/refunds", "times": 1, ...}`; `match` is
 "<vendor> <METHOD> <path>". What it does: `delay` (seconds), `status` (answer that instead of acting; with
 `"when": "after"` act and then answer that), `retry_after` (seconds, as a header; alone: a 429), `drop` (close the
 connection: "after" acting, the lost acknowledgement, or "before"), `stored` (Stripe: the error is what the
-idempotency key remembers). `times` 0 means always.
+idempotency key remembers). `times` 0 means always; with `chance` (0 to 1) only some of the calls that match meet it.
 """
 
 from __future__ import annotations
 
+import random
 import re
 import threading
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class Fault:
 
     match: re.Pattern[str]
     times: int = 1
+    chance: float = 1.0
     status: int = 0
     after: bool = False
     delay: float = 0.0
@@ -57,6 +59,7 @@ class FaultPlan:
         self._rules = list(rules)
         self._faults: list[Fault] = []
         self._counts: dict[str, int] = {}
+        self._dice = random.Random(0)  # noqa: S311 # nosec B311 - no secret
         self._lock = threading.Lock()
 
     def add(self, specs: Iterable[Mapping[str, Any]]) -> None:
@@ -77,7 +80,7 @@ class FaultPlan:
         with self._lock:
             self._counts[vendor] = self._counts.get(vendor, 0) + 1
             for fault in self._faults:
-                if fault.match.search(line):
+                if fault.match.search(line) and (fault.chance >= 1 or self._dice.random() < fault.chance):
                     if fault.times:
                         fault.times -= 1
                         if not fault.times:
@@ -99,7 +102,7 @@ class FaultPlan:
 
 def parse_fault(spec: Mapping[str, Any]) -> Fault:
     """A fault from its JSON form; raises FaultSpecError."""
-    known = {"match", "times", "status", "when", "delay", "drop", "retry_after", "stored"}
+    known = {"match", "times", "chance", "status", "when", "delay", "drop", "retry_after", "stored"}
     if unknown := set(spec) - known:
         raise FaultSpecError(f"unknown fields of a fault: {sorted(unknown)}")
     try:
@@ -108,6 +111,7 @@ def parse_fault(spec: Mapping[str, Any]) -> Fault:
         return Fault(
             match=re.compile(str(spec.get("match", ""))),
             times=int(spec.get("times", 1)),
+            chance=float(spec.get("chance", 1)),
             status=int(spec.get("status", 0)) or (_LIMITED if retry_after is not None else 0),
             after=spec.get("when") == "after",
             delay=float(spec.get("delay", 0)),

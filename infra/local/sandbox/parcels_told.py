@@ -21,6 +21,7 @@ _EBAY_CANCEL = "/post-order/v2/cancellation"
 _ETSY = re.compile(r"/v3/application/shops/\d+/receipts/(\d{1,20})(/tracking)?")
 _BIGCOMMERCE = re.compile(r"/stores/\w+/v2/orders/(\d{1,20})(/shipments)?")
 _WALMART = re.compile(r"/v3/orders/(\d{1,20})(?:/(acknowledge|shipping|cancel))?")
+_WALMART_OPEN = frozenset({"Created", "Acknowledged"})
 _MAGENTO_SHIP = re.compile(r"/rest/V1/order/(\d{1,20})/ship")
 _MAGENTO = re.compile(r"/rest/V1/orders/(\d{1,20})(/cancel)?")
 _MAGENTO_LIST = "/rest/V1/shipments"
@@ -163,9 +164,13 @@ class ParcelsTold:
                 for status in parcel["statuses"]
                 if status["line"] == line["lineNumber"]
             ]
-            acknowledged = [{"status": "Acknowledged", "statusQuantity": line["orderLineQuantity"]}]
-            before = acknowledged if order_id in self.states else line["orderLineStatuses"]["orderLineStatus"]
-            lines.append({**line, "orderLineStatuses": {"orderLineStatus": told or before}})
+            before = line["orderLineStatuses"]["orderLineStatus"]
+            done = [each for each in before if each["status"] not in _WALMART_OPEN]
+            if told:
+                before = [*done, *told]
+            elif order_id in self.states and not done:
+                before = [{"status": "Acknowledged", "statusQuantity": line["orderLineQuantity"]}]
+            lines.append({**line, "orderLineStatuses": {"orderLineStatus": before}})
         return {**order, "orderLines": {"orderLine": lines}}
 
     def _magento(self, request: Request) -> Reply | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +17,7 @@ from infra.local.sandbox.core import Reply
 from infra.local.sandbox.idempotency import IdempotencyKeys
 from infra.local.sandbox.paypal_money import PayPalError, amount_of, money_of
 from infra.local.sandbox.paypal_signing import CERT_PATH, certificate
+from infra.local.sandbox.paypal_things import GONE, Order, Thing
 from infra.local.sandbox.stripe_error import StripeError
 from infra.local.sandbox.tokens import Tokens, bearer, is_basic
 
@@ -30,45 +30,15 @@ if TYPE_CHECKING:
 
 _TOKEN: Final = "/v1/oauth2/token"  # noqa: S105 - a path
 _ORDERS: Final = re.compile(r"/v2/checkout/orders(?:/([A-Z0-9]+)(?:/(authorize))?)?")
-_PAYMENTS: Final = re.compile(r"/v2/payments/(authorizations|captures)/([A-Z0-9]+)(?:/(capture|void|refund))?")
+_PAYMENTS: Final = re.compile(
+    r"/v2/payments/(authorizations|captures)/([A-Z0-9]+)(?:/(capture|void|refund|reauthorize))?"
+)
 _DAY: Final = 86_400.0
+_HONORED: Final = 3
+_HELD: Final = 29
+"""Days."""
 _LIFETIME: Final = 32_400
 _BASE: Final = "https://api-m.sandbox.paypal.com"
-_GONE: Final = frozenset({"DECLINED", "FAILED", "CANCELLED"})
-
-
-@dataclass(slots=True, kw_only=True)
-class Thing:
-    """An authorization, a capture or a refund; `amount` in hundredths, or units of currencies without."""
-
-    ref: str
-    kind: str
-    amount: int
-    status: str
-    parent: str
-    reference: str = ""
-    final: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class Order:
-    """An order of one purchase unit."""
-
-    ref: str
-    intent: str
-    amount: int
-    currency: str
-    course: str
-    status: str
-    things: list[Thing] = field(default_factory=list)
-
-    def of(self, kind: str, parent: str = "") -> list[Thing]:
-        """Those of a kind that did not come to nothing."""
-        return [
-            it
-            for it in self.things
-            if it.kind == kind and it.status not in _GONE and (not parent or it.parent == parent)
-        ]
 
 
 class PayPalVendor:
@@ -194,6 +164,8 @@ class PayPalVendor:
             case "POST", "refund" if kind == "capture":
                 amount = amount_of(body.get("amount"), order.currency)
                 made = self._refund(order, thing, amount, str(body.get("custom_id", "")), key)
+            case "POST", "reauthorize" if kind == "authorization":
+                made = self._reauthorize(order, thing, amount_of(body.get("amount"), order.currency), key)
             case "POST", "void" if kind == "authorization":
                 self._void(order, thing, key)
                 return Reply(status=204, document={}, raw=b"")
@@ -236,7 +208,7 @@ class PayPalVendor:
         if order.course == "declined":
             raise PayPalError(422, "INSTRUMENT_DECLINED")
         order.status = "COMPLETED"
-        made = Thing(ref=self._next(), kind="authorization", amount=order.amount, status="CREATED", parent=order.ref)
+        made = self._thing("authorization", order.amount, "CREATED", order.ref)
         order.things.append(made)
         self._move("authorize", order, made, key)
         self._tell_of(order, made, "PAYMENT.AUTHORIZATION.CREATED")
@@ -245,13 +217,13 @@ class PayPalVendor:
         amount = amount_of(body.get("amount"), order.currency)
         reference = str(body.get("invoice_id", ""))
         before = order.of("capture")
-        if held.status == "VOIDED":
+        if held.status == "VOIDED" or held is not order.of("authorization")[-1]:
             raise PayPalError(422, "AUTHORIZATION_VOIDED")
         if held.status == "CAPTURED":
             raise PayPalError(422, "AUTHORIZATION_ALREADY_CAPTURED")
         if any(it.reference == reference and reference for it in before):
             raise PayPalError(422, "DUPLICATE_INVOICE_ID")
-        left = held.amount - sum(it.amount for it in before)
+        left = held.amount - sum(it.amount for it in order.of("capture", held.ref))
         if not 0 < amount <= left:
             raise PayPalError(422, "MAX_CAPTURE_AMOUNT_EXCEEDED")
         final = bool(body.get("final_capture"))
@@ -275,13 +247,44 @@ class PayPalVendor:
         self._tell_of(order, made)
         return made
 
+    def _reauthorize(self, order: Order, held: Thing, amount: int, key: str) -> Thing:
+        """A new authorization in place of one, once, from the fourth to the 29th day."""
+        age = (self._clock.now() - held.made_at) / _DAY
+        if len(order.of("authorization")) > 1:
+            raise PayPalError(422, "REAUTHORIZATION_NOT_SUPPORTED")
+        if age < _HONORED:
+            raise PayPalError(422, "REAUTHORIZATION_TOO_SOON")
+        left = held.amount - sum(it.amount for it in order.of("capture"))
+        if held.status in ("VOIDED", "CAPTURED") or age >= _HELD or not 0 < amount <= left:
+            raise PayPalError(422, "AUTHORIZATION_EXPIRED" if age >= _HELD else "INVALID_RESOURCE_ID")
+        made = self._thing("authorization", amount, "CREATED", order.ref)
+        order.things.append(made)
+        self._move("extend", order, made, key)
+        self._tell_of(order, made, "PAYMENT.AUTHORIZATION.CREATED")
+        return made
+
+    def expire(self) -> int:
+        """Let go of authorizations of which the time is over; how many ended."""
+        with self._lock:
+            over = [
+                (order, it)
+                for order in self.orders.values()
+                for it in order.of("authorization")[-1:]
+                if it.status in ("CREATED", "PARTIALLY_CAPTURED") and self._clock.now() - it.made_at >= _HELD * _DAY
+            ]
+            for order, held in over:
+                self._void(order, held, "")
+            events = self._take_events()
+        self._webhooks.send(events)
+        return len(over)
+
     def _void(self, order: Order, held: Thing, key: str) -> None:
         if held.status == "VOIDED":
             raise PayPalError(422, "PREVIOUSLY_VOIDED")
         if held.status == "CAPTURED":
             raise PayPalError(422, "PREVIOUSLY_CAPTURED")
         held.status = "VOIDED"
-        left = held.amount - sum(it.amount for it in order.of("capture"))
+        left = held.amount - sum(it.amount for it in order.of("capture", held.ref))
         self._move("release", order, Thing(ref=held.ref, kind="", amount=left, status="", parent=""), key)
         self._tell_of(order, held, "PAYMENT.AUTHORIZATION.VOIDED")
 
@@ -289,7 +292,7 @@ class PayPalVendor:
         left = capture.amount - sum(it.amount for it in order.of("refund", capture.ref))
         if capture.status == "PENDING":
             raise PayPalError(422, "PENDING_CAPTURE")
-        if left <= 0 or capture.status in _GONE:
+        if left <= 0 or capture.status in GONE:
             raise PayPalError(422, "CAPTURE_FULLY_REFUNDED")
         if not 0 < amount <= left:
             raise PayPalError(422, "REFUND_AMOUNT_EXCEEDED")
@@ -309,6 +312,10 @@ class PayPalVendor:
                 if (thing.kind, thing.ref) == (kind, ref):
                     return order, thing
         raise PayPalError(404, "INVALID_RESOURCE_ID")
+
+    def _thing(self, kind: str, amount: int, status: str, parent: str) -> Thing:
+        now = self._clock.now()
+        return Thing(ref=self._next(), kind=kind, amount=amount, status=status, parent=parent, made_at=now)
 
     def _next(self) -> str:
         self._made += 1
@@ -369,6 +376,9 @@ class PayPalVendor:
                 },
             ],
         }
+        if thing.kind == "authorization":
+            ends = datetime.fromtimestamp(int(thing.made_at + _HELD * _DAY), UTC)
+            document["expiration_time"] = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
         if thing.kind != "refund":  # a refund does not tell its order
             document["supplementary_data"] = {"related_ids": {"order_id": order.ref}}
         if thing.reference:

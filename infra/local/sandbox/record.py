@@ -28,7 +28,10 @@ class Record:
 
     @property
     def calls(self) -> list[dict[str, Any]]:
-        """Every call: vendor, method, path, query, form, key, status, fault, replayed."""
+        """Every call: vendor, method, path, query, form, key, status, fault, replayed, and whose account it was.
+
+        `fault`: `limited` of one that its vendor refused as one too many, else what was made to happen.
+        """
         return self._copy("calls")
 
     @property

@@ -15,8 +15,10 @@ from infra.local.sandbox.adyen import AdyenTeller, AdyenVendor
 from infra.local.sandbox.channels import Channel, of_account, open_channels
 from infra.local.sandbox.control import Control
 from infra.local.sandbox.core import Clock, Reply, Request, Settings
+from infra.local.sandbox.easypost import EasyPostVendor
 from infra.local.sandbox.faults import FaultPlan
 from infra.local.sandbox.fraud import FraudVendor
+from infra.local.sandbox.limits import Limits
 from infra.local.sandbox.merchant import MerchantVendor
 from infra.local.sandbox.paypal import PayPalVendor
 from infra.local.sandbox.paypal_signing import WEBHOOK_ID, PayPalTeller
@@ -46,6 +48,7 @@ class Sandbox:
         self.clock = Clock()
         self.record = Record(self.clock.now, self.settings.record_file)
         self.faults = FaultPlan(self.clock.now, rules)
+        self.limits = Limits(self.clock.now, self.settings.limits)
         self.webhooks = Webhooks(self.settings, self.clock.now, self.record)
         self.stripe = StripeVendor(self.settings, self.clock, self.record, self.webhooks)
         told, asked = self._told, self.settings
@@ -53,6 +56,7 @@ class Sandbox:
         self.paypal_webhooks = told(PayPalTeller(), asked.paypal_webhook_url, WEBHOOK_ID)
         self.paypal = PayPalVendor(self.settings, self.clock, self.record, self.paypal_webhooks)
         self.adyen = AdyenVendor(self.settings, self.clock, self.record, self.adyen_webhooks)
+        self.easypost = EasyPostVendor(self.settings, self.record)
         self.merchant = MerchantVendor(self.clock, self.record)
         self.fraud = FraudVendor(self.clock)
         self._accounts: dict[str, Channels] = {}
@@ -62,12 +66,19 @@ class Sandbox:
         self.shopify, self.woocommerce, self.bigcommerce = first.shopify, first.woocommerce, first.bigcommerce
         self.magento, self.ebay, self.walmart = first.magento, first.ebay, first.walmart
         self.etsy, self.meta = first.etsy, first.meta
-        # Some paths of Mercado Libre and PayPal lie among those that others have all of.
+        # Some paths of Mercado Libre, EasyPost and PayPal lie among those that others have all of.
         providers = (self.paypal, self.stripe, self.adyen)
         others = (*providers, self.merchant, self.fraud, AdobeVendor())
-        self._vendors: tuple[Vendor, ...] = (first.mercadolibre, *others, *first)
+        self._vendors: tuple[Vendor, ...] = (first.mercadolibre, self.easypost, *others, *first)
         self._control = Control(
-            self.clock, self.record, self.faults, self.webhooks, self.stripe, self.merchant, self.fraud, self.account
+            self.clock,
+            self.record,
+            self.faults,
+            self.limits,
+            self.webhooks,
+            self.stripe,
+            (self.merchant, self.fraud),
+            self.account,
         )
         self._server = _Server(port, self)
         self._thread: threading.Thread | None = None
@@ -136,8 +147,9 @@ class Sandbox:
         account = account_of(request)
         if account and isinstance(vendor, Channel):
             vendor = self.account(account).named(vendor.name)
-        fault = self.faults.pick(vendor.name, request.method, request.path)
-        reply = self._meet(fault, vendor, request) if fault else vendor.answer(request)
+        refused = self.limits.refused(vendor, account, request)
+        fault = None if refused else self.faults.pick(vendor.name, request.method, request.path)
+        reply = refused or (self._meet(fault, vendor, request) if fault else vendor.answer(request))
         self.record.call(
             vendor=vendor.name,
             method=request.method,
@@ -146,7 +158,7 @@ class Sandbox:
             form=public(request.form()) if vendor is self.stripe else {},
             key=request.headers.get("idempotency-key", "") or request.headers.get("paypal-request-id", ""),
             status=reply.status if reply else 0,
-            fault=_name(fault),
+            fault="limited" if refused else _name(fault),
             replayed=bool(reply and reply.headers.get("idempotent-replayed")),
             **({"account": account} if account else {}),
         )
@@ -205,6 +217,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         """Answer an update."""
+        self._answer()
+
+    def do_PATCH(self) -> None:
+        """Answer a change of a part."""
         self._answer()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class

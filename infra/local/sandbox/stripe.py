@@ -89,6 +89,14 @@ class StripeVendor:
         self._webhooks.send(events)
         return True
 
+    def expire(self) -> int:
+        """End what was authorized too long ago; how many ended."""
+        with self._lock:
+            ended = self.ledger.expire()
+            events = self._take_events()
+        self._webhooks.send(events)
+        return ended
+
     def close(self) -> None:
         """Decide nothing more."""
         for timer in self._timers:
@@ -133,7 +141,10 @@ class StripeVendor:
         if (method, path) == ("GET", "/v1/refunds"):
             return self._list_refunds(request.query)
         if match := _INTENT.fullmatch(path):
-            return self._intent(method, match[1], match[2], form, key)
+            document = self._intent(method, match[1], match[2], form, key)
+            if request.query.get("expand[]") == "latest_charge" and document["latest_charge"]:
+                document["latest_charge"] = charge_document(self.ledger, self.ledger.intent(match[1]))
+            return document
         if (match := _OBJECT.fullmatch(path)) and method == "GET":
             if match[1] == "charges":
                 return charge_document(self.ledger, self.ledger.intent(match[2]))

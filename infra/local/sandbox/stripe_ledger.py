@@ -27,6 +27,7 @@ REFUND_COURSE = {
 """A refund's first and its final status, by payment method."""
 REFUND_REASONS = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
 MAX_CAPTURES = 50
+AUTHORIZED_FOR = 7 * 86_400
 _LIVE_REFUNDS = frozenset({"pending", "requires_action", "succeeded"})
 
 
@@ -50,6 +51,7 @@ class Intent:
     charged: bool = False
     last_error: dict[str, str] | None = None
     cancellation_reason: str | None = None
+    capture_before: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,6 +136,7 @@ class Ledger:
     def authorize(self, intent: Intent) -> None:
         """The bank says yes: bind the money, or take it with automatic capture."""
         intent.charged, intent.last_error = True, None
+        intent.capture_before = int(self._now()) + AUTHORIZED_FOR
         self._move("authorize", intent, intent.amount)
         if intent.manual:
             intent.status, intent.capturable = "requires_capture", intent.amount
@@ -196,6 +199,16 @@ class Ledger:
         intent.capturable, intent.status = 0, "canceled"
         intent.cancellation_reason = params.get("cancellation_reason")
         self._emit("payment_intent.canceled", intent)
+
+    def expire(self) -> int:
+        """Cancel what was authorized too long ago and is not captured at all; how many ended."""
+        over = [it for it in self.intents.values() if it.capturable and self._now() >= it.capture_before]
+        for intent in over:
+            self._move("release", intent, intent.capturable)
+            intent.capturable, intent.status = 0, "succeeded" if intent.received else "canceled"
+            intent.cancellation_reason = "automatic"
+            self._emit("payment_intent.succeeded" if intent.received else "payment_intent.canceled", intent)
+        return len(over)
 
     def refund(self, params: Mapping[str, str], key: str) -> Refund:
         """Give a part or all of what was captured back."""

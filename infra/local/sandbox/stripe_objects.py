@@ -51,6 +51,7 @@ def charge_document(ledger: Ledger, intent: Intent) -> dict[str, Any]:
         "metadata": dict(intent.metadata),
         "payment_intent": intent.ref,
         "payment_method": intent.payment_method,
+        "payment_method_details": {"type": "card", "card": {"capture_before": intent.capture_before}},
         "refunded": captured and intent.received > 0 and refunded == intent.received,
         "status": "succeeded",
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -19,17 +21,22 @@ from infra.local.engine import ROOT, Engine, free_port
 from infra.local.import_ import import_file
 from infra.local.sandbox import Sandbox, Settings
 from infra.local.sandbox.accounts import URL_PARAMETERS, credentials
+from infra.local.sandbox.channels import of_account
 from infra.local.system import of_deployment
+from infra.local.told import newest
 from oms.adapters.secrets_manager import LOOK_AGAIN_S
+from oms.channels.outward import sources
 from oms.channels.registry import CONNECTORS
 from tests.e2e.support import DEAD, QUEUES, Oms
 from tests.proof.chaos.cast import EVENTS, World, secret
+from tests.proof.chaos.told import MODES, SKU_OF, tell
 from tests.proof.invariants.dynamodb import positions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from oms.domain.stock import StockDelta
+    from tests.proof.chaos.told import Levels
 
 HOOKS: Final = Path(__file__).parent / "worker"
 RATES: Final[Mapping[str, float]] = {
@@ -42,6 +49,26 @@ RATES: Final[Mapping[str, float]] = {
     "killed_after": 0.003,
 }
 """How often each fault happens, per call that a function makes to AWS."""
+WEATHER: Final[Sequence[tuple[Mapping[str, Any], float]]] = (
+    ({"retry_after": 1}, 0.02),
+    ({"status": 429}, 0.01),
+    ({"status": 503}, 0.02),
+    ({"status": 500, "when": "after"}, 0.01),
+    ({"drop": "before"}, 0.01),
+    ({"drop": "after"}, 0.02),
+    ({"delay": 0.3}, 0.02),
+)
+"""What happens to calls to channels, and how often: limited, down, failed when it was done, lost either way, slow."""
+CHANNELS: Final = f"^({'|'.join(sources())}) "
+ALL_QUEUES: Final = (*QUEUES, "OutboundQueue")
+ALL_DEAD: Final = (*DEAD, "OutboundQueueDeadLetters")
+DEAD_AFTER: Final = timedelta(seconds=20)
+"""Longer than a worker here takes for what it holds."""
+LOOK_S: Final = 2.0
+FASTER: Final = 10.0
+"""So many times faster the vendors' limits are restored, as our own are (`worker/`)."""
+KNOWN_S: Final = 6.5
+"""Until everybody has read a changed policy again."""
 PARAMETERS: Final = {"DeletionProtection": "false", "CookieSecure": "false", "MerchantTimeZone": "America/New_York"}
 IMPATIENCE_S: Final = 2
 """Seconds after which a message whose consumer died comes again; minutes on AWS."""
@@ -59,6 +86,9 @@ class Arena:
     plan: Path
     collected: bool = False
     """Collected bodies are sent too."""
+    names: list[str] = field(default_factory=list)
+    """Of the worlds that are connected."""
+    aged_at: float = 0.0
 
     def calm(self, defect: str = "") -> None:
         """Nothing fails from now on."""
@@ -97,27 +127,95 @@ class Arena:
 
     def connect(self, names: list[str]) -> None:
         """Accounts of worlds to come, with credentials for the vendors' APIs."""
-        settings = self.oms.sandbox.settings
-        tiktok = {
-            "app_key": settings.tiktok_app_key,
-            "app_secret": settings.tiktok_app_secret,
-            "access_token": settings.tiktok_access_token,
-        }
-        amazon = {
-            "client_id": settings.amazon_client_id,
-            "client_secret": settings.amazon_client_secret,
-            "refresh_token": settings.amazon_refresh_token,
-            "marketplace_ids": "ATVPDKIKX0DER",
-        }
-        api = {"tiktok-shop": tiktok, "amazon": amazon, **credentials(settings, self.oms.sandbox.base_url)}
         document = self.oms.system.read_secret("ConnectionsSecret")
+        self.names = names
         for name in names:
-            world = self.world(name)
+            world, api = self.world(name), self._credentials(name)
             for source in CONNECTORS:
                 entry = {"current": secret(source), "previous": "", "api": api.get(source, {})}
                 document[f"{source}/{world.account(source)}"] = entry
+            self._open_shops(name)
+        tell(self.oms.system, map(self.world, names))
         self.oms.system.write_secret("ConnectionsSecret", document)
         time.sleep(LOOK_AGAIN_S)
+
+    def _credentials(self, name: str) -> dict[str, dict[str, str]]:
+        """What a world's accounts need to be called."""
+        settings, url = of_account(self.oms.sandbox.settings, name), self.oms.sandbox.base_url
+        return {
+            "tiktok-shop": {
+                "app_key": settings.tiktok_app_key,
+                "app_secret": settings.tiktok_app_secret,
+                "access_token": settings.tiktok_access_token,
+            },
+            "amazon": {
+                "client_id": settings.amazon_client_id,
+                "client_secret": settings.amazon_client_secret,
+                "refresh_token": settings.amazon_refresh_token,
+                "marketplace_ids": "ATVPDKIKX0DER",
+            },
+            "shopify": {"url": url, "access_token": settings.shopify_access_token},
+            "woocommerce": {
+                "url": url,
+                "consumer_key": settings.woocommerce_key,
+                "consumer_secret": settings.woocommerce_secret,
+            },
+            **credentials(settings, url),
+        }
+
+    def _open_shops(self, name: str) -> None:
+        """Shops have the orders that they are going to deliver; the other channels have them as samples."""
+        channels = self.oms.sandbox.account(name)
+        for source in ("shopify", "woocommerce"):
+            for order_id, order in newest(source).items():
+                channels.named(source).shelf.put(order_id, order)
+        theirs = channels.mercadolibre
+        theirs.told.listings |= {listing: {} for listing in SKU_OF}
+        for order_id, mode in MODES.items():
+            order = theirs.shelf.get(order_id) or {}
+            shipment = {**order["shipment"], "logistic": {**order["shipment"]["logistic"], "mode": mode}}
+            theirs.shelf.put(order_id, {**order, "shipment": shipment})
+
+    def tell_stock(self, levels: Levels) -> None:
+        """This account is told its stock from now on, and no other."""
+        tell(self.oms.system, map(self.world, self.names), levels)
+        time.sleep(KNOWN_S)
+
+    def storm(self, factor: float = 1.0) -> None:
+        """Calls to channels fail from now on; none with a factor of 0."""
+        self.oms.sandbox.faults.clear()
+        if factor:
+            self.oms.sandbox.faults.add(
+                {**fault, "match": CHANNELS, "times": 0, "chance": chance * factor} for fault, chance in WEATHER
+            )
+
+    def waiting(self, queues: Sequence[str]) -> int:
+        """Messages in queues, those in flight and those that come later included."""
+        sqs, names = self.oms.system.client("sqs"), ["ApproximateNumberOfMessagesDelayed"]
+        urls = [self.oms.deployment.resources[name] for name in queues]
+        later = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"] for url in urls]
+        return self.oms.waiting_messages(queues) + sum(int(each[names[0]]) for each in later)
+
+    def age_holds(self) -> None:
+        """What a worker held that must be dead it has held for longer than any lives."""
+        dynamodb, table, now = self.oms.system.client("dynamodb"), self.oms.system.outputs, datetime.now(UTC)
+        if time.monotonic() - self.aged_at < LOOK_S:
+            return
+        self.aged_at = time.monotonic()
+        for item in self.oms.scan_table("OutboundTable", ConsistentRead=True):
+            row = json.loads(item["row"]["S"])
+            held = row.get("state") == "sending" or (item["pk"]["S"].startswith("levels#") and row["by"])
+            if not held or now - datetime.fromisoformat(row["at"]) < DEAD_AFTER:
+                continue
+            row["at"] = (now - timedelta(hours=1)).isoformat()
+            with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+                dynamodb.put_item(
+                    TableName=table["OutboundTable"],
+                    Item={**item, "row": {"S": json.dumps(row, sort_keys=True, ensure_ascii=False)}},
+                    ConditionExpression="#row = :seen",
+                    ExpressionAttributeNames={"#row": "row"},
+                    ExpressionAttributeValues={":seen": item["row"]},
+                )
 
     def positions(self) -> dict[tuple[str, str], StockDelta]:
         """Every position."""
@@ -143,7 +241,7 @@ def arena(state: Path, *, collected: bool = False) -> Iterator[Arena]:
     environment = {"OMS_CHAOS_PLAN": str(plan), "PYTHONPATH": str(HOOKS)}
     environment |= {"SFN_WAIT_SCALE": WAITS, "STREAM_WINDOW_SCALE": WINDOWS}
     with (
-        Sandbox(Settings(samples=EVENTS / "sandbox", early_every=5, twice_every=4)) as sandbox,
+        Sandbox(Settings(samples=EVENTS / "sandbox", early_every=5, twice_every=4, limits=FASTER)) as sandbox,
         Engine(state=state, port=free_port(), api_port=free_port(), persist=False, environment=environment) as engine,
     ):
         urls = dict.fromkeys(URL_PARAMETERS, sandbox.base_url)
@@ -170,7 +268,7 @@ def arena(state: Path, *, collected: bool = False) -> Iterator[Arena]:
 def _hurry(made: Arena) -> None:
     """Queues bring again soon what nobody finished; schedules run when the driver says so."""
     sqs, scheduler = made.oms.system.client("sqs"), made.oms.system.client("scheduler")
-    for name in (*QUEUES, *DEAD):
+    for name in (*ALL_QUEUES, *ALL_DEAD):
         url = made.oms.deployment.resources[name]
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(IMPATIENCE_S)})
     for schedule in scheduler.list_schedules()["Schedules"]:

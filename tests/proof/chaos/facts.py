@@ -11,12 +11,14 @@ from oms.domain.order.ledger import Place
 from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import fulfillment_status, order_status, payment_status, stage
 from tests.proof.invariants import stock
+from tests.proof.invariants.stock import PARTS, balanced
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from oms.domain.commit import StoredCommit
     from oms.domain.order.state import Order
+    from oms.domain.stock import StockDelta
     from tests.proof.invariants.evidence import PaymentRecord
 
 
@@ -81,3 +83,18 @@ def differences(clean: Mapping[str, Any], found: Mapping[str, Any], about: str =
         else:
             unlike.append(f"{about}{key}: {got} instead of {wanted}")
     return unlike
+
+
+def unlike_stock(
+    streams: Mapping[str, Sequence[StoredCommit]],
+    before: Mapping[tuple[str, str], StockDelta],
+    after: Mapping[tuple[str, str], StockDelta],
+) -> Iterator[str]:
+    """I1: stock moved as these events say, and not otherwise; each position is in balance."""
+    yield from map(str, balanced(after))
+    told = stock_facts(streams)
+    for position, at in after.items():
+        was = before.get(position)
+        moved = tuple(getattr(at, name) - (getattr(was, name) if was else 0) for name in PARTS)
+        if moved != told.get(position, (0,) * len(PARTS)):
+            yield f"I1: {position} moved by {moved}, events say {told.get(position)}"

@@ -8,32 +8,37 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local import recorded as rec
+from infra.local.told import WHOLE
 from oms.adapters import keys
 from oms.adapters.dynamodb_log import DynamoLog
+from oms.application.intake import OUTBOUND
 from oms.application.orders import stream_of
 from oms.application.tracking import with_scans
 from oms.domain.order.summary import open_fulfillment_orders
 from tests.e2e.recorder import payments_of
-from tests.e2e.support import DEAD, QUEUES
+from tests.e2e.support import QUEUES
+from tests.proof.chaos.arena import ALL_DEAD, ALL_QUEUES
 from tests.proof.chaos.cast import SHIPPED, Delivery, World
+from tests.proof.chaos.deeds import Deeds, deeds_of
 from tests.proof.chaos.facts import differences, money_facts, order_facts, stock_facts
+from tests.proof.chaos.look import Look, row_key, typed, work
+from tests.proof.chaos.told import parked_name, told_facts
 from tests.proof.invariants import Evidence, Oracle, check_orders
 from tests.proof.invariants import dynamodb as items
 from tests.proof.invariants.books import DELIVERED
 from tests.proof.invariants.books import SHIPPED as SHIPPED_PLACE
 from tests.proof.invariants.evidence import PaymentRecord, Row, Sent, SentOrder
-from tests.proof.invariants.log import Life, lives
-from tests.proof.invariants.stock import PARTS, balanced
+from tests.proof.invariants.log import lives
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from oms.domain.commit import StoredCommit
     from oms.domain.order.state import FulfillmentOrder, Order
-    from oms.domain.stock import StockDelta
     from tests.proof.chaos.arena import Arena
 
 THREADS: Final = 8
@@ -46,26 +51,14 @@ OPERATOR_AFTER: Final = 3
 """Turns of the watchdog after which a person replays what is still in quarantine and is not poison."""
 
 
-NEVER: Final = frozenset({"currency_mismatch", "malformed_payload", "totals_mismatch", "unknown_currency"})
+NEVER: Final = frozenset(
+    {"currency_mismatch", "malformed_payload", "totals_mismatch", "unknown_currency", "upstream_refused"}
+)
 """Codes of what no replay will change."""
 
 
 class NoRestError(Exception):
     """A world did not come to rest."""
-
-
-@dataclass(slots=True)
-class Look:
-    """What is stored of one world."""
-
-    streams: dict[str, list[StoredCommit]]
-    lives: dict[str, Life]
-    rows: list[Row]
-    contacts: set[tuple[str, str]]
-    bodies: dict[str, str]
-    """Personal data by order id."""
-    parked: dict[str, Row]
-    """Entries of the quarantine that were not there before, by their ids."""
 
 
 @dataclass(slots=True)
@@ -81,12 +74,14 @@ class Play:
     turns: int = 0
     shipped: set[str] = field(default_factory=set)
     """Numbers of orders that have left as a whole."""
+    deeds: Deeds = field(init=False)
     dynamodb: Any = field(init=False)
 
     def __post_init__(self) -> None:
         self.dynamodb = self.arena.oms.system.client("dynamodb")
         self.world.pay()
         self.orders = self.world.orders()
+        self.deeds = Deeds(self.arena.oms, self.world)
 
     # ---- delivering
 
@@ -95,6 +90,8 @@ class Play:
         for each in [*self.world.channels(), *self.world.placings()]:
             self.send(each)
             self._drained()
+        self.rest()
+        self.echo()
         self.rest()
         self.world.give_back()
         for each in self.world.payments():
@@ -105,6 +102,14 @@ class Play:
             self.send(each)
             self._drained()
         self.rest()
+
+    def echo(self) -> None:
+        """Channels whose orders are fetched speak once more of those that they were told of, which now show it."""
+        done = deeds_of(self.world)
+        theirs = {name for name, order_id in self.orders.items() if order_id in done}
+        for each in self.world.channels():
+            if each.name in theirs and each.recorded is not None and each.recorded.source not in WHOLE:
+                self.send(each)
 
     def bag(self, seed: int) -> list[Callable[[], None]]:
         """Everything up to five times, as it is to be sent, in no order yet."""
@@ -129,11 +134,14 @@ class Play:
             return rec.send(system, delivery.recorded, delivery.account, delivery.secret)[0]
         return system.call("POST", "/orders", dict(delivery.document or {}), role="shop", key=delivery.key).status
 
-    def ship(self) -> bool:
-        """Warehouses ship what is released to them; each request as often as it takes, with its own key."""
+    def ship(self, *, some: bool = False) -> bool:
+        """Warehouses ship what is released to them; each request as often as it takes, with its own key.
+
+        And people do what they do with orders of channels: `some` of it.
+        """
         left = [number for number in SHIPPED if number not in self.shipped]
         walked = lives(self._streams(self.world.site_id(number) for number in left)) if left else {}
-        moved = False
+        moved = self.deeds.do(self._streams, some=some)
         for number in left:
             life = walked.get(self.world.site_id(number))
             if life is None or life.order is None or life.books is None:
@@ -181,8 +189,8 @@ class Play:
         raise NoRestError(f"{self.world.name} did not come to rest: {self._reasons()}")
 
     def _busy(self) -> int:
-        oms = self.arena.oms
-        return oms.waiting_messages(QUEUES) or oms.workflows("RUNNING") or oms.waiting_messages(DEAD)
+        self.arena.age_holds()
+        return self.arena.waiting(ALL_QUEUES) or self.arena.oms.workflows("RUNNING") or self.arena.waiting(ALL_DEAD)
 
     def _drained(self) -> None:
         while self.arena.oms.waiting_messages(QUEUES):
@@ -190,7 +198,7 @@ class Play:
 
     def _reasons(self) -> str:
         look, oms = self.look(), self.arena.oms
-        shown = [f"{count} in {name}" for name in (*QUEUES, *DEAD) if (count := oms.waiting_messages([name]))]
+        shown = [f"{count} in {name}" for name in (*ALL_QUEUES, *ALL_DEAD) if (count := self.arena.waiting([name]))]
         shown += [f"{oms.workflows('RUNNING')} workflows running"]
         shown += [f"{order_id} {row}" for order_id, row in self._behind(look).items()]
         return " ".join([*shown, *(f"{key} {row.row}" for key, row in self._odd(look).items())])[:3000]
@@ -239,25 +247,30 @@ class Play:
         outputs = self.arena.oms.system.outputs
         streams = self._streams(self.orders.values())
         walked = lives(streams)
-        wanted = [_row_key(life.order) for life in walked.values() if life.order is not None]
-        wanted += [work for life in walked.values() for work in _work(life)]
+        wanted = [row_key(life.order) for life in walked.values() if life.order is not None]
+        wanted += [each for life in walked.values() for each in work(life)]
         placed = [keys.contact_key(life.order.contact_key) for life in walked.values() if life.order is not None]
-        contacts = self._get(outputs["ContactsTable"], [_typed(each) for each in placed])
+        contacts = self._get(outputs["ContactsTable"], [typed(each) for each in placed])
         entries = self.dynamodb.query(
             TableName=outputs["ViewsTable"],
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": "quarantine"}},
             ConsistentRead=True,
         )["Items"]
-        parked = {row.sk: row for row in items.rows_of(entries) if row.sk not in self.not_mine}
+        parked = {row.sk: row for row in items.rows_of(entries) if row.sk not in self.not_mine and self._mine(row)}
         return Look(
             streams=streams,
             lives=walked,
-            rows=items.rows_of(self._get(outputs["ViewsTable"], [_typed(each) for each in wanted])),
+            rows=items.rows_of(self._get(outputs["ViewsTable"], [typed(each) for each in wanted])),
             contacts=items.contacts_of(contacts),
             bodies=items.bodies_of(contacts),
             parked=parked,
         )
+
+    def _mine(self, row: Row) -> bool:
+        """Of what could not be told to channels, only this world's."""
+        source, _, account = str(row.row.get("account")).partition("/")
+        return row.row.get("source") != OUTBOUND or account == self.world.account(source)
 
     def _streams(self, order_ids: Iterable[str]) -> dict[str, list[StoredCommit]]:
         """The logs of these orders."""
@@ -294,8 +307,11 @@ class Play:
         return {
             "orders": orders,
             "stock": stock_facts(look.streams),
-            "parked": {parked.get(key, key): str(row.row.get("code")) for key, row in look.parked.items()},
+            "parked": {
+                parked.get(key) or parked_name(key, row): str(row.row.get("code")) for key, row in look.parked.items()
+            },
             "money": money_facts(self._payments(), self.world.intents),
+            "told": told_facts(self.arena.oms.sandbox, self.world.name),
         }
 
     def _seen(self, order: Order) -> Order:
@@ -345,51 +361,25 @@ def together(arena: Arena, plays: Mapping[int, Play], defect: str = "", factor: 
     for seed, play in plays.items():
         play.world.give_back()
         bag += play.bag(seed)
-    first = next(iter(plays))
+    first, turns = next(iter(plays)), cycle(plays.values())
     random.Random(first).shuffle(bag)
     arena.rage(first, defect, factor)
+    arena.storm(factor)
     try:
         with ThreadPoolExecutor(THREADS) as pool:
             sending = [pool.submit(each) for each in bag]
             while not all(each.done() for each in sending):
-                for play in plays.values():
-                    play.ship()
+                next(turns).ship(some=True)
                 time.sleep(PAUSE_S)
             for each in sending:
                 each.result()
     finally:
         arena.calm(defect)
-    for play in plays.values():
-        play.rest(list(plays.values()))
-
-
-def unlike_stock(
-    streams: Mapping[str, Sequence[StoredCommit]],
-    before: Mapping[tuple[str, str], StockDelta],
-    after: Mapping[tuple[str, str], StockDelta],
-) -> Iterator[str]:
-    """I1: stock moved as these events say, and not otherwise; each position is in balance."""
-    yield from map(str, balanced(after))
-    told = stock_facts(streams)
-    for position, at in after.items():
-        was = before.get(position)
-        moved = tuple(getattr(at, name) - (getattr(was, name) if was else 0) for name in PARTS)
-        if moved != told.get(position, (0,) * len(PARTS)):
-            yield f"I1: {position} moved by {moved}, events say {told.get(position)}"
-
-
-def _typed(key: tuple[str, str]) -> dict[str, Any]:
-    pk, sk = key
-    return {"pk": {"S": pk}, "sk": {"S": sk}}
-
-
-def _row_key(order: Order) -> tuple[str, str]:
-    placed_at = keys.instant(order.placed.placed_at)
-    return keys.day_pk(placed_at, order.order_id), keys.at_sk(placed_at, order.order_id)
-
-
-def _work(life: Life) -> list[tuple[str, str]]:
-    if life.order is None:
-        return []
-    known = life.order.fulfillment_orders
-    return [(keys.work_pk(known[each].node_id), each) for each in open_fulfillment_orders(life.order)]
+        arena.storm(0)
+    every = list(plays.values())
+    for play in every:
+        play.rest(every)
+    for play in every:
+        play.echo()
+    for play in every:
+        play.rest(every)

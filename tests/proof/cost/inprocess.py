@@ -69,7 +69,7 @@ class Accounts:
         from botocore.client import BaseClient
 
         tapped = BaseClient._make_api_call  # type: ignore[attr-defined]
-        invoke, run = World.invoke, self._w._machine
+        invoke, run = World.invoke, self._w._machines["b2c_order"]
 
         def called(client: Any, operation: str, asked: dict[str, Any]) -> Any:
             if not self._w.tap.function:

@@ -38,6 +38,7 @@ REJECTIONS: Final = {"no_capacity": "available", "not_found": "", "damaged": "da
 RETURNS: Final = {
     ev.Disposition.RESTOCK: "available",
     ev.Disposition.QC: "qc",
+    ev.Disposition.REFURBISH: "qc",
     ev.Disposition.DAMAGED: "damaged",
     ev.Disposition.SCRAP: "",
     ev.Disposition.VENDOR: "",

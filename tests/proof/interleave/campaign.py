@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tests.proof.interleave import (
     contacts_race,
+    edits_race,
     holds_race,
     money_race,
     move_race,
     orders_race,
     overdue_race,
     recovery_race,
+    returns_race,
     serials_race,
     shards_race,
     stock_race,
@@ -38,7 +40,9 @@ _MODULES: Final = (
     holds_race,
     shards_race,
     serials_race,
+    returns_race,
     move_race,
+    edits_race,
     contacts_race,
 )
 """Those with the most schedules first: they take the longest."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from oms.domain.commit import verify_chain
 from oms.domain.errors import OmsError
 from oms.domain.order.status import LIFECYCLE, NextStep, OrderStatus, order_status
+from oms.domain.order.tenders import captured_of, refunding_of
 from oms.domain.stock import COMPONENTS, stock_deltas
 from tests.proof.interleave.remember import MOST, remembered_fold, remembered_step
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from oms.domain.commit import StoredCommit
     from oms.domain.order.state import Order
+    from oms.domain.order.tenders import Tendered
     from oms.domain.stock import StockDelta
     from tests.proof.interleave.kernel import Ended
     from tests.proof.interleave.world import World
@@ -122,12 +124,17 @@ def money_agrees(world: World, order: Order) -> None:
     if plan.in_channel:
         must(order.payment.refunded <= order.payment.captured, "I2", "more refunded than was captured")
         return
-    effects = [each for each in world.store.effects.values() if each.payment_ref == plan.reference]
+    for tender in order.payment.tenders:
+        _tender_agrees(world, order, tender)
+
+
+def _tender_agrees(world: World, order: Order, tender: Tendered) -> None:
+    effects = [each for each in world.store.effects.values() if each.payment_ref == tender.reference]
     held, taken, given = [sum([each.amount for each in effects if each.kind == kind]) for kind in _MONEY]
     must(given <= taken <= held, "I2", f"{held} held, {taken} taken, {given} given back")
-    ours = (order.payment.captured, order.payment.refunding)
+    ours = (captured_of(order.payment, tender.number), refunding_of(order.payment, tender.number))
     must(ours == (taken, given), "I2", f"captured and refunded: {ours} in our books, {(taken, given)} at the provider")
-    for kind in ("capture", "refund"):
+    for kind in ("capture", "refund", "extend"):
         keys = [each.key for each in effects if each.kind == kind and each.key]
         must(len(keys) == len(set(keys)), "I5", f"one {kind} made twice: {keys}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import UpstreamRefusedError
@@ -22,6 +23,7 @@ from tests.proof.interleave.story import (
     intent_event,
     moved,
     placed_on_card,
+    placed_on_two_cards,
     receive,
     refund,
     refund_event,
@@ -31,6 +33,7 @@ from tests.proof.interleave.story import (
     workflow,
 )
 from tests.proof.interleave.world import webhook
+from tests.proof.memory.payments import EXTENDED_UNTIL
 from tests.support.builders import line
 
 if TYPE_CHECKING:
@@ -184,7 +187,78 @@ def _nothing_kept(world: World, orders: Mapping[str, Order], _ended: Mapping[str
     expect("I2", orders[ORDER].payment.voided == (taken == 0), f"{orders[ORDER].payment}")
 
 
+# refund-refund-two-tenders
+
+
+def _on_two_cards(world: World) -> None:
+    """Two units, 8.00 on one card and 12.00 on another, shipped in one parcel and captured of both."""
+    receive(world, SKU, "WH1", 2)
+    placed_on_two_cards(world, line(quantity=2), first=800)
+    world.drive(ORDER)
+    ask(world.calm, ORDER, ship(ORDER, "1", {"1": 2}))
+    world.drive(ORDER)
+
+
+def _two_refunds_of_parts(world: World) -> list[Worker]:
+    return [
+        api(world, "service", ORDER, refund(ORDER, "R1", 1100)),
+        api(world, "finance", ORDER, refund(ORDER, "R2", 1100)),
+        workflow(world, "workflow", ORDER, "settle"),
+    ]
+
+
+def _one_refund_in_parts(world: World, orders: Mapping[str, Order], ended: Mapping[str, Ended]) -> None:
+    given = sorted((each.payment_ref, each.amount) for each in world.store.effects.values() if each.kind == "refund")
+    expect("I2", given == [("pi_1", 800), ("pi_2", 300)], f"given back: {given}")
+    told = sorted(refusal(ended, name) for name in ("service", "finance"))
+    expect("I2", told == ["", "RefundExceedsCapturedError"], f"they were told {told}")
+    states = [each.status for each in orders[ORDER].payment.refunds.values()]
+    expect("I8", states == [RefundStatus.SUCCEEDED] * 2, f"{states}")
+
+
+# capture-renew: an authorization is held longer while a part of it is captured
+
+
+def _ends_soon(world: World) -> None:
+    """Two units at one node, one of them in a parcel; the authorization ends within a day."""
+    _authorized(world)
+    world.drive(ORDER)
+    ask(world.calm, ORDER, ship(ORDER, "1", {"1": 1}))
+    world.clock += timedelta(days=6, hours=12)
+
+
+def _renewals(world: World) -> list[Worker]:
+    return [workflow(world, "workflow", ORDER, "settle"), workflow(world, "watchdog's", ORDER, "settle")]
+
+
+def _captured_and_renewed_once(world: World, orders: Mapping[str, Order], _ended: Mapping[str, Ended]) -> None:
+    (tender,) = orders[ORDER].payment.tenders
+    expect("I5", moved(world, "capture") == [1000], f"captured {moved(world, 'capture')}")
+    expect("I5", len(moved(world, "extend")) <= 1, f"extended {moved(world, 'extend')}")
+    extended = [each for each in events_of(world, ORDER) if type(each).__name__ == "AuthorizationExtended"]
+    expect("I5", len(extended) == 1, f"{tender}")
+    expect("I8", tender.expires_at == EXTENDED_UNTIL, f"{tender}")
+
+
 SCENARIOS: Final = (
+    Scenario(
+        name="refund-refund-two-tenders",
+        about="Two people each give back more than half of what two cards paid.",
+        prelude=_on_two_cards,
+        workers=_two_refunds_of_parts,
+        expect=_one_refund_in_parts,
+        guard="condition on the commit number: whose the parts are is decided on all refunds before",
+        without=guards.no_commit_condition,
+    ),
+    Scenario(
+        name="capture-renew",
+        about="Two runs capture a part of an authorization that ends within a day, and have the rest held longer.",
+        prelude=_ends_soon,
+        workers=_renewals,
+        expect=_captured_and_renewed_once,
+        guard="idempotency keys of the capture and of the renewal",
+        without=guards.no_provider_keys,
+    ),
     Scenario(
         name="capture-twice",
         about="Two runs of the workflow capture what two parcels are worth.",

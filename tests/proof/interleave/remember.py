@@ -19,7 +19,7 @@ from oms.application import intake, orders, promise, settle
 from oms.application.orders import Loaded, Orders, stream_of
 from oms.domain import ids
 from oms.domain.codec import to_plain
-from oms.domain.order.charging import due_captures, due_refunds, void_due
+from oms.domain.order.charging import due_captures, due_refunds, due_voids
 from oms.domain.order.commands import SyncOrder
 from oms.domain.order.decider import decide
 from oms.domain.order.evolve import fold
@@ -175,7 +175,7 @@ _PATCHES: Final = (
     (promise, "payment_cleared", Remembered(payment_cleared, _by_identity)),
     (settle, "due_captures", Remembered(due_captures, _by_identity)),
     (settle, "due_refunds", Remembered(due_refunds, _by_identity)),
-    (settle, "void_due", Remembered(void_due, _by_identity)),
+    (settle, "due_voids", Remembered(due_voids, _by_identity)),
     (intake, "to_plain", Remembered(to_plain, _by_identity)),
     (views, "rows_of", _remembered_rows),
     (ids, "derive", lru_cache(MOST)(ids.derive)),

@@ -10,6 +10,7 @@ from oms.domain.canonical import CanonicalOrder, Contact, Normalized
 from oms.domain.movements import MovementKind
 from oms.domain.order import commands as cmd
 from oms.domain.order.events import PaymentPlan
+from oms.domain.order.payment_facts import Tender
 from oms.domain.order.status import units_at
 from oms.domain.stock import StockDelta, StockMovement
 from tests.proof.interleave.checks import must
@@ -68,6 +69,20 @@ def placed_on_card(world: World, *lines: Any, key: str = "K1", reference: str = 
     order = site_order(key, *lines, **changes)
     world.payments.open(reference, order.total)
     return post(world.calm, order, replace(CARD, reference=reference)).order_id
+
+
+def placed_on_two_cards(world: World, *lines: Any, first: int, key: str = "K1") -> str:
+    """A site order by two cards, `first` on pi_1 and the rest on pi_2; its id."""
+    order = site_order(key, *lines)
+    tenders = (
+        Tender(provider="stripe", reference="pi_1", amount=first),
+        Tender(provider="stripe", reference="pi_2", amount=order.total - first),
+    )
+    for each in tenders:
+        world.payments.open(each.reference, each.amount)
+    asked = cause(f"hash of {key}:{key}", "api")
+    placed = Normalized(order=order, contact=Contact())
+    return world.calm.sync(placed, asked, CARD, f"hash of {key}", tenders).order.order_id
 
 
 def placed_in_channel(world: World, *lines: Any, number: str = "1001", **changes: Any) -> str:

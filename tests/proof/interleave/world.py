@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,7 +54,6 @@ from tests.support.builders import minutes, nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
 
     from oms.domain.commit import Commit
     from oms.domain.order.state import Order
@@ -91,7 +90,7 @@ class Uses:
         events = TakePaymentEvent(orders, views, providers)
         self.take = TakeDelivery(self.sync, orders, tracking, events, NoVendors(), ports.quarantine, now)
         self.replay = ReplayParked(self.take, ports.quarantine, lambda _pk, _sk: None, lambda _message: None)
-        self.authorize = AuthorizePaymentStep(orders, providers)
+        self.authorize = AuthorizePaymentStep(orders, providers, now)
         holds = StockHolds(log, now)
         plan = PlanOrder(ports.stock, ports.reference, ports.work, remembered_decision)
         self.promise = PromiseOrderStep(orders, plan, now, holds)
@@ -118,7 +117,7 @@ class Uses:
     def burst(self, payload: Mapping[str, Any]) -> str:
         """One execution of the workflow `b2c_order`; the state that it ended in."""
         order_id = payload["order_id"]
-        if payload["step"] == NextStep.SETTLE.value:
+        if payload["step"] in (NextStep.SETTLE.value, NextStep.RETURN.value):
             self.settle(order_id, workflow_cause(payload, "settle"))
             return "settled"
         if payload["step"] == NextStep.CANCEL.value:
@@ -130,7 +129,8 @@ class Uses:
         told = self.authorize(order_id, workflow_cause(payload, "authorize"))
         if told["state"] not in ("authorized", "captured"):
             return "waiting"
-        held = AuthorizationResult(state=AuthorizationState(told["state"]), amount=told["amount"])
+        ends = datetime.fromisoformat(told["expires_at"]) if "expires_at" in told else None
+        held = AuthorizationResult(state=AuthorizationState(told["state"]), amount=told["amount"], expires_at=ends)
         self.promise(order_id, workflow_cause(payload, "promise"), held)
         return "promised"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.order import events as ev
+from oms.domain.order import payment_facts as facts
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class RefundBook:
     state: str = "requested"
     ref: str = ""
     origin: str = "oms"
+    tender: int = 1
 
     @property
     def counts(self) -> bool:
@@ -40,6 +42,7 @@ class Books:
     """Where units stand (by line: how many in each place), what is bound at nodes, and the money."""
 
     placed: ev.OrderPlaced
+    """As it is now."""
     units: dict[str, list[int]]
     bound: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Units by line, SKU and node; of a kit, its components'."""
@@ -47,15 +50,18 @@ class Books:
     """By line, as it was placed, or let go when its SKU became known."""
     waits: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Lines of holds, by their id."""
-    authorized: int = 0
     captured: int = 0
-    captures: list[tuple[str, int]] = field(default_factory=list)
-    """(shipment, amount)."""
-    submitted: set[str] = field(default_factory=set)
-    """Shipments of which the provider was to decide the capture."""
+    captures: list[tuple[str, int, int]] = field(default_factory=list)
+    """(shipment, amount, tender)."""
+    submitted: set[tuple[str, int]] = field(default_factory=set)
+    """(shipment, tender) of captures that the provider was to decide."""
+    tenders: list[facts.Tender] = field(default_factory=list)
+    """Payments of the order in their order; of one, its plan."""
+    held: Counter[int] = field(default_factory=Counter)
+    """By tender, what it holds; of an invoice, what it grants."""
     undone: int = 0
     """What was not taken after all, or taken back: owed, and asked for by a person."""
-    voided: bool = False
+    voids: set[int] = field(default_factory=set)
     refunds: dict[str, RefundBook] = field(default_factory=dict)
     delivered_parcels: set[str] = field(default_factory=set)
     parcels: dict[str, tuple[ev.NodeUnits, ...]] = field(default_factory=dict)
@@ -87,9 +93,39 @@ class Books:
         """The events of one commit are counted: what holds between commits is looked at."""
         if self.refunding > self.captured:
             self.problems.append(("I2", f"{self.refunding} goes back of {self.captured} captured"))
+        for number, tender in enumerate(self.tenders, 1) if len(self.tenders) > 1 else ():
+            taken, back = self.taken_of(number), self.refunding_of(number)
+            if not back <= taken <= tender.amount:
+                self.problems.append(("I2", f"tender {number}: {tender.amount} named, {taken} taken, {back} goes back"))
+
+    def taken_of(self, number: int) -> int:
+        """What a tender took; of a channel's payment, all."""
+        if len(self.tenders) == 1:
+            return self.captured
+        return sum(amount for _, amount, tender in self.captures if tender == number)
+
+    def refunding_of(self, number: int) -> int:
+        """What goes back to a tender."""
+        return sum(each.amount for each in self.refunds.values() if each.counts and each.tender == number)
 
     def _placed_again(self, event: ev.OrderPlaced) -> None:
         self.problems.append(("I5", f"placed twice, the second time for {event.total}"))
+
+    def _edit(self, event: ev.OrderEdited) -> None:
+        """It is of something else from now on; its total is what its parts sum to, cancelled ones among them."""
+        was, taxes = self.placed, event.line_taxes
+        lines = [replace(line, tax=taxes[line.line_id]) if line.line_id in taxes else line for line in was.lines]
+        for line in event.added:
+            if line.line_id in self.units:
+                self.problems.append(("I5", f"line {line.line_id} was added twice"))
+            self.units[line.line_id] = [line.quantity, 0, 0, 0, 0, 0, 0]
+            if line.components:
+                self.made_of[line.line_id] = line.components
+        shipping = was.shipping if event.shipping is None else event.shipping
+        shipping_tax = was.shipping_tax if event.shipping_tax is None else event.shipping_tax
+        now = replace(was, lines=(*lines, *event.added), shipping=shipping, shipping_tax=shipping_tax)
+        self.placed = replace(now, total=was.total + parts_sum(now) - parts_sum(was))
+        self._unbind(event.freed, OPEN)
 
     def _wait(self, event: ev.HoldPlaced) -> None:
         self.waits[event.hold_id] = event.lines
@@ -139,32 +175,52 @@ class Books:
             self._same(part)
             self._drain(part, (DELIVERED, SHIPPED), RETURNED)
 
+    @property
+    def authorized(self) -> int:
+        """What all tenders hold together."""
+        several = len(self.tenders) > 1
+        return sum(amount for number, amount in self.held.items() if not (several and number in self.voids))
+
+    @property
+    def voided(self) -> bool:
+        """All of them were let go."""
+        return len(self.voids) == len(self.tenders)
+
     def _authorize(self, event: ev.PaymentAuthorized) -> None:
-        self.authorized = event.amount
+        self.held[event.tender] = event.amount
+
+    def _add(self, event: facts.TenderAdded) -> None:
+        self.tenders.append(event.tender)
+        if event.tender.provider == "on_invoice":
+            self.held[len(self.tenders)] = event.tender.amount
+
+    def _lapse(self, event: facts.AuthorizationLapsed) -> None:
+        self.held[event.tender] = self.taken_of(event.tender)
 
     def _capture(self, event: ev.PaymentCaptured) -> None:
         self.captured += event.amount
-        self.captures.append((event.shipment_id, event.amount))
-        self.authorized = max(self.authorized, self.captured)
+        self.captures.append((event.shipment_id, event.amount, event.tender))
+        self.held[event.tender] = max(self.held[event.tender], self.taken_of(event.tender))
 
     def _submit_capture(self, event: ev.CaptureSubmitted) -> None:
-        if event.shipment_id in self.submitted or any(each == event.shipment_id for each, _ in self.captures):
+        key = event.shipment_id, event.tender
+        if key in self.submitted or any((each, tender) == key for each, _, tender in self.captures):
             self.problems.append(("I5", f"the capture of {event.shipment_id} was asked for twice"))
-        self.submitted.add(event.shipment_id)
+        self.submitted.add(key)
 
     def _undo(self, event: ev.PaymentUndone) -> None:
         self.undone += event.amount
-        for place, (shipment_id, amount) in enumerate(self.captures):
-            if shipment_id == event.shipment_id:
-                self.captures[place] = shipment_id, amount - event.amount
+        for place, (shipment_id, amount, tender) in enumerate(self.captures):
+            if (shipment_id, tender) == (event.shipment_id, event.tender):
+                self.captures[place] = shipment_id, amount - event.amount, tender
                 self.captured -= event.amount
                 return
 
     def _report(self, event: ev.ChannelPaymentReported) -> None:
         self.captured = event.captured
 
-    def _void(self, _: ev.PaymentVoided) -> None:
-        self.voided = True
+    def _void(self, event: ev.PaymentVoided) -> None:
+        self.voids.add(event.tender)
 
     def _ask_refund(self, event: ev.RefundRequested) -> None:
         if event.refund_id in self.refunds:
@@ -172,7 +228,9 @@ class Books:
         lines: Counter[str] = Counter()
         for each in event.lines:
             lines[each.line_id] += each.quantity
-        self.refunds[event.refund_id] = RefundBook(amount=event.amount, lines=lines, origin=event.origin)
+        self.refunds[event.refund_id] = RefundBook(
+            amount=event.amount, lines=lines, origin=event.origin, tender=event.tender
+        )
 
     def _submit_refund(self, event: ev.RefundSubmitted) -> None:
         self._refund(event.refund_id, "submitted", ("requested",), event.refund_ref)
@@ -250,8 +308,16 @@ def goods(part: ev.NodeUnits | HeldUnits) -> list[tuple[str, int]]:
     return [(each.sku, each.units * part.quantity) for each in part.components] or [(part.sku, part.quantity)]
 
 
+def parts_sum(placed: ev.OrderPlaced) -> int:
+    """What lines and shipping cost together, with taxes that are on top."""
+    on_top = 0 if placed.tax_included else 1
+    lines = sum(line.unit_price * line.quantity - line.discount + on_top * line.tax for line in placed.lines)
+    return lines + placed.shipping + on_top * placed.shipping_tax
+
+
 _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.OrderPlaced: Books._placed_again,
+    ev.OrderEdited: Books._edit,
     ev.LinesReserved: Books._reserve,
     ev.LinesMoved: Books._elsewhere,
     ev.LinesBackordered: Books._backorder,
@@ -269,6 +335,8 @@ _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.PaymentUndone: Books._undo,
     ev.ChannelPaymentReported: Books._report,
     ev.PaymentVoided: Books._void,
+    facts.TenderAdded: Books._add,
+    facts.AuthorizationLapsed: Books._lapse,
     ev.RefundRequested: Books._ask_refund,
     ev.RefundSubmitted: Books._submit_refund,
     ev.RefundSucceeded: Books._end_refund,
@@ -280,7 +348,10 @@ def opened(placed: ev.OrderPlaced) -> Books:
     """The books of an order that was just placed."""
     units = {line.line_id: [line.quantity, 0, 0, 0, 0, 0, 0] for line in placed.lines}
     made_of = {line.line_id: line.components for line in placed.lines if line.components}
-    return Books(placed=placed, units=units, made_of=made_of)
+    paying = [each for each in placed.tenders if each.provider != "gift_card"]
+    plan = facts.Tender(provider=placed.payment.provider, reference=placed.payment.reference)
+    granted = {number: each.amount for number, each in enumerate(paying, 1) if each.provider == "on_invoice"}
+    return Books(placed=placed, units=units, made_of=made_of, tenders=paying or [plan], held=Counter(granted))
 
 
 def books_of(events: Iterable[object]) -> Books | None:

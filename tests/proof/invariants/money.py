@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.proof.invariants.books import Books
     from tests.proof.invariants.evidence import PaymentRecord
 
+ON_INVOICE = "on_invoice"
+
 
 def within(record: PaymentRecord) -> Iterator[Finding]:
     """I2 and I5 of what the provider recorded of one payment, whatever the system thinks."""
@@ -30,7 +32,7 @@ def within(record: PaymentRecord) -> Iterator[Finding]:
             yield Finding(invariant="I5", detail=f"{record.reference}: {what} moved money {count} times")
 
 
-def agree(order_id: str, books: Books, record: PaymentRecord) -> Iterator[Finding]:
+def agree(order_id: str, books: Books, record: PaymentRecord, tender: int = 1) -> Iterator[Finding]:
     """I3: at rest our books of a payment say what the provider's say; I2: in the same currency."""
     if record.currency.upper() != books.placed.currency.upper():
         yield Finding(
@@ -38,7 +40,7 @@ def agree(order_id: str, books: Books, record: PaymentRecord) -> Iterator[Findin
             detail=f"{order_id} is in {books.placed.currency}, {record.reference} in {record.currency}",
         )
         return
-    ours, theirs = (books.captured, books.refunding), (record.captured, record.refunded)
+    ours, theirs = (books.taken_of(tender), books.refunding_of(tender)), (record.captured, record.refunded)
     if ours != theirs:
         yield Finding(
             invariant="I3", detail=f"{order_id}: captured and refunded {ours} in our books, {theirs} at the provider"
@@ -100,10 +102,12 @@ def kept_value(books: Books) -> int:
 def charged(order_id: str, books: Books) -> Iterator[Finding]:
     """I10: once everything was handed over, shipment by shipment, what was captured is what that is worth.
 
-    Payments that the channel or a single capture took as a whole are not ours to divide.
+    Payments that the channel or a single capture took as a whole are not ours to divide, and invoices are paid later.
     """
     placed = books.placed
-    if placed.payment.in_channel or books.voided or books.undone or any(not shipment for shipment, _ in books.captures):
+    if any(each.provider == ON_INVOICE for each in books.tenders):
+        return
+    if placed.payment.in_channel or books.voided or books.undone or any(not each[0] for each in books.captures):
         return
     gone = books.at(SHIPPED) + books.at(DELIVERED) + books.at(RETURNED)
     due = kept_value(books)
@@ -120,12 +124,12 @@ def accounts(books: Mapping[str, Books], payments: Mapping[str, PaymentRecord], 
     for order_id, book in books.items():
         yield from by_line(order_id, book)
         yield from adds_up(order_id, book.placed)
-        reference = book.placed.payment.reference
-        if reference:
-            payers[reference] += 1
-        record = payments.get(reference)
-        if record is not None and idle:
-            yield from agree(order_id, book, record)
+        for number, tender in enumerate(book.tenders, 1):
+            if tender.reference and tender.provider != ON_INVOICE:
+                payers[tender.reference] += 1
+            record = payments.get(tender.reference)
+            if record is not None and idle:
+                yield from agree(order_id, book, record, number)
         if idle:
             yield from charged(order_id, book)
     for reference, count in payers.items():

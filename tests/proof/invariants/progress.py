@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from oms.domain.order.evolve import fold
 from oms.domain.order.ledger import Place
 from oms.domain.order.status import NextStep, Stage, next_step, stage, units_at
+from oms.domain.order.tendering import look_at
 from tests.proof.invariants.evidence import Finding
 
 if TYPE_CHECKING:
@@ -54,10 +55,16 @@ def driven(started: Iterable[Mapping[str, Any]], lives: Mapping[str, Life]) -> I
 
 
 def _asked(order: Order) -> Collection[str]:
-    """The next step; what waits for goods, or stands on hold, may be promised at any time."""
+    """The next step; what waits for goods, or stands on hold, may be promised at any time.
+
+    Of money that is held until a known time, the provider may be asked.
+    """
     waits = units_at(order, Place.BACKORDERED) or stage(order) is Stage.ON_HOLD
     step = next_step(order)
-    return (NextStep.PROMISE.value,) if step is NextStep.NONE and waits else (step.value,) if step.value else ()
+    if step is not NextStep.NONE:
+        return (step.value,)
+    ends = (NextStep.SETTLE.value,) if look_at(order) else ()
+    return (*ends, NextStep.PROMISE.value) if waits else ends
 
 
 def set_aside(

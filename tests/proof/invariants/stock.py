@@ -53,7 +53,12 @@ _FREED: Final = _per_unit(available=1, reserved=-1)
 _GONE: Final = _per_unit(on_hand=-1, reserved=-1)
 _BROKEN: Final = _per_unit(reserved=-1, damaged=1)
 _REJECTED: Final = {"not_found": _GONE, "damaged": _BROKEN}
-_BACK: Final = {"restock": _IN["available"], "qc": _IN["qc"], "damaged": _IN["damaged"]}
+_BACK: Final = {
+    "restock": _IN["available"],
+    "qc": _IN["qc"],
+    "refurbish": _IN["qc"],
+    "damaged": _IN["damaged"],
+}
 _NOWHERE: Final = _per_unit()
 _OF_POOLS: Final = {
     _RESERVED: (_per_unit(available=1, pooled=-1), _per_unit(free=-1)),

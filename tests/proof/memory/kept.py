@@ -89,6 +89,12 @@ class MemoryReference(Port):
         listed = {sku: products[sku].get("list_prices", {}).get(currency) for sku in skus if sku in products}
         return {sku: price for sku, price in listed.items() if price is not None}
 
+    @step("reference.categories")
+    def categories(self, skus: Iterable[str]) -> dict[str, str]:
+        """See the port."""
+        products = self.store.reference.get("product", {})
+        return {sku: products[sku]["category"] for sku in skus if products.get(sku, {}).get("category")}
+
     @step("reference.tax_classes")
     def tax_classes(self, skus: Iterable[str]) -> dict[str, str]:
         """See the port."""

@@ -7,12 +7,19 @@ ever (Stripe: a day; after that the captures' marks and our refund ids, which it
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from oms.domain.errors import InvalidInputError, UpstreamRefusedError
 from oms.domain.payment_events import RefundState
-from oms.domain.payments import AuthorizationResult, AuthorizationState, CaptureResult, RefundResult
+from oms.domain.payments import (
+    AuthorizationResult,
+    AuthorizationState,
+    CaptureResult,
+    ExtensionResult,
+    ExtensionState,
+    RefundResult,
+)
 from tests.proof.memory.store import Port, step
 
 if TYPE_CHECKING:
@@ -21,10 +28,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 UNEXPECTED: Final = "payment_intent_unexpected_state"
 BAD_REQUEST: Final = 400
+EXTENDED_UNTIL: Final = datetime(2026, 5, 1, tzinfo=UTC)
+"""How long whatever is extended is held."""
 
 
 class Effect(NamedTuple):
-    """One movement of money: `kind` is authorize, capture, release or refund."""
+    """One movement of money: `kind` is authorize, extend, capture, release or refund."""
 
     kind: str
     payment_ref: str
@@ -108,6 +117,22 @@ class MemoryPayments(Port):
         return AuthorizationResult(
             state=AuthorizationState.CAPTURED if taken else AuthorizationState.AUTHORIZED, amount=amount
         )
+
+    @step("payments.extend")
+    def extend(self, payment_ref: str, amount: int, currency: str, idempotency_key: str) -> ExtensionResult:
+        """See the port; once by its key."""
+        payment = self._payment(payment_ref)
+        if payment.status != "requires_capture" or not 0 < amount <= payment.capturable:
+            return ExtensionResult(state=ExtensionState.REFUSED, reason="no_authorization")
+        try:
+            self._once(
+                idempotency_key,
+                ("extend", payment_ref, amount),
+                lambda: self._effect("extend", payment_ref, amount, idempotency_key),
+            )
+        except UpstreamRefusedError as refusal:
+            return ExtensionResult(state=ExtensionState.REFUSED, reason=str(refusal.context["vendor_code"]))
+        return ExtensionResult(state=ExtensionState.EXTENDED, expires_at=EXTENDED_UNTIL)
 
     @step("payments.capture")
     def capture(

@@ -9,6 +9,7 @@ from tests.proof.sweep import (
     stories_channels,
     stories_doors,
     stories_drafts,
+    stories_edits,
     stories_feeds,
     stories_fraud,
     stories_invoices,
@@ -16,6 +17,7 @@ from tests.proof.sweep import (
     stories_outbound,
     stories_payments,
     stories_recovery,
+    stories_returns,
     stories_told,
 )
 from tests.proof.sweep.world import world
@@ -37,8 +39,8 @@ def _told(module: ModuleType) -> dict[str, Callable[[World], None]]:
 
 _MODULES: Final = (
     *(stories_orders, stories_recovery, stories_doors, stories_channels, stories_feeds),
-    *(stories_drafts, stories_invoices, stories_payments, stories_outbound, stories_told),
-    stories_fraud,
+    *(stories_drafts, stories_edits, stories_invoices, stories_payments, stories_outbound, stories_told),
+    *(stories_returns, stories_fraud),
 )
 STORIES: Final = {name: story for module in _MODULES for name, story in _told(module).items()}
 """By name, in the order in which they stand in their modules."""

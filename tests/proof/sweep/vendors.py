@@ -60,6 +60,7 @@ CREDENTIALS: Final = {
     **{source: api for source, api in credentials(Settings()).items() if source in LATER},
     "stripe": {"secret_key": "sk_test_sandbox"},
     "fraud": {"url": SCORER},
+    "easypost": {"api_key": "sandbox_easypost_key"},
 }
 MORE: Final = {
     "bigcommerce": "s-big",

@@ -106,7 +106,8 @@ class World:
     left_ms: int = 900_000
     """How long a function may still run, as it is told."""
     _watched: bool = False
-    _machine: Machine | None = None
+    _machines: dict[str, Machine] = field(default_factory=dict)
+    """Workflows by name."""
 
     def __post_init__(self) -> None:
         self.stream = Stream(self.cloud, self.invoke)
@@ -290,9 +291,9 @@ class World:
         if not self.executions:
             return False
         given = self.executions.popleft()
-        assert self._machine is not None
+        machine = self._machines["return_settlement" if given["step"] == "return" else "b2c_order"]
         with suppress(Killed):
-            self._machine.run(given)
+            machine.run(given)
         return True
 
     # ---- the payment provider tells
@@ -309,10 +310,11 @@ class World:
 
     def open(self) -> None:
         """Tie functions to their queues and steps, and fill what a shop has before its first order."""
-        definition = json.loads((template.ROOT / "infra/workflows/b2c_order.asl.json").read_text(encoding="utf-8"))
-        steps = ("AuthorizePayment", "PromiseOrder", "SettlePayment")
+        steps = ("AuthorizePayment", "PromiseOrder", "SettlePayment", "SettleReturn")
         tasks = {f"${{{each}Arn}}": lambda payload, name=each: self.invoke(name, payload) for each in steps}
-        self._machine = Machine(definition, tasks)
+        for name in ("b2c_order", "return_settlement"):
+            file = template.ROOT / "infra" / "workflows" / f"{name}.asl.json"
+            self._machines[name] = Machine(json.loads(file.read_text(encoding="utf-8")), tasks)
         self.tap.on_effect = self._happened
         self.connect()
         links = {"current": "k1", "key:k1": "a link key"}

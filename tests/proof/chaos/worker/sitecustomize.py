@@ -9,23 +9,28 @@ that happened is a line in the file beside it. `defect` names what is planted, s
 
 from __future__ import annotations
 
+import importlib.abc
+import importlib.machinery
 import io
 import json
 import os
 import random
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 PLAN: Final = os.environ.get("OMS_CHAOS_PLAN", "")
 LOST: Final = 0.7
 """Of a planted defect: how many deliveries are acknowledged and not queued."""
 WAITS_S: Final = (0, 0, 1)
 """A message that a function puts off comes again after one of these, in seconds: time runs faster here."""
+COALESCED_S: Final = 5
+"""But so short a wait, in which movements become one level of stock, is as it is."""
 
 
 class _Plan:
@@ -128,6 +133,8 @@ def _needs_retry(response: Any, operation: Any, attempts: int, **_: object) -> i
 def _soon(params: dict[str, Any], model: Any, **_: object) -> None:
     if model.name == "ChangeMessageVisibility":
         params["VisibilityTimeout"] = _plan.look().dice.choice(WAITS_S)
+    if params.get("DelaySeconds", 0) > COALESCED_S:
+        params["DelaySeconds"] = _plan.look().dice.choice(WAITS_S[1:])
     if "reserved_twice" in _plan.look().defect and model.name == "TransactWriteItems":
         _reserve_twice(params)
 
@@ -140,9 +147,64 @@ def _reserve_twice(params: Mapping[str, Any]) -> None:
             reserved["N"] = str(2 * int(reserved["N"]))
 
 
+def _told_twice() -> bool:
+    return "told_twice" in _plan.look().defect
+
+
+def _forgetting(begin: Callable[..., Any]) -> Callable[..., Any]:
+    """A planted defect: nobody remembers what was told, and what channels show of it is not recognized (`same`)."""
+    return lambda known, *more: begin(None if _told_twice() else known, *more)
+
+
+def _relayed_twice(queue: Any) -> Any:
+    """Only while the defect is planted, so that it shows: the stream may bring each commit twice at any time."""
+    follow = queue.follow
+
+    def again(self: Any, commit: Any) -> None:
+        for _ in range(2 if _told_twice() else 1):
+            follow(self, commit)
+
+    queue.follow = again
+    return queue
+
+
+CHANGED: Final[Mapping[str, Mapping[str, Callable[[Any], Any]]]] = {
+    "oms.application.outbound_accounts": {"KEEP": lambda _: timedelta(seconds=1)},
+    "oms.domain.outbox": {"FIRST_WAIT_S": lambda _: 1, "begin": _forgetting},
+    "oms.domain.gate": {
+        "Limit": lambda limit: lambda interval_ms, burst: limit(interval_ms=interval_ms // 10, burst=burst),
+        "SHUT_MS": lambda _: 2_000,
+        "PROBE_MS": lambda _: 4_000,
+    },
+    "oms.channels.parcels_out": {"same": lambda same: lambda *both: not _told_twice() and same(*both)},
+    "oms.application.relay_outbound": {"QueueOutbound": _relayed_twice},
+}
+"""What is not as it stands in some modules: how long is waited by what tells channels, and a planted defect."""
+
+
+class _Changed(importlib.abc.MetaPathFinder):
+    """Finds those modules, and has them changed once they have run."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        """As Python finds it."""
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target) if name in CHANGED else None
+        if spec is None or spec.loader is None:
+            return None
+        run = spec.loader.exec_module
+
+        def changed(module: Any) -> None:
+            run(module)
+            for each, value in CHANGED[name].items():
+                setattr(module, each, value(getattr(module, each)))
+
+        spec.loader.exec_module = changed  # type: ignore[method-assign]
+        return spec
+
+
 if PLAN and "infra.local.launch" not in sys.orig_argv:
     import botocore.handlers
 
+    sys.meta_path.insert(0, _Changed())
     botocore.handlers.BUILTIN_HANDLERS += [
         ("provide-client-params", _soon),
         ("before-call", _before_call),

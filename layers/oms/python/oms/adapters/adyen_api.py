@@ -13,6 +13,7 @@ Rules kept here (sources: docs.adyen.com/api-explorer/Checkout, /online-payments
   rest, and the others fail. With it, what was authorized and not captured lapses with the authorization: a cancel could
   overtake a capture that is still being processed.
 - The account must be set to capture manually.
+- An authorization is held longer by an update of its amount to the same amount (/online-payments/adjust-authorisation).
 - Exception texts and contexts hold codes and references of Adyen's, no message.
 """
 
@@ -28,7 +29,15 @@ from urllib.parse import quote
 from oms.adapters.rest import RestClient, Timeouts
 from oms.domain.errors import InvalidInputError, UpstreamError, UpstreamRefusedError
 from oms.domain.payment_events import CaptureState, RefundState
-from oms.domain.payments import AuthorizationResult, AuthorizationState, CaptureResult, RefundResult, reference_of
+from oms.domain.payments import (
+    AuthorizationResult,
+    AuthorizationState,
+    CaptureResult,
+    ExtensionResult,
+    ExtensionState,
+    RefundResult,
+    reference_of,
+)
 from oms.domain.vendor_money import ADYEN, to_vendor_amount
 
 if TYPE_CHECKING:
@@ -104,6 +113,18 @@ class AdyenPayments:
     def void(self, payment_ref: str, idempotency_key: str) -> None:
         """Ask for the authorization to be let go."""
         self._post(payment_ref, "cancels", {}, idempotency_key)
+
+    def extend(self, payment_ref: str, amount: int, currency: str, idempotency_key: str) -> ExtensionResult:
+        """Ask for the same amount again, which begins its time anew; a notification tells whether that was done.
+
+        Possible for payments that were authorized as `PreAuth` and of which nothing was captured.
+        """
+        body = {"amount": _amount(amount, currency), "reason": "delayedCharge"}
+        try:
+            self._post(payment_ref, "amountUpdates", body, idempotency_key)
+        except UpstreamRefusedError as refusal:
+            return ExtensionResult(state=ExtensionState.REFUSED, reason=str(refusal.context["vendor_code"]))
+        return ExtensionResult(state=ExtensionState.PENDING)
 
     def refund(
         self,

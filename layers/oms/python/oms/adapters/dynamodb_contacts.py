@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.adapters.keys import contact_key
+from oms.adapters.keys import contact_key, labels_pk
 from oms.domain.canonical import Contact
 from oms.domain.codec import from_plain, to_plain
 
@@ -62,12 +62,33 @@ class DynamoContacts:
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
+    def put_label(self, where: ContactKey, return_id: str, url: str) -> None:
+        """Keep where the file of a return's label is, beside the contact."""
+        self._client.put_item(TableName=self._table, Item={**_label_key(where, return_id), "url": {"S": url}})
+
+    def label(self, where: ContactKey, return_id: str) -> str:
+        """Where the file is; '' when nobody knows (any more)."""
+        item = self._client.get_item(TableName=self._table, Key=_label_key(where, return_id)).get("Item")
+        return str(item["url"]["S"]) if item else ""
+
     def erase(self, where: ContactKey, at: datetime) -> None:
-        """Leave a tombstone."""
+        """Leave a tombstone, and no label."""
+        labels = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": labels_pk(where.order_id)}},
+            ProjectionExpression="pk, sk",
+        )
+        for item in labels["Items"]:
+            self._client.delete_item(TableName=self._table, Key=item)
         self._client.put_item(
             TableName=self._table,
             Item={**_key(where), "rev": {"S": "9999"}, "erased_at": {"S": at.isoformat()}},
         )
+
+
+def _label_key(where: ContactKey, return_id: str) -> dict[str, Any]:
+    return {"pk": {"S": labels_pk(where.order_id)}, "sk": {"S": return_id}}
 
 
 def _key(where: ContactKey) -> dict[str, Any]:

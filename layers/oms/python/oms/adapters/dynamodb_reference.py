@@ -145,6 +145,16 @@ class DynamoReference:
             for item in self._batch(wanted[start : start + _BATCH], "pk, body"):
                 yield item["pk"]["S"].removeprefix("product#"), json.loads(item["body"]["S"])
 
+    def categories(self, skus: Iterable[str]) -> dict[str, str]:
+        """By BatchGet, each time: returns are few."""
+        wanted, found = [sku for sku in dict.fromkeys(skus) if sku], {}
+        for start in range(0, len(wanted), _BATCH):
+            for item in self._batch(wanted[start : start + _BATCH], "pk, body"):
+                category = json.loads(item["body"]["S"]).get("category")
+                if isinstance(category, str) and category:
+                    found[item["pk"]["S"].removeprefix("product#")] = category
+        return found
+
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
         """Every node with what it has; inactive ones are excluded. For those who need no freight."""
         known: tuple[KnownNode, ...] = self._remember("read nodes", lambda: read_nodes(self.node_rows()))

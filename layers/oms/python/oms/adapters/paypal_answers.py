@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import InvalidInputError, UpstreamError, UpstreamRefusedError
@@ -49,6 +50,8 @@ class Part:
     reference: str = ""
     capture: str = ""
     reason: str = ""
+    expires_at: datetime | None = None
+    """Of an authorization, its end."""
 
     @property
     def refund_state(self) -> RefundState:
@@ -130,7 +133,17 @@ def part_of(document: Mapping[str, Any], reference: str) -> Part:
         reference=ours if isinstance(ours, str) else "",
         capture=found,
         reason=_word(details.get("reason")) if isinstance(details, dict) else "",
+        expires_at=_moment(document.get("expiration_time")),
     )
+
+
+def _moment(text: object) -> datetime | None:
+    """An instant as PayPal writes it; None for anything else."""
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return at.astimezone(UTC) if at and at.tzinfo else None
 
 
 def amount_of(money: Mapping[str, Any]) -> int:

@@ -10,6 +10,8 @@ Rules kept here (sources: developer.paypal.com/api/orders/v2, /api/payments/v2, 
   the order before it is sent.
 - A capture may stay PENDING, or be DECLINED, with a successful answer. `final_capture` releases what remains.
 - A refund is of one capture. One of ours that no single capture can bear is made of several; it is done when all are.
+- A renewal makes a new authorization; the first one's 29 days are not made longer by it in most countries, so what
+  counts is the end that PayPal names.
 - Access tokens (client credentials) are kept until shortly before they end, and replaced when they are refused.
 - Exception texts and contexts hold codes and ids of PayPal's, no message.
 """
@@ -27,7 +29,15 @@ from oms.adapters.paypal_answers import BAD, PayPalOrder, part_of, read, togethe
 from oms.adapters.rest import RestClient, Timeouts
 from oms.domain.errors import InvalidInputError, UpstreamRefusedError
 from oms.domain.payment_events import CaptureState, RefundState
-from oms.domain.payments import AuthorizationResult, AuthorizationState, CaptureResult, RefundResult, reference_of
+from oms.domain.payments import (
+    AuthorizationResult,
+    AuthorizationState,
+    CaptureResult,
+    ExtensionResult,
+    ExtensionState,
+    RefundResult,
+    reference_of,
+)
 from oms.domain.vendor_money import PAYPAL, to_vendor_text
 
 if TYPE_CHECKING:
@@ -111,7 +121,7 @@ class PayPalPayments:
         done = _capture_with(order, reference)
         if done is not None:
             return done
-        authorization = next((each for each in order.authorizations if each.status in _CAPTURABLE), None)
+        authorization = _newest(order, _CAPTURABLE)
         if authorization is None:
             raise _refuse("no_authorization", order)
         path = f"/v2/payments/authorizations/{authorization.ref}/capture"
@@ -125,13 +135,31 @@ class PayPalPayments:
                 raise
             return done
 
+    def extend(self, payment_ref: str, amount: int, currency: str, idempotency_key: str) -> ExtensionResult:
+        """Reauthorize: PayPal makes a new authorization of the order, of which is captured from then on.
+
+        Possible from the fourth day on, within the 29 days of the first authorization.
+        """
+        order = self._order(payment_ref)
+        if _newest(order, _CAPTURABLE) is None:
+            return ExtensionResult(state=ExtensionState.REFUSED, reason="no_authorization")
+        # Renewals are all of the first one: so the same request comes again under the same key.
+        path = f"/v2/payments/authorizations/{order.authorizations[0].ref}/reauthorize"
+        try:
+            made = part_of(self._post(path, {"amount": _money(amount, currency)}, idempotency_key), "custom_id")
+        except UpstreamRefusedError as refusal:
+            return ExtensionResult(state=ExtensionState.REFUSED, reason=str(refusal.context["vendor_code"]).lower())
+        if made.status not in _CAPTURABLE or made.expires_at is None:
+            return ExtensionResult(state=ExtensionState.REFUSED, reason=made.status.lower())
+        return ExtensionResult(state=ExtensionState.EXTENDED, expires_at=made.expires_at)
+
     def void(self, payment_ref: str, idempotency_key: str) -> None:
         """Release what is authorized and not captured. An order that was captured whole is refused: refund it.
 
         Of an order that nobody authorized nothing is held.
         """
         order = self._order(payment_ref)
-        held = next((each for each in order.authorizations if each.status in _CAPTURABLE | {"PENDING"}), None)
+        held = _newest(order, _CAPTURABLE | {"PENDING"})
         if held is None:
             if order.captured:
                 raise _refuse("PREVIOUSLY_CAPTURED", order)
@@ -237,10 +265,15 @@ def _authorization(order: PayPalOrder, amount: int) -> AuthorizationResult:
     if last.status in _LIVE:
         if last.amount < amount:
             return _declined("amount_too_small", last.amount)
-        return AuthorizationResult(state=AuthorizationState.AUTHORIZED, amount=amount)
+        return AuthorizationResult(state=AuthorizationState.AUTHORIZED, amount=amount, expires_at=last.expires_at)
     if last.status == "PENDING":
         return AuthorizationResult(state=AuthorizationState.PENDING, amount=0, reason=last.reason.lower() or "pending")
     return _declined(last.status.lower(), 0)
+
+
+def _newest(order: PayPalOrder, states: frozenset[str]) -> Part | None:
+    """The last authorization that stands: a renewal takes the place of what it renews."""
+    return next((each for each in reversed(order.authorizations) if each.status in states), None)
 
 
 def _mismatch(order: PayPalOrder, amount: int, currency: str) -> AuthorizationResult | None:

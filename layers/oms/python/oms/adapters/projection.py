@@ -17,6 +17,8 @@ from oms.adapters import keys
 from oms.domain.drafts import DraftSaved
 from oms.domain.lots import lot_of
 from oms.domain.order import events as ev
+from oms.domain.order.return_facts import ReturnInspected, ReturnLabelled
+from oms.domain.order.tenders import named_payments
 from oms.domain.segments import place_of
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ ATTENTION: Final = frozenset({"awaiting_payment", "on_hold", "backordered", "pla
 """Stages of few orders for long: an index lists them. Most orders pass through the others, where a walk finds them."""
 DONE_WORK_DAYS: Final = 30
 KEEP_DRAFTS_DAYS: Final = 90
+KEEP_RETURNED_DAYS: Final = 400
 _HIDDEN: Final = ("work", "waiting", "waited", "owed", "skus", "patient")
 
 
@@ -52,6 +55,15 @@ def rows_of(commit: Commit, *, late: bool = False) -> Iterator[Row]:
     if len(row.get("work", ())) > 1:
         yield from _work(commit, placed_at)
     yield from _waiting(commit, placed_at)
+    if any(isinstance(event, ReturnInspected) for event in commit.events):
+        yield _looked_at(commit)
+
+
+def _looked_at(commit: Commit) -> Row:
+    """The order is among those whose returns were looked at that day, for the report of reasons."""
+    order_id = commit.summary["order_id"]
+    pk, ttl = f"returned#{keys.day_of(keys.instant(commit.at))}", _days_after(commit.at, KEEP_RETURNED_DAYS)
+    return {"pk": pk, "sk": order_id, "row": json.dumps({"order_id": order_id}), "ttl": ttl}
 
 
 def _draft(commit: Commit) -> Iterator[Row]:
@@ -128,8 +140,10 @@ def _open(work: Mapping[str, str], placed_at: str) -> dict[str, str]:
 
 def _lookups(event: Any, row: Mapping[str, Any], placed_at: str) -> Iterator[Row]:
     sk = keys.at_sk(placed_at, row["order_id"])
-    if isinstance(event, ev.OrderPlaced) and event.payment.reference:
-        yield {"pk": keys.lookup_pk("payment", event.payment.reference), "sk": sk}
+    for _, reference in named_payments(event):
+        yield {"pk": keys.lookup_pk("payment", reference), "sk": sk}
+    if isinstance(event, ReturnLabelled):
+        yield {"pk": keys.lookup_pk("return", event.tracking_number), "sk": sk}
     elif isinstance(event, ev.ShipmentShipped):
         for parcel in event.parcels:
             yield {"pk": keys.lookup_pk("tracking", parcel.tracking_number), "sk": sk}
@@ -174,6 +188,8 @@ def _touched(commit: Commit) -> set[str]:
                 touched.update(event.fulfillment_orders)
             case ev.LinesMoved():
                 touched.update(event.fulfillment_orders, event.out_of)
+            case ev.OrderEdited():
+                touched.update(event.out_of)
             case (
                 ev.FulfillmentOrderReleased()
                 | ev.FulfillmentOrderAccepted()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.errors import UpstreamError, UpstreamRefusedError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _TRY_LATER: Final = frozenset({409, 429})  # another call holds the object or the key; rate limit
 _SERVER_ERROR: Final = 500
 _OK: Final = range(200, 300)
+_LATEST: Final = 253_402_300_799
+"""The last second of the year 9999."""
 
 _REFUND_STATE: Final[Mapping[str, RefundState]] = {
     "pending": RefundState.PENDING,
@@ -37,7 +40,9 @@ class Intent:
         self.status = self._text("status")
         self.currency = self._text("currency").upper()
         charge = document.get("latest_charge")
-        self.charge: str = charge if isinstance(charge, str) else self.ref
+        self._charge: Mapping[str, Any] = charge if isinstance(charge, dict) else {}
+        named = self._charge.get("id", charge)
+        self.charge: str = named if isinstance(named, str) else self.ref
         metadata = document.get("metadata")
         self.metadata: Mapping[str, Any] = metadata if isinstance(metadata, dict) else {}
 
@@ -55,6 +60,14 @@ class Intent:
     def received(self) -> int:
         """What was captured."""
         return self._amount("amount_received")
+
+    @property
+    def capture_before(self) -> datetime | None:
+        """Until when it may be captured, of an intent that was read with its charge."""
+        details = self._charge.get("payment_method_details")
+        card = details.get("card") if isinstance(details, dict) else None
+        at = card.get("capture_before") if isinstance(card, dict) else None
+        return datetime.fromtimestamp(at, UTC) if type(at) is int and 0 <= at <= _LATEST else None
 
     @property
     def last_error(self) -> str:

@@ -13,6 +13,7 @@ Rules kept here (sources: docs.stripe.com/api, /payments/multicapture, /api/idem
   50 captures). Where it is not, Stripe refuses and so do we: capturing a part would silently release the rest. The
   caller then captures once, when the last parcel has left.
 - The version is pinned: since 2025-03-31.basil a partial capture or a cancellation no longer makes a refund.
+- A card's authorization ends after `capture_before` and cannot be held longer: when it ends, Stripe cancels the intent.
 - The exception texts and contexts hold codes and ids of Stripe's, no message: messages may quote what a person typed.
 """
 
@@ -74,7 +75,7 @@ class StripePayments:
 
         An intent in another currency or over too little is declined and left as it is.
         """
-        intent = self._intent(payment_ref)
+        intent = self._intent(payment_ref, whole=True)
         if intent.status == "requires_confirmation" and _mismatch(intent, intent.total, amount, currency) is None:
             try:
                 self._post(f"/v1/payment_intents/{intent.ref}/confirm", {}, idempotency_key)
@@ -83,7 +84,7 @@ class StripePayments:
                     return _declined(_reason(refusal), 0)
                 if refusal.context.get("vendor_code") != _UNEXPECTED_STATE:
                     raise
-            intent = self._intent(payment_ref)
+            intent = self._intent(payment_ref, whole=True)
         return _authorization(intent, amount, currency)
 
     def capture(
@@ -200,8 +201,10 @@ class StripePayments:
         """Close the pooled connections."""
         self._rest.close()
 
-    def _intent(self, payment_ref: str) -> Intent:
-        return Intent(self._get(f"/v1/payment_intents/{_checked(payment_ref)}", {}))
+    def _intent(self, payment_ref: str, *, whole: bool = False) -> Intent:
+        """`whole`: with its charge, which says until when it may be captured."""
+        query = {"expand[]": "latest_charge"} if whole else {}
+        return Intent(self._get(f"/v1/payment_intents/{_checked(payment_ref)}", query))
 
     def _get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         return read(self._rest.send("GET", path, query=query, headers=self._headers()))
@@ -224,7 +227,8 @@ def _authorization(intent: Intent, amount: int, currency: str) -> AuthorizationR
     match intent.status:
         case "requires_capture":
             refused = _mismatch(intent, intent.capturable, amount, currency)
-            return refused or AuthorizationResult(state=AuthorizationState.AUTHORIZED, amount=amount)
+            until = intent.capture_before
+            return refused or AuthorizationResult(state=AuthorizationState.AUTHORIZED, amount=amount, expires_at=until)
         case "succeeded":
             refused = _mismatch(intent, intent.received, amount, currency)
             return refused or AuthorizationResult(state=AuthorizationState.CAPTURED, amount=amount)

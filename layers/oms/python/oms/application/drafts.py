@@ -118,8 +118,9 @@ class SaveDraft:
         InvalidTransitionError (placed, discarded), IdempotencyKeyReusedError, and what reckoning its taxes raises.
         """
         now = self.drafts.now()
-        normalized, _ = site.read_order(document, account=ACCOUNT, external_id=draft_id, now=now)
+        normalized, payment = site.read_order(document, account=ACCOUNT, external_id=draft_id, now=now)
         order = self.reckon.of_draft(normalized).order
+        payment.over(order)
         listed = self.reference.list_prices((line.sku for line in order.lines), order.currency)
         text = json.dumps(document, sort_keys=True, ensure_ascii=False, default=float)
         body = text.encode("utf-8", "surrogatepass")
@@ -187,7 +188,7 @@ class PlaceDraft:
             raise DraftOutdatedError("taxes have changed since the draft was saved", revision=draft.revision)
         cause = Cause(kind="api", ref=f"{digest[:16]}:{draft_id}", actor=actor)
         plan = PaymentPlan(provider=payment.provider, reference=payment.reference)
-        return self.sync(normalized, cause, plan, digest).order
+        return self.sync(normalized, cause, plan, digest, payment.over(normalized.order)).order
 
 
 def document_of(documents: DraftDocuments, draft: Draft, now: datetime) -> Any:

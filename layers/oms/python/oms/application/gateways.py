@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from oms.channels.outward import Call
     from oms.domain.fraud import FraudAnswer, FraudQuestion
     from oms.domain.inbound import Notice
-    from oms.domain.payments import AuthorizationResult, CaptureResult, RefundResult
+    from oms.domain.payments import AuthorizationResult, CaptureResult, ExtensionResult, RefundResult
     from oms.domain.taxes import TaxAnswer, TaxQuestion
 
 
@@ -94,6 +94,17 @@ class PaymentProvider(Protocol):
 
     def list_refunds(self, payment_ref: str) -> list[RefundResult]:
         """Every refund of the payment that the provider knows of."""
+
+
+@runtime_checkable
+class Extends(Protocol):
+    """A provider that may hold money longer than it did."""
+
+    def extend(self, payment_ref: str, amount: int, currency: str, idempotency_key: str) -> ExtensionResult:
+        """Ask for what is held, of which `amount` is still to be taken, to be held longer; once by its key.
+
+        That it is not possible is an answer (REFUSED), no error.
+        """
 
 
 @runtime_checkable

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from oms.domain.canonical import CanonicalOrder
     from oms.domain.inbound import InboundRequest, Notice
     from oms.domain.order.events import OrderEvent
+    from oms.domain.order.payment_facts import Tender
     from oms.domain.order.state import Order
 
 IN_CHANNEL: Final = PaymentPlan(provider="in_channel")
@@ -103,9 +104,17 @@ class SyncSnapshot:
     gazetteer: Gazetteer
 
     def __call__(
-        self, normalized: Normalized, cause: Cause, payment: PaymentPlan = IN_CHANNEL, request_hash: str = ""
+        self,
+        normalized: Normalized,
+        cause: Cause,
+        payment: PaymentPlan = IN_CHANNEL,
+        request_hash: str = "",
+        tenders: tuple[Tender, ...] = (),
     ) -> Outcome:
-        """Move the order, its personal data kept first. Raises the refusals of `placing.sync`."""
+        """Move the order, its personal data kept first. Raises the refusals of `placing.sync`.
+
+        `tenders` of an order that is paid by several are all of them, `payment` the first.
+        """
         snapshot = normalized.order
         order_id = ids.order_id(snapshot.source, snapshot.account, snapshot.external_id)
         plain = json.dumps(to_plain(snapshot), sort_keys=True, ensure_ascii=False)
@@ -114,9 +123,6 @@ class SyncSnapshot:
         snapshot = self._placed(normalized)
         skus = frozenset(line.sku for line in snapshot.lines)
         own = [f"number#{snapshot.account}#{snapshot.number}"] if request_hash else []
-        if payment.reference:
-            # One authorization pays for one order.
-            own.append(f"payment#{payment.provider}#{payment.reference}")
         made_of = self.reference.made_of(skus)
         serialized = serialized_of(made_of, self.reference.serialized(stock_skus(made_of)))
         customer_id = self.customers.identify(normalized.contact.email)
@@ -134,6 +140,7 @@ class SyncSnapshot:
                 command_id=ids.command_id("sync", snapshot.source, cause.ref, digest, str(round_)),
                 snapshot=snapshot,
                 payment=payment,
+                tenders=tenders,
                 digest=digest,
                 customer_id=customer_id,
                 unknown_skus=skus - made_of.keys(),

@@ -14,6 +14,7 @@ from oms.domain.order.decider import decide
 from oms.domain.order.evolve import fold
 from oms.domain.order.scanning import leaving, returning
 from oms.domain.order.summary import summarize
+from oms.domain.order.tenders import named_payments
 from oms.domain.stock import stock_deltas
 
 if TYPE_CHECKING:
@@ -199,7 +200,8 @@ class Orders:
 
     def _append(self, commit: Commit, unique: Sequence[str], along: Along) -> None:
         other = along.beside
-        unique, released = (*unique, *leaving(commit.events)), returning(commit.events)
+        paid = [f"payment#{provider}#{ref}" for each in commit.events for provider, ref in named_payments(each)]
+        unique, released = (*unique, *paid, *leaving(commit.events)), returning(commit.events)
         if other is None:
             stock = along.on(stock_deltas(commit.events))
             self.log.append(commit, stock=stock, unique=unique, released=released)

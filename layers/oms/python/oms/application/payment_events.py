@@ -11,6 +11,8 @@ from oms.domain.commit import Cause
 from oms.domain.errors import OmsError, OrderNotFoundError
 from oms.domain.frozen import frozen
 from oms.domain.order.commands import RecordProviderEvent
+from oms.domain.order.settling import meant
+from oms.domain.order.tenders import refunding_of
 from oms.domain.payment_events import PaymentEvent, PaymentEventKind, RefundState
 from oms.payments.registry import provider
 
@@ -83,14 +85,20 @@ class TakePaymentEvent:
         for reference in (event.payment_ref, event.charge_ref):
             found = self.views.orders_with("payment", reference) if reference else []
             if len(found) > 1:
-                found = [each for each in found if self.orders.get(each).placed.payment.provider == source]
+                found = [each for each in found if self._pays(self.orders.get(each), source, reference)]
             if found:
                 return found
         return []
 
+    @staticmethod
+    def _pays(order: Order, source: str, reference: str) -> bool:
+        """It names this payment of this provider."""
+        return any((each.provider, each.reference) == (source, reference) for each in order.payment.tenders)
+
     def _whole(self, source: str, order: Order, event: PaymentEvent) -> list[PaymentEvent]:
         ours = order.payment.refunds[event.our_refund_id]
-        found = self.providers[source].find_refund(order.placed.payment.reference, event.our_refund_id)
+        paid = order.payment.tenders[ours.tender - 1]
+        found = self.providers[source].find_refund(paid.reference, event.our_refund_id)
         if found is None or found.amount < ours.amount:
             return []  # parts are missing, and are made by the step that made these
         return [replace(event, amount=found.amount, refund_state=found.state, refund_ref=found.refund_ref)]
@@ -109,9 +117,10 @@ class TakePaymentEvent:
             ours = order.payment.refunds.get(event.our_refund_id)
             whole = ours is None or ours.amount == event.amount
             return [event] if whole else self._whole(source, order, event)
-        if event.amount <= order.payment.refunding:
+        tender = meant(order, event)
+        if tender is None or event.amount <= refunding_of(order.payment, tender.number):
             return []
-        listed = self.providers[source].list_refunds(order.placed.payment.reference)
+        listed = self.providers[source].list_refunds(tender.reference)
         return [
             PaymentEvent(
                 source=source,

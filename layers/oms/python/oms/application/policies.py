@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from oms.application.ports import Clock, Policies, Reference
 
 SOURCING: Final = "sourcing"
+RETURNS: Final = "returns"
 OUTDATED: Final = "this is not the version that holds: look at it again"
 MAX_BYTES: Final = 100_000
 MAX_TOLD: Final = 200
@@ -134,6 +135,19 @@ class ManageIntegrations(ManagePolicy):
 
     def _problems(self, document: Mapping[str, Any]) -> tuple[Problem, ...]:
         return masters.problems(document, [each.node_id for each in self.reference.nodes({})])
+
+
+@frozen(kw_only=False)
+class ManageReturnRules(ManagePolicy):
+    """What may be returned, and on what terms."""
+
+    name: ClassVar[str] = RETURNS
+    nothing: ClassVar[Mapping[str, Any]] = {"version": 0, "document": {"rules": []}}
+
+    def _problems(self, document: Mapping[str, Any]) -> tuple[Problem, ...]:
+        from oms.domain.return_policy_check import problems as problems_of_returns
+
+        return problems_of_returns(document, [each.node_id for each in self.reference.nodes({})])
 
 
 def shown(saved: Mapping[str, Any]) -> dict[str, Any]:

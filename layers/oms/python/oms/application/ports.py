@@ -244,6 +244,9 @@ class Reference(Protocol):
     def list_prices(self, skus: Iterable[str], currency: str) -> Mapping[str, int]:
         """What the catalogue asks for a unit, in minor units; nothing of a SKU that has no price in this currency."""
 
+    def categories(self, skus: Iterable[str]) -> Mapping[str, str]:
+        """By SKU, the category that the catalogue gives it; those without one are left out."""
+
     def tax_classes(self, skus: Iterable[str]) -> Mapping[str, str]:
         """What rates of taxes call these SKUs; nothing of one whose product does not say."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.application.orders import Along, loaded_after
@@ -14,18 +15,16 @@ from oms.domain.fraud import read_scoring
 from oms.domain.frozen import frozen
 from oms.domain.kits import kits_of, stock_skus
 from oms.domain.order.changing import UNKNOWN_SKU
-from oms.domain.order.charging import payable
 from oms.domain.order.commands import CancelRest, PromiseOrder, RecordAuthorization, ScreenOrder
-from oms.domain.order.promising import wanted_units
+from oms.domain.order.promising import needed, wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
-from oms.domain.payments import AuthorizationResult, AuthorizationState
-from oms.domain.screening import POLICY, in_force, match_rules
+from oms.domain.payments import AuthorizationResult, AuthorizationState, authorization_end
+from oms.domain.screening import POLICY, credit_holds, in_force, match_rules
 from oms.domain.serials import serialized_of
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from oms.application.claim import Claim
     from oms.application.fraud import ScoreOrder
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from oms.domain.order.commands import Command
     from oms.domain.order.events import NodeUnits, OrderEvent
     from oms.domain.order.state import Order
+    from oms.domain.order.tenders import Tendered
 
 GOES_ON: Final = frozenset({NextStep.PROMISE, NextStep.CANCEL})
 BUDGET: Final = timedelta(seconds=15)
@@ -80,7 +80,11 @@ class ScreenOrderStep:
             made_of = self.reference.made_of(unknown) if unknown else {}
             return ScreenOrder(
                 command_id=_step_id("screen", loaded),
-                holds=match_rules(order, policy, self.orders.now()) if order else (),
+                holds=(
+                    (*match_rules(order, policy, self.orders.now()), *credit_holds(order, policy, self.orders.now()))
+                    if order
+                    else ()
+                ),
                 known_skus=frozenset(made_of),
                 kits=kits_of(made_of),
                 serialized=serialized_of(made_of, self.reference.serialized(stock_skus(made_of))) if made_of else (),
@@ -112,30 +116,63 @@ class AuthorizePaymentStep:
 
     orders: Orders
     providers: Mapping[str, PaymentProvider]
+    now: Clock
 
     def __call__(self, order_id: str, cause: Cause, score: ScoreOrder | None = None) -> dict[str, Any]:
-        """{'state': authorized | captured | pending | declined, 'amount': minor units}.
+        """{'state': authorized | captured | pending | declined, 'amount': minor units, 'expires_at': if it is known}.
 
-        With `score` its risk is asked for before: what may not go on for that is 'pending', and no money is asked for.
+        Of several tenders what each provider says is committed here, and the state is that of all together. With
+        `score` its risk is asked for before: what may not go on for that is 'pending', and no money is asked for.
         """
         order = score(order_id, cause) if score else self.orders.get(order_id)
         if score and not wanted_units(order):
             return {"state": AuthorizationState.PENDING.value, "amount": 0}
         if payment_cleared(order):
-            return {"state": AuthorizationState.AUTHORIZED.value, "amount": order.payment.authorized}
-        plan = order.placed.payment
-        if plan.in_channel or order.payment.voided:
+            # What is told is taken for the first tender's: what others hold must not be counted as its own.
+            first = next(iter(order.payment.tenders), None)
+            held = first.authorized if first else order.payment.authorized
+            return {"state": AuthorizationState.AUTHORIZED.value, "amount": held}
+        if order.placed.payment.in_channel or order.payment.voided:
             return {"state": AuthorizationState.PENDING.value, "amount": 0}
-        result = self.providers[plan.provider].verify_authorization(
-            plan.reference, payable(order.placed), order.placed.currency, f"authorize:{order_id}"
-        )
+        if len(order.payment.tenders) > 1 or order.payment.tenders[0].lapsed:
+            return self._several(order, cause)
+        (tender,) = order.payment.tenders
+        if tender.on_invoice:
+            return {"state": AuthorizationState.PENDING.value, "amount": 0}
+        result = self._asked(order, tender)
         if result.state is AuthorizationState.DECLINED:
-            self.orders.execute(
-                order_id,
-                lambda loaded: RecordAuthorization(command_id=_step_id("authorize", loaded), authorization=result),
-                cause,
-            )
-        return {"state": result.state.value, "amount": result.amount}
+            self._record(order_id, result, tender.number, cause)
+        ends = {"expires_at": result.expires_at.isoformat()} if result.expires_at else {}
+        return {"state": result.state.value, "amount": result.amount, **ends}
+
+    def _several(self, order: Order, cause: Cause) -> dict[str, Any]:
+        for tender in order.payment.tenders:
+            settled = tender.voided or tender.lapsed or tender.declined or tender.authorized >= tender.amount
+            if not settled and not tender.on_invoice:
+                self._record(order.order_id, self._asked(order, tender), tender.number, cause)
+        after = self.orders.get(order.order_id)
+        if payment_cleared(after):
+            first = after.payment.tenders[0]
+            return {"state": AuthorizationState.AUTHORIZED.value, "amount": first.authorized}
+        state = AuthorizationState.DECLINED if after.payment.declined else AuthorizationState.PENDING
+        return {"state": state.value, "amount": 0}
+
+    def _asked(self, order: Order, tender: Tendered) -> AuthorizationResult:
+        """What the provider says of it, with the end that is usual for it where it does not say one."""
+        provider, number = self.providers[tender.provider], tender.number
+        key = f"authorize:{order.order_id}" + (f":{number}" if number > 1 else "")
+        result = provider.verify_authorization(tender.reference, needed(order, tender), order.placed.currency, key)
+        if result.state is not AuthorizationState.AUTHORIZED or result.expires_at:
+            return result
+        return replace(result, expires_at=authorization_end(tender.provider, self.now()))
+
+    def _record(self, order_id: str, result: AuthorizationResult, tender: int, cause: Cause) -> None:
+        step = "authorize" if tender == 1 else f"authorize:{tender}"
+        self.orders.execute(
+            order_id,
+            lambda loaded: RecordAuthorization(command_id=_step_id(step, loaded), authorization=result, tender=tender),
+            cause,
+        )
 
 
 @frozen(kw_only=False)
@@ -274,3 +311,11 @@ def _first_positions(units: tuple[NodeUnits, ...], most: int) -> tuple[NodeUnits
 def workflow_cause(payload: Mapping[str, Any], step: str) -> Cause:
     """The cause of what a workflow step commits."""
     return Cause(kind="workflow", ref=str(payload.get("cause", "")), actor=step)
+
+
+def authorization_of(told: Mapping[str, Any] | None) -> AuthorizationResult | None:
+    """What `AuthorizePaymentStep` said, as the workflow carries it."""
+    if not told:
+        return None
+    ends = datetime.fromisoformat(told["expires_at"]) if told.get("expires_at") else None
+    return AuthorizationResult(state=AuthorizationState(told["state"]), amount=told["amount"], expires_at=ends)

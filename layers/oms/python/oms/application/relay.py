@@ -23,10 +23,16 @@ if TYPE_CHECKING:
     from oms.domain.commit import Commit
 
 WORKFLOW: Final = "b2c_order"
+RETURNS: Final = "return_settlement"
 KEEP_ALERT_DAYS: Final = 90
 WAKE: Final = 50
 """Waiting orders woken by one commit, whatever it freed; the watchdog wakes the others. A commit may free 90 SKUs, and
 what it starts must fit into one invocation, or the shard stands still."""
+
+
+def workflow_of(step: str) -> str:
+    """The workflow that takes the step."""
+    return RETURNS if step == NextStep.RETURN.value else WORKFLOW
 
 
 def _goes_on(commit: Commit) -> bool:
@@ -60,7 +66,7 @@ class RelayCommit:
         cause = f"{commit.stream}:{commit.number}"
         step = commit.summary.get("next", "")
         if order_id and step and not _goes_on(commit):
-            self.workflows.start(WORKFLOW, {"order_id": order_id, "step": step, "cause": cause})
+            self.workflows.start(workflow_of(step), {"order_id": order_id, "step": step, "cause": cause})
         for waiting in self._woken(commit, order_id):
             payload = {"order_id": waiting, "step": NextStep.PROMISE.value, "cause": cause}
             self.workflows.start(WORKFLOW, payload)

@@ -1,16 +1,22 @@
-"""Move the money that is due: captures for what shipped, voids for what will not, refunds that were asked for."""
+"""Move the money that is due: captures for what shipped, voids for what will not, refunds that were asked for.
+
+Each is asked of its tender's provider. Authorizations that end are renewed here too.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from oms.application.renewing import RenewTenders
 from oms.domain import ids
 from oms.domain.errors import UpstreamRefusedError
 from oms.domain.frozen import frozen
-from oms.domain.order.charging import due_captures, due_refunds, payable, void_due
+from oms.domain.order.charging import due_captures, due_checks, due_refunds, due_voids
 from oms.domain.order.commands import RecordAuthorization, RecordCapture, RecordRefundOutcome, RecordVoid
 from oms.domain.order.events import RefundRequested
+from oms.domain.order.promising import needed
 from oms.domain.order.settling import refund_outcome_word
+from oms.domain.order.tenders import FIRST, capture_key
 from oms.domain.payments import AuthorizationState
 
 if TYPE_CHECKING:
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from oms.domain.order.charging import DueCapture
     from oms.domain.order.commands import Command
     from oms.domain.order.state import Order, Refund
+    from oms.domain.order.tenders import Tendered
 
 
 @frozen(kw_only=False)
@@ -41,8 +48,11 @@ class SettlePaymentStep:
         if order is None or order.placed.payment.in_channel:
             return {"moved": 0}
         moved = 0
-        if void_due(order):
-            self._void(order, cause)
+        for number in due_checks(order):
+            self.renew.check(order, number, cause)
+            moved += 1
+        for number in due_voids(order):
+            self._void(order, order.payment.tenders[number - 1], cause)
             moved += 1
         for capture in due_captures(order):
             self._capture(order, capture, cause)
@@ -50,50 +60,60 @@ class SettlePaymentStep:
         for refund in due_refunds(order):
             self._refund(loaded, order, refund, cause)
             moved += 1
+        if self.renew.due(order):
+            # What is left of an authorization is what the captures above have left of it.
+            order = self.orders.get(order_id)
+            for tender in self.renew.due(order):
+                self.renew(order, tender, cause)
+                moved += 1
         return {"moved": moved}
 
-    def _provider(self, order: Order) -> PaymentProvider:
-        return self.providers[order.placed.payment.provider]
+    @property
+    def renew(self) -> RenewTenders:
+        """What is done for authorizations that end."""
+        return RenewTenders(self.orders, self.providers, self.now)
 
-    def _void(self, order: Order, cause: Cause) -> None:
-        provider, reference = self._provider(order), order.placed.payment.reference
-        command: Command = RecordVoid(command_id=ids.command_id("void", order.order_id))
+    def _void(self, order: Order, tender: Tendered, cause: Cause) -> None:
+        provider, reference, key = self.providers[tender.provider], tender.reference, _key(order, tender.number)
+        command: Command = RecordVoid(command_id=ids.command_id("void", *key), tender=tender.number)
         try:
-            provider.void(reference, f"void:{order.order_id}")
+            provider.void(reference, f"void:{':'.join(key)}")
         except UpstreamRefusedError:
             # Taken meanwhile, by the provider itself: what was taken is recorded, and goes back as a refund.
             result = provider.verify_authorization(
-                reference, payable(order.placed), order.placed.currency, f"authorize:{order.order_id}"
+                reference, needed(order, tender), order.placed.currency, f"authorize:{':'.join(key)}"
             )
             if result.state is not AuthorizationState.CAPTURED:
                 raise
             command = RecordAuthorization(
-                command_id=ids.command_id("void-refused", order.order_id), authorization=result
+                command_id=ids.command_id("void-refused", *key), authorization=result, tender=tender.number
             )
         self.orders.execute(order.order_id, command, cause)
 
     def _capture(self, order: Order, due: DueCapture, cause: Cause) -> None:
-        result = self._provider(order).capture(
-            order.placed.payment.reference,
+        tender, key = order.payment.tenders[due.tender - 1], capture_key(due.shipment_id, due.tender)
+        result = self.providers[tender.provider].capture(
+            tender.reference,
             due.amount,
             order.placed.currency,
-            f"capture:{order.order_id}:{due.shipment_id}",
+            f"capture:{order.order_id}:{key}",
             final=due.final,
-            metadata={"oms_order_id": order.order_id, "oms_shipment_id": due.shipment_id},
+            metadata={"oms_order_id": order.order_id, "oms_shipment_id": key},
         )
         command = RecordCapture(
-            command_id=ids.command_id("capture", order.order_id, due.shipment_id),
+            command_id=ids.command_id("capture", order.order_id, key),
             shipment_id=due.shipment_id,
             capture_id=result.capture_ref,
             amount=result.amount,
             state=result.state,
             reason=result.reason,
+            tender=due.tender,
         )
         self.orders.execute(order.order_id, command, cause)
 
     def _refund(self, loaded: Loaded, order: Order, refund: Refund, cause: Cause) -> None:
-        provider = self._provider(order)
-        reference = order.placed.payment.reference
+        tender = order.payment.tenders[refund.tender - 1]
+        provider, reference = self.providers[tender.provider], tender.reference
         # Of a key that may be forgotten, the provider says what was made; one that cannot leaves it to a person.
         old = self._age(loaded, refund) > provider.key_life
         result = provider.find_refund(reference, refund.refund_id) if old else None
@@ -136,3 +156,8 @@ class SettlePaymentStep:
             if isinstance(event, RefundRequested) and event.refund_id == refund.refund_id
         )
         return self.now() - asked
+
+
+def _key(order: Order, tender: int) -> tuple[str, ...]:
+    """What calls about a whole tender are known by: the order alone, of the first."""
+    return (order.order_id,) if tender == FIRST else (order.order_id, str(tender))

@@ -63,7 +63,13 @@ def made(api: Told, source: str, account: str, call: Call) -> Reply:
 
     Raises AskedToWaitError, and UpstreamError where its status says nothing of the outcome, or that we are not let in.
     """
-    status, document, wait = api.tell(source, account, call)
+    try:
+        status, document, wait = api.tell(source, account, call)
+    except UpstreamError as error:
+        if error.context.get("vendor_status") != _LIMITED:
+            raise
+        said = error.context.get("retry_after")  # of the login: the call itself was not made
+        raise AskedToWaitError(said if isinstance(said, float) else None) from None
     context = {"vendor": source, "vendor_status": status}
     if status == _LIMITED:
         raise AskedToWaitError(wait)

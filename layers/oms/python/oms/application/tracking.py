@@ -15,6 +15,7 @@ from oms.domain.frozen import frozen
 from oms.domain.order.commands import RecordTracking
 from oms.domain.order.evolve import fold
 from oms.domain.order.fulfilling import find_parcel, record_tracking
+from oms.domain.order.return_commands import RecordReturnScan
 from oms.domain.tracking import DECISIVE, ParcelStatus, TrackingScan, TrackingUpdate
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class TakeTracking:
         """The order it was for; raises ParcelNotFoundError, which may pass when the scan overtook the shipment."""
         update = carrier(source).read_tracking(request)
         found = self.views.orders_with("tracking", update.tracking_number)
+        if not found and (returning := self.views.orders_with("return", update.tracking_number)):
+            return self._returning(returning[0], update)
         if not found:
             raise ParcelNotFoundError(
                 "no parcel has this tracking number", source=source, tracking_number=update.tracking_number
@@ -111,6 +114,19 @@ class TakeTracking:
         cause = Cause(kind="carrier", ref=update.event_id, actor=source)
         if not self.orders.execute(order_id, command, cause, loaded=loaded).events:
             self._keep(order_id, update)
+        return order_id
+
+    def _returning(self, order_id: str, update: TrackingUpdate) -> str:
+        """The word on a parcel that comes back: a commit when it sets the return going, and then its money too."""
+        scan = effective_scan(update)
+        command = RecordReturnScan(
+            command_id=ids.command_id("return-scan", update.source, update.account, update.event_id),
+            tracking_number=update.tracking_number,
+            status=scan.status,
+            occurred_at=scan.occurred_at,
+        )
+        cause = Cause(kind="carrier", ref=update.event_id, actor=update.source)
+        self.orders.execute(order_id, command, cause)
         return order_id
 
     def _keep(self, order_id: str, update: TrackingUpdate) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from oms.application.relay import KEEP_ALERT_DAYS, WORKFLOW
+from oms.application.relay import KEEP_ALERT_DAYS, workflow_of
 from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.frozen import frozen
@@ -14,8 +14,11 @@ from oms.domain.order.events import OnExpiry
 from oms.domain.order.holding_back import due_holds, stopped_units
 from oms.domain.order.ledger import Place
 from oms.domain.order.releasing import release_at
+from oms.domain.order.return_commands import ExpireReturns
+from oms.domain.order.return_state import to_expire
 from oms.domain.order.status import NextStep, Stage, next_step, stage, units_at
 from oms.domain.order.summary import due_at, wake_at
+from oms.domain.order.tendering import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -123,14 +126,19 @@ class RedriveOverdue:
             return self._release(loaded, order, tries, now)
         if over := due_holds(order, now):
             return self._end(loaded, order, over[0], tries, now)
+        if to_expire(order, now):
+            return self._expire(loaded, order, tries, now)
         if step is NextStep.NONE and due_at(order, now) is None:
             self.views.postpone(order.order_id, order.placed.placed_at, number, None, 0)
             return "at_rest"
+        ends = look_at(order)
+        if next_step(order) is NextStep.NONE and ends and ends <= now:
+            step = NextStep.SETTLE
         until = min(_later(now, tries), wake_at(order, now) or _later(now, tries))
         self.views.postpone(order.order_id, order.placed.placed_at, number, until, tries)
         if step is not NextStep.NONE:
             payload = {"order_id": order.order_id, "step": step.value, "cause": f"watchdog:{number}:{tries}"}
-            self.workflows.start(WORKFLOW, payload)
+            self.workflows.start(workflow_of(step.value), payload)
         if step is NextStep.NONE or (tries >= ALERT_AFTER and not units_at(order, Place.BACKORDERED)):
             self._alert(order, number, now)
             return "alerted"
@@ -166,6 +174,16 @@ class RedriveOverdue:
         self.orders.execute(order.order_id, command, cause, loaded=loaded)
         return "expired"
 
+    def _expire(self, loaded: Loaded, order: Order, tries: int, now: datetime) -> str:
+        """Returns that were not sent in time bind their units no more: one commit, as with a release."""
+        number = loaded.history.number
+        self.views.postpone(order.order_id, order.placed.placed_at, number, _later(now, tries), tries)
+        command = ExpireReturns(command_id=ids.command_id("expire", loaded.history.stream, str(number)), at=now)
+        self.orders.execute(
+            order.order_id, command, Cause(kind="watchdog", ref="expire", actor="watchdog"), loaded=loaded
+        )
+        return "released"
+
     @staticmethod
     def _step(order: Order) -> NextStep:
         """What the log asks for; besides, backorders and unknown SKUs are looked at again."""
@@ -175,7 +193,9 @@ class RedriveOverdue:
         return step
 
     def _alert(self, order: Order, number: int, now: datetime, kind: str = "overdue", problem: str = "") -> None:
-        shown = {"order_id": order.order_id, "number": order.placed.number, "stage": stage(order).value}
+        shown: dict[str, Any] = {"order_id": order.order_id, "number": order.placed.number, "stage": stage(order).value}
+        if returns := [known.number for known in order.returns.values() if known.open]:
+            shown["returns"] = returns
         self._raise(shown, number, now, kind, problem)
 
     def _raise(self, shown: Mapping[str, Any], number: int, now: datetime, kind: str, problem: str = "") -> None:
@@ -188,6 +208,7 @@ class RedriveOverdue:
             "kind": kind,
             "stage": shown["stage"],
             "raised_at": now.isoformat(),
+            **({"returns": shown["returns"]} if shown.get("returns") else {}),
             **({"problem": problem} if problem else {}),
         }
         self.views.put_row("alert", f"{now:%Y-%m-%d}#{order_id}#{number:08d}", row, keep_days=KEEP_ALERT_DAYS)

@@ -15,7 +15,10 @@ that are not listed are refused, so that a misspelled discount is not lost. What
                         postal_code, country, phone
     payment             {"provider": "stripe", "reference": "pi_..."}, {"provider": "adyen", "reference": PSP reference
                         of the authorisation}, {"provider": "paypal", "reference": PayPal order}, or
-                        {"provider": "in_channel", "state": ..., "captured": ...}, required
+                        {"provider": "in_channel", "state": ..., "captured": ...}, or {"provider": "on_invoice",
+                        "reference": purchase order, "terms_days": 30}; required, unless there are
+    payments            several of these but in_channel, each with `amount`, and {"provider": "gift_card", "reference":
+                        ..., "amount": ...}; see `site_payments`
     hold_id             text: the hold of stock that the order takes over (docs/api.md)
     taxes               reckon (default true), exempt, business: booleans. The order's taxes are reckoned here; then it
                         tells none of its own, and unless `tax_included` its total is without them
@@ -30,18 +33,16 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.channels.contract import SHIP_TO, amount, only, required, ship_to, text
 from oms.channels.payload import Fields, clean, clean_sku
 from oms.channels.places import read_country
+from oms.channels.site_payments import PaymentInstruction, read_payment
 from oms.domain.canonical import (
     CanonicalLine,
     CanonicalOrder,
-    ChannelPayment,
     Contact,
     Normalized,
-    PaymentState,
     PostalAddress,
     ShipTo,
     check_order,
 )
-from oms.domain.frozen import frozen
 from oms.domain.ids import is_stock_hold_id
 from oms.domain.priced import TaxesAsked
 
@@ -50,13 +51,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 source = "site"
-
-IN_CHANNEL: Final = "in_channel"
-STRIPE: Final = "stripe"
-ADYEN: Final = "adyen"
-PAYPAL: Final = "paypal"
-HELD: Final = (STRIPE, ADYEN, PAYPAL)
-"""Providers that hold money of which we are to take what is due."""
 
 _ADDRESS: Final = frozenset({"name", "company", "lines", "city", "region", "postal_code", "country", "phone"})
 _CONTACT: Final = frozenset({"name", "email", "phone", "note", "shipping", "billing"})
@@ -71,26 +65,13 @@ _ORDER: Final = frozenset(
     {
         *("number", "currency", "tax_included", "placed_at", "lines", "total"),
         *("shipping", "shipping_tax", "fees", "fee_tax", "tips", "duties", "gift_cards"),
-        *("ship_to", "contact", "shipping_method", "payment", "hold_id", "taxes"),
+        *("ship_to", "contact", "shipping_method", "payment", "payments", "hold_id", "taxes"),
     }
 )
-_PAYMENTS: Final = {
-    **dict.fromkeys(HELD, frozenset({"provider", "reference"})),
-    IN_CHANNEL: frozenset({"provider", "state", "captured"}),
-}
-_REFERENCE: Final = re.compile(r"[A-Za-z0-9_]{1,200}", re.ASCII)
 _CLASS: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _MAX_STREET_LINES: Final = 6
 _SKEW: Final = timedelta(minutes=5)
 """How far the clock of the merchant's site may run ahead of ours."""
-
-
-@frozen
-class PaymentInstruction:
-    """Who holds the buyer's money: a provider with its reference of the payment, or `in_channel` (already settled)."""
-
-    provider: str
-    reference: str = ""
 
 
 def read_order(
@@ -103,7 +84,7 @@ def read_order(
     placed_at = body.moment("placed_at") or now
     if placed_at - now > _SKEW:  # a sum would be out of range at the end of time
         raise body.refuse("placed_at", "the order cannot have been placed in the future")
-    payment, instruction = _payment(body)
+    payment, instruction = read_payment(body)
     order = CanonicalOrder(
         source=source,
         account=account,
@@ -124,7 +105,7 @@ def read_order(
         fee_tax=amount(body, "fee_tax"),
         tips=amount(body, "tips"),
         duties=amount(body, "duties"),
-        gift_cards=amount(body, "gift_cards"),
+        gift_cards=amount(body, "gift_cards") + instruction.cards,
         stock_hold=_stock_hold(body),
     )
     taxes = _taxes(body, order)
@@ -222,23 +203,3 @@ def _postal(person: Fields, key: str) -> PostalAddress | None:
         country=read_country(address, "country"),
         phone=text(address, "phone"),
     )
-
-
-def _payment(body: Fields) -> tuple[ChannelPayment, PaymentInstruction]:
-    if not body.has("payment"):
-        raise body.refuse("payment", "a required field is missing")
-    payment = body.child("payment")
-    provider = required(payment, "provider")
-    if provider not in _PAYMENTS:
-        raise payment.refuse("provider", "the payment provider is not known")
-    only(payment, _PAYMENTS[provider])
-    if provider in HELD:
-        reference = required(payment, "reference")
-        if not _REFERENCE.fullmatch(reference):
-            raise payment.refuse("reference", "a payment reference holds letters, digits and _ only")
-        return ChannelPayment(state=PaymentState.PENDING), PaymentInstruction(provider=provider, reference=reference)
-    word = required(payment, "state")
-    if word not in set(PaymentState):
-        raise payment.refuse("state", "the payment state is not known")
-    told = ChannelPayment(state=PaymentState(word), captured=amount(payment, "captured"))
-    return told, PaymentInstruction(provider=IN_CHANNEL)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.channels import signatures, site
 from oms.channels.contract import amount, only, required, text
 from oms.channels.payload import Fields, clean, parse_object
+from oms.channels.site_payments import IN_CHANNEL
 from oms.domain.canonical import ChannelRefund, Normalized, RefundedLine, Restock, check_order
 from oms.domain.errors import MalformedPayloadError
 from oms.domain.inbound import Notice, NoticeKind
@@ -79,7 +80,7 @@ def normalize(request: InboundRequest, notice: Notice) -> Normalized:  # noqa: A
     if plain.get("taxes") is not None:
         raise data.refuse("taxes", "taxes of a channel's orders are the channel's")
     found, instruction = site.read_order(plain, account=request.account, external_id=external_id, now=_changed(body))
-    if instruction.provider != site.IN_CHANNEL:
+    if instruction.provider != IN_CHANNEL:
         raise data.refuse("payment", "the sender has the buyer's money: the provider is in_channel")
     order = replace(
         found.order,

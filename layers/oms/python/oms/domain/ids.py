@@ -15,6 +15,7 @@ _CHARS: Final = 26
 _ORDER_ID: Final = re.compile(rf"ord_[{_ALPHABET}]{{{_CHARS}}}", re.ASCII)
 _STOCK_HOLD_ID: Final = re.compile(rf"sth_[{_ALPHABET}]{{{_CHARS}}}", re.ASCII)
 _DRAFT_ID: Final = re.compile(rf"drf_[{_ALPHABET}]{{{_CHARS}}}", re.ASCII)
+_RETURN_ID: Final = re.compile(rf"rma_[{_ALPHABET}]{{{_CHARS}}}_[1-9][0-9]{{0,5}}", re.ASCII)
 _FULFILLMENT_ORDER_ID: Final = re.compile(rf"ful_[{_ALPHABET}]{{{_CHARS}}}_[1-9][0-9]{{0,5}}", re.ASCII)
 
 
@@ -46,6 +47,21 @@ def command_id(*cause: str) -> str:
 def fulfillment_order_id(order: str, ordinal: int) -> str:
     """The `ordinal`-th fulfillment order of `order` (1-based)."""
     return f"ful_{order.removeprefix('ord_')}_{ordinal}"
+
+
+def return_id(order: str, ordinal: int) -> str:
+    """The `ordinal`-th return of `order` (1-based): what is printed on its label and in its QR code."""
+    return f"rma_{order.removeprefix('ord_')}_{ordinal}"
+
+
+def is_return_id(text: str) -> bool:
+    """`text` has the form of our ids of returns."""
+    return _RETURN_ID.fullmatch(text) is not None
+
+
+def order_of_return(return_of: str) -> str:
+    """The order that a return belongs to; any text gives some id, known or not."""
+    return f"ord_{return_of.removeprefix('rma_').rpartition('_')[0]}"
 
 
 def is_order_id(text: str) -> bool:

@@ -18,6 +18,8 @@ class Disposition(StrEnum):
     """On hand, to be looked at first."""
     DAMAGED = "damaged"
     """On hand, until they are written off."""
+    REFURBISH = "refurbish"
+    """On hand, to be made good before they are for sale."""
     SCRAP = "scrap"
     """Thrown away; they enter no stock."""
     VENDOR = "vendor"

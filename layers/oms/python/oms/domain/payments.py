@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -10,10 +11,27 @@ from oms.domain.ids import is_order_id
 from oms.domain.payment_events import CaptureState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from oms.domain.payment_events import RefundState
 
 
 _SEPARATOR: Final = "."
+
+AUTHORIZATION_LIFE: Final[Mapping[str, timedelta]] = {
+    "stripe": timedelta(days=7),
+    "adyen": timedelta(days=28),
+    "paypal": timedelta(days=29),
+}
+"""How long a provider holds money that it does not say the end of (docs.stripe.com/payments/place-a-hold-on-a-payment-
+method, docs.adyen.com/online-payments/adjust-authorisation, developer.paypal.com/api/payments/v2)."""
+
+
+def authorization_end(provider: str, at: datetime) -> datetime | None:
+    """Until when what a provider began to hold at `at` is held, as far as is known of it."""
+    life = AUTHORIZATION_LIFE.get(provider)
+    return at + life if life else None
 
 
 def reference_of(order_id: str, part: str) -> str:
@@ -49,6 +67,27 @@ class AuthorizationResult:
 
     state: AuthorizationState
     amount: int
+    reason: str = ""
+    expires_at: datetime | None = None
+    """Until when it is bound, where the provider says so."""
+
+
+class ExtensionState(StrEnum):
+    """What became of the request to hold money longer."""
+
+    EXTENDED = "extended"
+    PENDING = "pending"
+    """An event will tell."""
+    REFUSED = "refused"
+    """It is not possible, or not allowed any more."""
+
+
+@frozen
+class ExtensionResult:
+    """The answer to such a request; `expires_at` is the new end."""
+
+    state: ExtensionState
+    expires_at: datetime | None = None
     reason: str = ""
 
 

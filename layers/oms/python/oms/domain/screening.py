@@ -4,6 +4,8 @@ A rule: {"id", "kind", "reason", and any of "currency" + "total_from" (minor uni
 "quantity_from"}; every condition it names must hold. "hold_for": so many seconds after it was placed the hold ends by
 itself (the window in which a customer may regret); an order that is screened later is not held. "fallback": the rule
 stands in for a scorer that cannot be asked, and is silent otherwise (`domain/fraud.py`).
+
+Beside rules, `credit` says how much an order may be on invoice without a person.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.hold_kinds import REMORSE, HoldKind, hold_of, read_kinds
 from oms.domain.ids import derive
 from oms.domain.order.events import OnExpiry
+from oms.domain.order.tenders import ON_INVOICE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
     from oms.domain.order.events import HoldPlaced
     from oms.domain.order.state import Order
+
+CREDIT: Final = "credit"
 
 
 POLICY: Final = "screening"
@@ -84,3 +89,16 @@ def _matches(order: Order, rule: Mapping[str, Any]) -> bool:
     if "quantity_from" in rule:
         tests.append(max(line.quantity for line in placed.lines) >= int(rule["quantity_from"]))
     return bool(tests) and all(tests)
+
+
+def credit_holds(order: Order, policy: Mapping[str, Any], now: datetime) -> tuple[HoldPlaced, ...]:
+    """A hold of kind `credit` for an order on invoice over more than the policy grants unasked (`credit`).
+
+    That names minor units by currency; in a currency without a limit nothing is granted.
+    """
+    granted = sum(tender.amount for tender in order.placed.tenders if tender.provider == ON_INVOICE)
+    if granted <= int(policy.get("credit", {}).get(order.placed.currency, 0)):
+        return ()
+    reason = "on invoice, for more than is granted without a person"
+    applies = read_kinds(policy).get(CREDIT, HoldKind())
+    return (hold_of(CREDIT, applies, derive("hld", CREDIT), now, reason=reason),)

@@ -236,9 +236,11 @@ def counted_deltas(event: StockCounted) -> tuple[StockDelta, ...]:
 _RETURNED: Final[Mapping[ev.Disposition, str]] = {
     ev.Disposition.RESTOCK: "available",
     ev.Disposition.QC: "qc",
+    ev.Disposition.REFURBISH: "qc",
     ev.Disposition.DAMAGED: "damaged",
 }
-"""Where units that came back stand on hand; scrapped ones, and those sent on to their vendor, enter no stock."""
+"""Where units that came back stand on hand: those to be refurbished until `qc_release`. Scrapped ones, and those
+sent on to their vendor, enter no stock."""
 
 
 def _returned(event: ev.LinesReturned) -> list[StockDelta]:
@@ -298,7 +300,7 @@ def event_deltas(event: object) -> list[StockDelta]:
             return _bound(event.units) + _unbound(event.freed)
         case StockHeld():
             return _bound(event.units)
-        case ev.LinesCancelled() | StockHoldReleased() | StockHoldExpired() | StockHoldClaimed():
+        case ev.LinesCancelled() | ev.OrderEdited() | StockHoldReleased() | StockHoldExpired() | StockHoldClaimed():
             return _unbound(event.freed)
         case ev.FulfillmentOrderRejected():
             return _rejected(event)

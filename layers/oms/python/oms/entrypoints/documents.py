@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.codec import event_to_plain, to_plain
@@ -9,12 +10,15 @@ from oms.domain.order import accounts
 from oms.domain.order.charging import chargeable, refundable
 from oms.domain.order.ledger import Place
 from oms.domain.order.status import fulfillment_status, order_status, payment_status, stage
+from oms.domain.order.tenders import GIFT_CARD, captured_of, of_tender, refundable_of, refunded_of
+from oms.entrypoints.return_documents import return_document
 
 if TYPE_CHECKING:
     from oms.domain.commit import Commit
     from oms.domain.history import History
     from oms.domain.order.events import OrderScored
     from oms.domain.order.state import FulfillmentOrder, Hold, Line, Order
+    from oms.domain.order.tenders import Tendered
 
 
 def order_document(order: Order, version: int) -> dict[str, Any]:
@@ -58,6 +62,7 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
             {**to_plain(parcel), "status": parcel.status.value, "units": to_plain(parcel.units)}
             for parcel in order.parcels.values()
         ],
+        "returns": [return_document(order, known) for known in order.returns.values()],
     }
 
 
@@ -83,6 +88,7 @@ def _money(order: Order) -> dict[str, Any]:
     placed = order.placed
     return {
         "provider": placed.payment.provider,
+        **_tenders(order),
         "tax_included": placed.tax_included,
         "shipping": placed.shipping,
         "shipping_tax": placed.shipping_tax,
@@ -107,9 +113,45 @@ def _money(order: Order) -> dict[str, Any]:
                 "reason": refund.reason,
                 "origin": refund.origin,
                 "reference": refund.refund_ref,
+                **({"tender": refund.tender} if len(payment.tenders) > 1 else {}),
             }
             for refund in payment.refunds.values()
         ],
+    }
+
+
+def _tenders(order: Order) -> dict[str, Any]:
+    """Of an order that is paid by several, or on invoice, how each of them stands; gift cards that were named."""
+    payment, placed = order.payment, order.placed
+    cards = [
+        {"reference": each.reference, "amount": each.amount} for each in placed.tenders if each.provider == GIFT_CARD
+    ]
+    ends = [each.expires_at for each in payment.tenders if each.expires_at]
+    shown = {"gift_cards_used": cards} if cards else {}
+    if len(payment.tenders) == 1 and not placed.tenders:
+        return {**shown, **({"authorized_until": ends[0].isoformat()} if ends else {})}
+    return {**shown, "tenders": [_tender(order, each) for each in payment.tenders]}
+
+
+def _tender(order: Order, tender: Tendered) -> dict[str, Any]:
+    payment, number = order.payment, tender.number
+    due = order.placed.placed_at + timedelta(days=tender.terms_days)
+    return {
+        "tender": number,
+        "provider": tender.provider,
+        "reference": tender.reference,
+        "amount": tender.amount,
+        "authorized": tender.authorized,
+        "captured": captured_of(payment, number),
+        "capturing": of_tender(payment.submitted, number),
+        "undone": of_tender(payment.undone, number),
+        "refunded": refunded_of(payment, number),
+        "refundable": refundable_of(payment, number),
+        "declined": tender.declined,
+        "voided": tender.voided,
+        "lapsed": tender.lapsed,
+        "authorized_until": tender.expires_at.isoformat() if tender.expires_at else None,
+        "due_at": due.isoformat() if tender.on_invoice else None,
     }
 
 

@@ -67,8 +67,9 @@ def resolver() -> APIGatewayHttpResolver:
 
 
 def problem(error: err.OmsError) -> Response[str]:
-    """A refusal as a problem document."""
+    """A refusal as a problem document. The log has its code, and not what it says of whom."""
     status = status_of(error)
+    logger.info("refused", extra={"code": error.code, "status": status.value})
     headers = {}
     if "retry_after" in error.context:
         headers["retry-after"] = str(error.context["retry_after"])

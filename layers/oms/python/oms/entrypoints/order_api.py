@@ -48,7 +48,10 @@ def place(app: APIGatewayHttpResolver) -> Response[str]:
     request_hash = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     cause = Cause(kind="api", ref=f"{request_hash[:16]}:{key}", actor="shop")
     plan = PaymentPlan(provider=payment.provider, reference=payment.reference)
-    outcome = use_cases.sync_snapshot()(normalized, cause, plan, request_hash)
+    asked = normalized.taxes
+    again = asked is not None and asked.reckon and normalized.order.taxes is None  # its total was reckoned then
+    tenders = () if again else payment.over(normalized.order)
+    outcome = use_cases.sync_snapshot()(normalized, cause, plan, request_hash, tenders)
     correlate(outcome.order.order_id)
     if outcome.events and not outcome.replayed:
         return http.answer(order_document(outcome.order, 1), 201)

@@ -1,4 +1,4 @@
-"""The orders API: cancel, hold, release, refund, and the link that shows an order to its customer."""
+"""The orders API: cancel, hold, release, pay, refund, and the link that shows an order to its customer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,21 @@ from oms.domain import ids
 from oms.domain.errors import InvalidInputError
 from oms.domain.order.commands import CancelLines, NameReturned, ReleaseHold, RequestRefund
 from oms.domain.order.events import Disposition, LineUnits, OnExpiry
+from oms.domain.order.payment_facts import Tender
+from oms.domain.order.tender_commands import AddTender, RecordPayment
+from oms.domain.order.tenders import ON_INVOICE
 from oms.entrypoints import http, wiring
 from oms.entrypoints.documents import order_document
 from oms.entrypoints.named import by_line
 from oms.entrypoints.order_api import known_form
-from oms.entrypoints.requests.orders import CancelBody, HoldBody, RefundBody, ReleaseBody, ReturnedSerialsBody
+from oms.entrypoints.requests.orders import (
+    CancelBody,
+    HoldBody,
+    PaymentBody,
+    RefundBody,
+    ReleaseBody,
+    ReturnedSerialsBody,
+)
 from oms.entrypoints.telemetry import correlate
 
 if TYPE_CHECKING:
@@ -121,6 +131,27 @@ def refund(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
         serials=by_line(asked.lines),
         disposition=_disposition(asked),
     )
+    return _run(app, order_id, command, role, key)
+
+
+def payment(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
+    """Name one more payment, or record money that came for an invoice. Credit and its payment are finance's."""
+    role = http.require(app, "service", "finance", "sales", "shop")
+    asked = http.body(app, PaymentBody)
+    if asked.kind == "received" or asked.provider == ON_INVOICE:
+        role = http.require(app, "finance")
+    key, command_id = _command_id(app, "payment", order_id)
+    if asked.kind == "received":
+        if asked.provider != ON_INVOICE or asked.terms_days:
+            raise InvalidInputError("what a provider takes is recorded when it tells", provider=asked.provider)
+        command: Command = RecordPayment(
+            command_id=command_id, amount=asked.amount, reference=asked.reference, currency=asked.currency
+        )
+        return _run(app, order_id, command, role, key)
+    tender = Tender(
+        provider=asked.provider, reference=asked.reference, amount=asked.amount, terms_days=asked.terms_days
+    )
+    command = AddTender(command_id=command_id, tender=tender, currency=asked.currency)
     return _run(app, order_id, command, role, key)
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from oms.application.policies import shown
 from oms.domain.errors import InvalidInputError
-from oms.entrypoints import http, use_cases, wiring
-from oms.entrypoints.requests.policies import IntegrationsBody, RollBackBody, SourcingPolicyBody
+from oms.entrypoints import http, use_cases, use_cases_returns, wiring
+from oms.entrypoints.requests.policies import IntegrationsBody, ReturnPolicyBody, RollBackBody, SourcingPolicyBody
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -52,6 +52,23 @@ def roll_back(app: APIGatewayHttpResolver) -> Response[str]:
     key = http.idempotency_key(app)
     asked = http.body(app, RollBackBody)
     done = use_cases.manage_sourcing().roll_back(key, asked.to_version, asked.expected_version, role)
+    return http.answer({**shown(done), "effective_within_s": EFFECTIVE_WITHIN_S}, 200 if done["replayed"] else 201)
+
+
+def show_returns(app: APIGatewayHttpResolver) -> Response[str]:
+    """The rules for returns that hold; `?version=` shows another."""
+    http.require(app, "service", "warehouse", "finance")
+    asked = http.query(app).get("version")
+    use = use_cases_returns.manage_return_rules()
+    return http.answer(shown(use.version(_whole(asked, "version")) if asked else use.show()))
+
+
+def save_returns(app: APIGatewayHttpResolver) -> Response[str]:
+    """A new version, validated whole; what was asked for before keeps the terms it was given."""
+    role = http.require(app)
+    key = http.idempotency_key(app)
+    asked = http.body(app, ReturnPolicyBody)
+    done = use_cases_returns.manage_return_rules().save(key, asked.document, asked.expected_version, role)
     return http.answer({**shown(done), "effective_within_s": EFFECTIVE_WITHIN_S}, 200 if done["replayed"] else 201)
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.codec import event_to_plain
 from oms.domain.order import events as ev
+from oms.domain.order import payment_facts as paid
 from oms.entrypoints.pages import money, words
+from oms.entrypoints.readable_returns import RETURNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -82,6 +84,19 @@ def _until(event: ev.HoldPlaced) -> str:
     return f" until {event.expires_at:%d %b %Y %H:%M} UTC, {then[event.on_expiry]}"
 
 
+def _edit(event: ev.OrderEdited, currency: str) -> str:
+    """What changed, and what it costs now."""
+    said = [", ".join(f"{line.quantity} × {line.sku} added" for line in event.added)]
+    if event.ship_to:
+        said.append(f"goes to {event.ship_to.postal_code} {event.ship_to.country}")
+    if event.shipping_method is not None:
+        said.append(f"shipped by {event.shipping_method or 'no method in particular'}")
+    if event.freed:
+        said.append(f"{_at_nodes(event.freed)} open again")
+    more = f"{money(abs(event.change), currency)} {'more' if event.change > 0 else 'less'} to pay"
+    return "; ".join([each for each in said if each] + [more if event.change else "to pay as before"])
+
+
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
 
@@ -90,6 +105,7 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.OrderPlaced: lambda e, c: (
         f"Placed as {e.number} on {e.channel}: {_units(sum(line.quantity for line in e.lines))}, {money(e.total, c)}"
     ),
+    ev.OrderEdited: lambda e, c: f"Edited by {words(e.origin)}: {_edit(e, c)}{_because(e.reason)}",
     ev.ChannelRevisionSeen: lambda _e, _c: "A newer state of the channel's order was taken in",
     ev.ChannelPaymentReported: lambda e, c: f"The channel reports {words(e.state.value)}, {money(e.captured, c)} taken",
     ev.ShipToChanged: lambda e, _c: f"Destination changed to {e.ship_to.postal_code} {e.ship_to.country}",
@@ -103,6 +119,12 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.CaptureSubmitted: lambda e, c: f"Capture of {money(e.amount, c)} taken by the provider, not yet decided",
     ev.PaymentUndone: lambda e, c: f"{money(e.amount, c)} not captured, or taken back{_because(e.reason)}",
     ev.PaymentVoided: lambda _e, _c: "The rest of the authorization was let go",
+    paid.TenderAdded: lambda e, c: f"One more payment: {money(e.tender.amount, c)} by {words(e.tender.provider)}",
+    paid.TenderChecked: lambda e, _c: f"The provider of payment {e.tender} says later whether it holds the money",
+    paid.ExtensionSubmitted: lambda e, _c: f"The provider of payment {e.tender} was asked to hold the money longer",
+    paid.AuthorizationExtended: lambda e, _c: f"Payment {e.tender} is held until {e.expires_at:%Y-%m-%d %H:%M} UTC",
+    paid.ExtensionRefused: lambda e, _c: f"Payment {e.tender} is not held longer{_because(e.reason)}",
+    paid.AuthorizationLapsed: lambda e, _c: f"Payment {e.tender} is held no longer{_because(e.reason)}",
     ev.LinesReserved: lambda e, _c: f"{_reserved(e)}: {_at_nodes(e.units)}",
     ev.LinesMoved: lambda e, _c: (
         f"Moved before its release, because it costs less: {_at_nodes(e.freed)} became {_at_nodes(e.units)}"
@@ -132,6 +154,7 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.RefundSubmitted: lambda e, _c: f"Refund taken by the provider as {e.refund_ref}",
     ev.RefundSucceeded: lambda _e, _c: "Refund paid out",
     ev.RefundFailed: lambda e, _c: f"Refund failed{_because(e.reason)}",
+    **RETURNS,
 }
 
 

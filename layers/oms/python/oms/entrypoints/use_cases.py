@@ -130,7 +130,7 @@ def authorize_payment() -> AuthorizePaymentStep:
     """Workflow step."""
     from oms.application.promise import AuthorizePaymentStep
 
-    return AuthorizePaymentStep(wiring.orders(), wiring.providers())
+    return AuthorizePaymentStep(wiring.orders(), wiring.providers(), wiring.now)
 
 
 @cache

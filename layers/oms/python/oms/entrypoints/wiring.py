@@ -274,7 +274,8 @@ def workflows() -> StepFunctions:
     """Step Functions."""
     from oms.adapters.messaging import StepFunctions
 
-    return StepFunctions(client("stepfunctions"), {"b2c_order": os.environ["B2C_ORDER_ARN"]})
+    arns = {"b2c_order": os.environ["B2C_ORDER_ARN"], "return_settlement": os.environ["RETURN_SETTLEMENT_ARN"]}
+    return StepFunctions(client("stepfunctions"), arns)
 
 
 @cache

@@ -42,6 +42,8 @@ _Reading = tuple[PaymentEventKind, CaptureState | None, RefundState | None]
 _AUTHORIZED: Final = (PaymentEventKind.AUTHORIZED, None, None)
 _DECLINED: Final = (PaymentEventKind.FAILED, None, None)
 _VOIDED: Final = (PaymentEventKind.VOIDED, None, None)
+_EXTENDED: Final = (PaymentEventKind.EXTENDED, None, None)
+_NOT_EXTENDED: Final = (PaymentEventKind.NOT_EXTENDED, None, None)
 _NOTHING: Final = (PaymentEventKind.OTHER, None, None)
 _CAPTURED: Final = (PaymentEventKind.CAPTURE, CaptureState.SUCCEEDED, None)
 _NOT_CAPTURED: Final = (PaymentEventKind.CAPTURE, CaptureState.FAILED, None)
@@ -63,7 +65,10 @@ _MEANS: Final[Mapping[tuple[str, bool], _Reading]] = {
     ("REFUND_FAILED", True): _NOT_REFUNDED,
     ("REFUNDED_REVERSED", True): _REVERSED,
     ("CANCEL_OR_REFUND", True): _VOIDED,
+    ("AUTHORISATION_ADJUSTMENT", True): _EXTENDED,
+    ("AUTHORISATION_ADJUSTMENT", False): _NOT_EXTENDED,
 }
+_REFUSALS: Final = frozenset({PaymentEventKind.FAILED, PaymentEventKind.NOT_EXTENDED})
 _CODES: Final = frozenset(code for code, _ in _MEANS)
 
 
@@ -113,7 +118,7 @@ class Adyen:
             kind = PaymentEventKind.OTHER  # a card was looked at, for no payment
         reference = item.optional_identifier("pspReference")
         own = read_reference(item.text("merchantReference"))
-        failed = captured is CaptureState.FAILED or kind is PaymentEventKind.FAILED or _is_bad(refunded)
+        failed = captured is CaptureState.FAILED or kind in _REFUSALS or _is_bad(refunded)
         return PaymentEvent(
             source=self.source,
             account=request.account,

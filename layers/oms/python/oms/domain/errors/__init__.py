@@ -11,6 +11,7 @@ OmsError
 │   ├── StockHoldNotFoundError
 │   ├── DraftNotFoundError
 │   ├── InvoiceNotFoundError
+│   ├── ReturnNotFoundError
 │   ├── SupplyNotFoundError          (retryable: its receipt may have overtaken it)
 │   ├── PolicyVersionNotFoundError
 │   └── WebhookNotFoundError
@@ -50,11 +51,15 @@ OmsError
 ├── RefusedError                     (the state of the order forbids it)
 │   ├── InvalidTransitionError
 │   ├── NothingToCancelError
+│   ├── EditOutdatedError
+│   ├── EditInChannelError
+│   ├── InWorkError
 │   ├── RefundExceedsCapturedError
 │   │   └── RefundBeforePaymentError (retryable: a channel's refund overtook its payment)
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
+│   ├── PaymentExceedsInvoiceError
 │   ├── SerialInUseError
 │   ├── SerialNotShippedError
 │   ├── CountOutdatedError
@@ -69,6 +74,9 @@ OmsError
 │   ├── WebhookOutdatedError
 │   ├── WebhookDisabledError
 │   ├── NotMasterError
+│   ├── NotReturnableError
+│   │   └── ReturnWindowClosedError
+│   ├── ReturnExceedsShippedError
 │   └── LedgerImbalanceError
 ├── InsufficientStockError
 ├── VersionConflictError             (retryable)
@@ -145,6 +153,7 @@ from oms.domain.errors.missing import (
     ParcelNotFoundError,
     PolicyVersionNotFoundError,
     QuarantineNotFoundError,
+    ReturnNotFoundError,
     StockHoldNotFoundError,
     SupplyNotFoundError,
     WebhookNotFoundError,
@@ -156,17 +165,24 @@ from oms.domain.errors.refused import (
     DraftExpiredError,
     DraftOutdatedError,
     DuplicateOrderNumberError,
+    EditInChannelError,
+    EditOutdatedError,
     HoldExpiredError,
     InvalidTransitionError,
+    InWorkError,
     LedgerImbalanceError,
     NoTaxRatesError,
     NothingToCancelError,
     NotMasterError,
+    NotReturnableError,
     PaymentAlreadyUsedError,
+    PaymentExceedsInvoiceError,
     PolicyOutdatedError,
     RefundBeforePaymentError,
     RefundExceedsCapturedError,
     RefusedError,
+    ReturnExceedsShippedError,
+    ReturnWindowClosedError,
     SellerNotFoundError,
     SerialInUseError,
     SerialNotShippedError,
@@ -187,6 +203,8 @@ __all__ = [
     "DraftNotFoundError",
     "DraftOutdatedError",
     "DuplicateOrderNumberError",
+    "EditInChannelError",
+    "EditOutdatedError",
     "EmptyPolicyError",
     "EndpointRefusedError",
     "FeedGoneError",
@@ -197,6 +215,7 @@ __all__ = [
     "IdempotencyKeyError",
     "IdempotencyKeyMissingError",
     "IdempotencyKeyReusedError",
+    "InWorkError",
     "InsufficientStockError",
     "InvalidCursorError",
     "InvalidInputError",
@@ -214,6 +233,7 @@ __all__ = [
     "NoTaxRatesError",
     "NotFoundError",
     "NotMasterError",
+    "NotReturnableError",
     "NothingToCancelError",
     "OmsError",
     "OrderNotFoundError",
@@ -222,6 +242,7 @@ __all__ = [
     "ParcelNotFoundError",
     "PayloadTooLargeError",
     "PaymentAlreadyUsedError",
+    "PaymentExceedsInvoiceError",
     "PolicyOutdatedError",
     "PolicyVersionNotFoundError",
     "QuarantineNotFoundError",
@@ -231,6 +252,9 @@ __all__ = [
     "RefundExceedsCapturedError",
     "RefusedError",
     "ReplayWindowError",
+    "ReturnExceedsShippedError",
+    "ReturnNotFoundError",
+    "ReturnWindowClosedError",
     "SellerNotFoundError",
     "SerialInUseError",
     "SerialNotShippedError",

@@ -85,3 +85,9 @@ class WebhookNotFoundError(NotFoundError):
     """No such subscription to webhooks, or none such replay of one."""
 
     code = "webhook_not_found"
+
+
+class ReturnNotFoundError(NotFoundError):
+    """No such return."""
+
+    code = "return_not_found"

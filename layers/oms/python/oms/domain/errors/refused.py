@@ -23,6 +23,24 @@ class NothingToCancelError(RefusedError):
     code = "nothing_to_cancel"
 
 
+class EditOutdatedError(RefusedError):
+    """The order, or what its edit would come to, is no longer as it was previewed."""
+
+    code = "edit_outdated"
+
+
+class EditInChannelError(RefusedError):
+    """The order was placed in a channel that has to be asked: what it is of, or what it costs, changes there."""
+
+    code = "edit_in_channel"
+
+
+class InWorkError(RefusedError):
+    """A warehouse has begun to work on what would go elsewhere."""
+
+    code = "in_work"
+
+
 class RefundExceedsCapturedError(RefusedError):
     """The refunds together would be more than was captured."""
 
@@ -52,6 +70,12 @@ class PaymentAlreadyUsedError(RefusedError):
     """The payment given with an order pays for another one."""
 
     code = "payment_already_used"
+
+
+class PaymentExceedsInvoiceError(RefusedError):
+    """More was paid on invoice than is open on it."""
+
+    code = "payment_exceeds_invoice"
 
 
 class SerialInUseError(RefusedError):
@@ -142,3 +166,21 @@ class LedgerImbalanceError(RefusedError):
     """Units would appear or vanish."""
 
     code = "ledger_imbalance"
+
+
+class NotReturnableError(RefusedError):
+    """A rule says that this is not taken back: a final sale, never, or not for what was asked."""
+
+    code = "not_returnable"
+
+
+class ReturnWindowClosedError(NotReturnableError):
+    """The days in which this could be returned are over."""
+
+    code = "return_window_closed"
+
+
+class ReturnExceedsShippedError(RefusedError):
+    """More units than were shipped, have not come back and are in no other return."""
+
+    code = "return_exceeds_shipped"

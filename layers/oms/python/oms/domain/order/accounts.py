@@ -6,7 +6,8 @@ much it changed them, so that debits equal credits at every instant, and entries
 late.
 
     receivable          charged, less what gift cards and tenders paid, plus what is given back of an overpayment
-    tender:<provider>   captured, less refunds that went through: `tender:stripe`, `tender:in_channel`, ...
+    tender:<provider>   captured, less refunds that went through: `tender:stripe`, `tender:in_channel`, ...; of a
+                        second tender of the same provider with its number, as in `tender:stripe:2`
     gift_cards          what gift cards paid of what is charged: they are used up first
     refunds_payable     refunds that are on their way
     returns             refunds that are no overpayment: of units that had left, or out of goodwill; without their tax
@@ -26,9 +27,11 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.billing import Billed
 from oms.domain.frozen import frozen
 from oms.domain.order.charging import owed, units_value
+from oms.domain.order.covering import overpaid_back
 from oms.domain.order.evolve import fold
 from oms.domain.order.state import RefundStatus
 from oms.domain.order.status import NextStep, next_step
+from oms.domain.order.tenders import account_of, captured_of, read_key, refunded_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,10 +71,13 @@ def balances(order: Order, tax_back: int = 0) -> dict[str, int]:
     by_card = min(order.placed.gift_cards, total)
     gone = sum(each.amount for each in payment.refunds.values() if each.status is RefundStatus.SUCCEEDED)
     coming = sum(each.amount for each in payment.refunds.values() if each.open)
-    back = min(gone + coming, max(0, payment.captured - owed(order)))
+    back = overpaid_back(order)
     found = {
         RECEIVABLE: total - by_card - payment.captured + back,
-        f"{TENDER}{order.placed.payment.provider}": payment.captured - gone,
+        **{
+            account_of(payment, each, TENDER): captured_of(payment, each.number) - refunded_of(payment, each.number)
+            for each in payment.tenders
+        },
         GIFT_CARDS: by_card,
         PAYABLE: -coming,
         RETURNS: gone + coming - back - tax_back,
@@ -185,7 +191,9 @@ def drift(order: Order) -> int:
     done = all(line.ledger.gone == line.ledger.live for line in order.lines.values())
     done = done and not order.payment.submitted and not order.payment.undone
     covered = order.payment.authorized >= owed(order)
-    ours = not order.placed.payment.in_channel and all(order.payment.captures) and bool(order.payment.captures)
+    by_shipment = bool(order.payment.captures) and all(read_key(key)[0] for key in order.payment.captures)
+    ours = not order.placed.payment.in_channel and by_shipment
+    ours = ours and not any(each.on_invoice for each in order.payment.tenders)
     if done and ours and covered and next_step(order) is not NextStep.SETTLE:
         wrong += abs(stands.get(RECEIVABLE, 0))
     return wrong

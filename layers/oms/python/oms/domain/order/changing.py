@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import InvalidInputError, NothingToCancelError
 from oms.domain.ids import derive
-from oms.domain.order.charging import cancelled_value, captured_upfront, refundable
+from oms.domain.order.charging import overpaid_by
+from oms.domain.order.covering import freed_by
 from oms.domain.order.events import (
     HoldPlaced,
     HoldReleased,
     LinesCancelled,
     LineUnits,
     OrderEvent,
-    RefundRequested,
 )
 from oms.domain.order.evolve import evolve
+from oms.domain.order.refunding import requested
 from oms.domain.order.state import CANCELLING, FulfillmentOrderStatus
 from oms.domain.stock import MAX_POSITIONS
 
@@ -122,10 +123,23 @@ def cancel_units(
 ) -> tuple[OrderEvent, ...]:
     """The cancellation of units known to be cancellable, and the refund that follows when they were paid before.
 
+    A cancellation that came from the channel brings its refund from there.
+    """
+    event = taken_off(order, wanted, origin=origin, reason=reason)
+    after = evolve(event, order)
+    # Since it was edited, perhaps not all of its price was paid.
+    amount = freed_by(order, after) if order.edits else overpaid_by(order, after)
+    if origin == "channel" or amount <= 0:
+        return (event,)
+    refund_id = derive("rfd", order.order_id, cause)
+    return (event, *requested(order, refund_id, amount, reason="cancelled", origin=origin))
+
+
+def taken_off(order: Order, wanted: dict[str, int], *, origin: str, reason: str) -> LinesCancelled:
+    """The cancellation of units known to be cancellable.
+
     Open units go first, then backordered, then allocated ones (planned fulfillment orders before released, and those
-    before accepted ones).
-    A cancellation that came from the channel brings its refund from there. What would free more positions than one
-    transaction can touch is left for the next command.
+    before accepted ones). What would free more positions than one transaction can touch is left for the next command.
     """
     freed: list[tuple[NodeUnits, str]] = []
     cancelled: list[LineUnits] = []
@@ -144,18 +158,10 @@ def cancel_units(
         left = sum(part.quantity for part, _ in parts[len(fitting) :])
         cancelled.append(LineUnits(line_id=line_id, quantity=units - left))
         freed.extend(fitting)
-    event = LinesCancelled(
+    return LinesCancelled(
         lines=tuple(cancelled),
         origin=origin,
         reason=reason,
         freed=tuple(part for part, _ in freed),
         fulfillment_orders=tuple(out_of for _, out_of in freed),
     )
-    after = evolve(event, order)
-    amount = min(cancelled_value(order, after), refundable(order)) if captured_upfront(order) else 0
-    if origin == "channel" or amount <= 0:
-        return (event,)
-    refund = RefundRequested(
-        refund_id=derive("rfd", order.order_id, cause), amount=amount, reason="cancelled", origin=origin
-    )
-    return (event, refund)

@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.frozen import frozen
 from oms.domain.order.state import RefundStatus
+from oms.domain.order.tenders import capture_key, captured_of, left_of, of_tender, upfront_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from oms.domain.order.events import OrderPlaced, PlacedLine
-    from oms.domain.order.state import Order, Refund
+    from oms.domain.order.state import Order, Payment, Refund
+    from oms.domain.order.tenders import Tendered
 
 WITHOUT_SHIPMENT: Final = "digital"
 """Stands where a shipment id would, for units that were provided without one; later ones have a number behind it."""
@@ -37,6 +39,7 @@ class DueCapture:
     shipment_id: str
     amount: int
     final: bool
+    tender: int = 1
 
 
 def line_total(line: PlacedLine, *, tax_included: bool) -> int:
@@ -82,7 +85,20 @@ def cancelled_value(before: Order, after: Order) -> int:
 
 def captured_upfront(order: Order) -> int:
     """What was captured otherwise than shipment by shipment."""
-    return order.payment.captured - sum(amount for key, amount in order.payment.captures.items() if key)
+    return sum(upfront_of(order.payment, each.number) for each in order.payment.tenders)
+
+
+def overpaid_by(order: Order, after: Order) -> int:
+    """What goes back of itself for a cancellation that led to `after`: what was paid before for what is cancelled.
+
+    Of several tenders, of which some are paid before and others when goods leave, what is more than is owed now.
+    """
+    if not captured_upfront(order):
+        return 0
+    amount = min(cancelled_value(order, after), refundable(order))
+    if len(order.payment.tenders) > 1 or any(each.on_invoice for each in order.payment.tenders):
+        amount = min(amount, refundable(order) - owed(after))
+    return max(0, amount)
 
 
 def refundable(order: Order) -> int:
@@ -108,15 +124,45 @@ def refund_value(order: Order, lines: Mapping[str, int]) -> int:
 
 
 def due_captures(order: Order) -> tuple[DueCapture, ...]:
-    """Captures to make for what has shipped, oldest first. Empty for payments that we do not hold."""
-    if order.placed.payment.in_channel or captured_upfront(order) or order.payment.voided:
+    """Captures to make for what has shipped, oldest first, each shipment's by tender (`tenders`).
+
+    Empty for payments that we do not hold. What was paid otherwise (on invoice, or captured whole by the provider
+    itself) covers its share of a shipment without a capture.
+    """
+    payment = order.payment
+    if order.placed.payment.in_channel or payment.voided:
         return ()
+    asked = {*payment.captures, *payment.submitted, *payment.undone}
+    if not order.handovers.keys() - asked and len(payment.tenders) == 1:
+        return ()
+    covers = _paid_otherwise(order)
+    left = {each.number: _left_to_take(order, each) for each in payment.tenders}
+    due: list[DueCapture] = []
+    for shipment_id, amount in _charged_by(order).items():
+        keys = {number: capture_key(shipment_id, number) for number in left}
+        rest = amount - sum(_asked_for(payment, key) for key in keys.values())
+        for number, key in keys.items():
+            if key in asked:
+                continue
+            paid = max(0, min(rest, covers[number]))
+            share = max(0, min(rest - paid, left[number]))
+            rest -= paid + share
+            covers[number] -= paid
+            left[number] -= share
+            if share:
+                due.append(DueCapture(shipment_id=shipment_id, amount=share, final=False, tender=number))
+    if not all(line.ledger.gone == line.ledger.live for line in order.lines.values()):
+        return tuple(due)
+    last = {each.tender: each for each in due}
+    return tuple(replace(each, final=True) if last[each.tender] is each else each for each in due)
+
+
+def _charged_by(order: Order) -> dict[str, int]:
+    """By shipment, oldest first, what is to be paid for it beyond what gift cards paid."""
     included = order.placed.tax_included
     charged = dict.fromkeys(order.lines, 0)
     header, covered = header_total(order.placed), order.placed.gift_cards
-    left = order.payment.authorized - order.payment.captured - sum(order.payment.submitted.values())
-    asked = {*order.payment.captures, *order.payment.submitted, *order.payment.undone}
-    due: list[DueCapture] = []
+    amounts = {}
     for shipment_id, units in order.handovers.items():
         amount, header = header, 0
         for line_id, count in units.items():
@@ -125,30 +171,79 @@ def due_captures(order: Order) -> tuple[DueCapture, ...]:
             charged[line_id] += count
         by_card = min(covered, amount)
         covered -= by_card
-        amount = min(amount - by_card, left)
-        if shipment_id not in asked and amount > 0:
-            due.append(DueCapture(shipment_id=shipment_id, amount=amount, final=False))
-            left -= amount
-    complete = all(line.ledger.gone == line.ledger.live for line in order.lines.values())
-    return (*due[:-1], replace(due[-1], final=True)) if due and complete else tuple(due)
+        amounts[shipment_id] = amount - by_card
+    return amounts
+
+
+def _paid_otherwise(order: Order) -> dict[int, int]:
+    """By tender, what pays without a capture; what refunds settled before an edit pays for nothing."""
+    payment, settled = order.payment, settled_back(order)
+    found = {}
+    for each in payment.tenders:
+        covers = 0
+        if each.on_invoice:
+            covers = each.amount
+        elif upfront_of(payment, each.number):
+            covers = captured_of(payment, each.number)
+        gone = min(covers, settled)
+        settled -= gone
+        found[each.number] = covers - gone
+    return found
+
+
+def _left_to_take(order: Order, tender: Tendered) -> int:
+    """What may still be captured of it; of one that was captured whole, what an edit had raised since."""
+    payment = order.payment
+    if tender.on_invoice:
+        return 0
+    if not upfront_of(payment, tender.number):
+        return left_of(payment, tender)
+    return max(0, tender.authorized - captured_of(payment, tender.number)) if order.edits else 0
+
+
+def _asked_for(payment: Payment, key: str) -> int:
+    """What was asked for under a key, whatever became of it."""
+    open_or_taken = payment.captures.get(key, 0) + payment.submitted.get(key, 0)
+    return open_or_taken + payment.undone.get(key, 0)
+
+
+def due_voids(order: Order) -> tuple[int, ...]:
+    """Tenders that hold money, or may yet come to, of which nothing is to be taken any more.
+
+    Of an order of which nothing is left to pay that is one that nobody has verified as well: the shopper may have
+    authorized it all the same. Of several tenders, one that the others made needless is let go once all has left.
+    """
+    payment = order.payment
+    if order.placed.payment.in_channel or (payable(order.placed) <= 0 and not (order.edits and payment.authorized)):
+        return ()
+    over = owed(order) == 0
+    done = all(line.ledger.gone == line.ledger.live for line in order.lines.values()) and len(payment.tenders) > 1
+    if not over and not done:
+        return ()
+    needed = {each.tender for each in due_captures(order)}
+    return tuple(
+        each.number
+        for each in payment.tenders
+        if not each.on_invoice
+        and not each.voided
+        and not any(of_tender(asked, each.number) for asked in (payment.captures, payment.submitted, payment.undone))
+        and (each.reference or each.authorized if over else each.authorized and each.number not in needed)
+    )
+
+
+def settled_back(order: Order) -> int:
+    """Of what refunds took, or still may, what had been paid too much before an edit raised the price."""
+    return min(order.payment.refunding, order.payment.settled)
 
 
 def void_due(order: Order) -> bool:
-    """The provider holds money, or may yet come to, for an order of which nothing is left to pay.
+    """An authorization is to be let go."""
+    return bool(due_voids(order))
 
-    A payment that nobody has verified is let go as well: the shopper may have authorized it all the same.
-    """
-    payment = order.payment
-    return (
-        not order.placed.payment.in_channel
-        and bool(order.placed.payment.reference or payment.authorized)
-        and not payment.voided
-        and payment.captured == 0
-        and not payment.submitted
-        and not payment.undone
-        and payable(order.placed) > 0
-        and owed(order) == 0
-    )
+
+def due_checks(order: Order) -> tuple[int, ...]:
+    """Tenders that were added and whose provider was not asked."""
+    return tuple(each.number for each in order.payment.tenders if each.unasked)
 
 
 def due_refunds(order: Order) -> tuple[Refund, ...]:
@@ -162,4 +257,4 @@ def due_refunds(order: Order) -> tuple[Refund, ...]:
 
 def money_due(order: Order) -> bool:
     """A call to the provider is due."""
-    return bool(due_captures(order)) or void_due(order) or bool(due_refunds(order))
+    return bool(due_captures(order) or due_voids(order) or due_refunds(order) or due_checks(order))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oms.domain.canonical import CanonicalOrder, ChannelRefund
     from oms.domain.kits import Components
     from oms.domain.order.events import Disposition, HoldPlaced, LineUnits, NodeUnits, OrderScored, PaymentPlan, Verdict
+    from oms.domain.order.payment_facts import Tender
     from oms.domain.payment_events import PaymentEvent
     from oms.domain.payments import AuthorizationResult
     from oms.domain.serials import ByLine, Serialized
@@ -42,6 +43,8 @@ class SyncOrder(Command):
     customer_id: str = ""
     unknown_skus: frozenset[str] = frozenset()
     request_hash: str = ""
+    tenders: tuple[Tender, ...] = ()
+    """Of an order that is paid by several, or on invoice, all of them; `payment` is the first."""
     kits: tuple[tuple[str, Components], ...] = ()
     """Of those that are kits, what they are made of now; it counts when the order is placed by this command."""
     serialized: Serialized = ()
@@ -115,6 +118,7 @@ class RecordAuthorization(Command):
     """The provider told, unasked or asked, how the payment stands."""
 
     authorization: AuthorizationResult
+    tender: int = 1
 
 
 @frozen
@@ -170,11 +174,14 @@ class RecordCapture(Command):
     amount: int
     state: CaptureState = CaptureState.SUCCEEDED
     reason: str = ""
+    tender: int = 1
 
 
 @frozen
 class RecordVoid(Command):
     """The provider let go of the authorization."""
+
+    tender: int = 1
 
 
 @frozen

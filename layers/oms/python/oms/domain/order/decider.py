@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, Any
 from oms.domain.errors import OrderNotFoundError
 from oms.domain.order import (
     changing,
+    covering,
+    editing,
     fulfilling,
     holding_back,
     placing,
     promising,
     releasing,
+    returns,
     scanning,
     scoring,
     settling,
+    tendering,
 )
 from oms.domain.order import commands as cmd
+from oms.domain.order import return_commands as ret
+from oms.domain.order import tender_commands as tender_cmd
+from oms.domain.order.edit_commands import EditOrder
+from oms.domain.order.return_inspecting import inspect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,6 +48,11 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.RecordRefundOutcome: settling.record_refund_outcome,
     cmd.RecordProviderEvent: settling.record_provider_event,
     cmd.RequestRefund: settling.request_refund,
+    tender_cmd.AddTender: tendering.add_tender,
+    tender_cmd.RecordTenderCheck: tendering.record_check,
+    tender_cmd.RecordPayment: tendering.record_payment,
+    tender_cmd.RecordExtension: tendering.record_extension,
+    tender_cmd.RecordLapse: tendering.record_lapse,
     cmd.NameReturned: scanning.name_returned,
     cmd.CancelLines: changing.cancel,
     cmd.CancelRest: changing.cancel_rest,
@@ -48,6 +61,17 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.RecordScore: scoring.record_score,
     cmd.DecideFraud: scoring.decide_fraud,
     cmd.ExpireHold: holding_back.expire_hold,
+    EditOrder: editing.edit,
+    ret.RequestReturn: returns.request,
+    ret.ApproveReturn: returns.approve,
+    ret.RejectReturn: returns.reject,
+    ret.CancelReturn: returns.cancel,
+    ret.LabelReturn: returns.label,
+    ret.RecordReturnScan: returns.record_scan,
+    ret.ReceiveReturn: returns.receive,
+    ret.InspectReturn: inspect,
+    ret.SettleReturn: returns.settle,
+    ret.ExpireReturns: returns.expire,
 }
 
 
@@ -57,7 +81,11 @@ def decide(order_id: str, order: Order | None, command: cmd.Command) -> tuple[Or
     Only SyncOrder may begin an order; anything else on an empty log raises OrderNotFoundError, which may pass.
     """
     if isinstance(command, cmd.SyncOrder):
-        return placing.sync(order_id, order, command)
-    if order is None:
+        events = placing.sync(order_id, order, command)
+    elif order is None:
         raise OrderNotFoundError("no such order", order_id=order_id)
-    return _HANDLERS[type(command)](order, command)
+    else:
+        events = _HANDLERS[type(command)](order, command)
+    if order is not None and order.returns and events:
+        events = (*events, *returns.overtaken(order, events))
+    return (*events, *covering.released(order, events))

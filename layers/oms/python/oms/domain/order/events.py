@@ -11,11 +11,9 @@ from typing import Any
 
 from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
-from oms.domain.kits import Components, parts_of
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
-from oms.domain.order import fraud_facts, hold_facts, payment_facts
+from oms.domain.order import edit_facts, fraud_facts, hold_facts, parts, payment_facts, return_facts
 from oms.domain.priced import Countervalue, TaxesReckoned  # noqa: TC001 - the same
-from oms.domain.segments import Drawn, place_of
 from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
 
@@ -28,31 +26,16 @@ HoldPlaced = hold_facts.HoldPlaced
 HoldReleased = hold_facts.HoldReleased
 OnExpiry = hold_facts.OnExpiry
 
+LineUnits = parts.LineUnits
+NodeUnits = parts.NodeUnits
+OrderEdited = edit_facts.OrderEdited
+PlacedLine = parts.PlacedLine
 CaptureSubmitted = payment_facts.CaptureSubmitted
 PaymentAuthorized = payment_facts.PaymentAuthorized
 PaymentCaptured = payment_facts.PaymentCaptured
 PaymentDeclined = payment_facts.PaymentDeclined
 PaymentUndone = payment_facts.PaymentUndone
 PaymentVoided = payment_facts.PaymentVoided
-
-
-@frozen
-class PlacedLine:
-    """A line as ordered; prices never change."""
-
-    line_id: str
-    sku: str
-    quantity: int
-    unit_price: int
-    discount: int = 0
-    tax: int = 0
-    title: str = ""
-    requires_shipping: bool = True
-    components: Components = ()
-    """What a unit of a kit is made of, as it was when the order was placed."""
-    serialized: tuple[str, ...] = ()
-    """SKUs of what it is in stock whose units have serial numbers, as it was then."""
-    tax_class: str = ""
 
 
 @frozen
@@ -66,40 +49,6 @@ class PaymentPlan:
     def in_channel(self) -> bool:
         """Nothing is captured or refunded by us."""
         return self.provider == "in_channel"
-
-
-@frozen
-class LineUnits:
-    """Units of a line."""
-
-    line_id: str
-    quantity: int
-
-
-@frozen
-class NodeUnits:
-    """Units of a line at a node; `sku` and `components` stand here so that stock is a fold of events alone."""
-
-    line_id: str
-    sku: str
-    node_id: str
-    quantity: int
-    components: Components = ()
-    drawn: tuple[Drawn, ...] = ()
-    """Of these, units that come from segments of their positions."""
-    serials: tuple[Serial, ...] = ()
-    """Which they are: of units that left, or came back."""
-
-    @property
-    def parts(self) -> tuple[tuple[str, int], ...]:
-        """(SKU, units) as they are kept in stock."""
-        return parts_of(self.sku, self.components, self.quantity)
-
-    @property
-    def places(self) -> set[tuple[str, str]]:
-        """(SKU, place) of all rows of stock that they touch."""
-        segments = {(each.sku, place_of(self.node_id, each.segment)) for each in self.drawn}
-        return segments | {(sku, self.node_id) for sku, _ in self.parts}
 
 
 @frozen
@@ -130,6 +79,8 @@ class OrderPlaced:
     """Of the `POST /orders` body: the same key with another body is refused."""
     stock_hold: str = ""
     """The hold of stock whose units the order takes over when it is promised."""
+    tenders: tuple[payment_facts.Tender, ...] = ()
+    """Of an order that is paid by several, or on invoice, all of them; `payment` is the first."""
     taxes: TaxesReckoned | None = None
     countervalue: Countervalue | None = None
 
@@ -319,13 +270,15 @@ class SerialsReturned:
 
 @frozen
 class RefundRequested:
-    """Money is to go back. Who pays it: the provider through us, or the channel."""
+    """Money is to go back, by the channel or a tender's provider; a `request` of several tenders is several."""
 
     refund_id: str
     amount: int
     reason: str = ""
     lines: tuple[LineUnits, ...] = ()
     origin: str = "oms"
+    tender: int = 1
+    request: str = ""
 
 
 @frozen
@@ -356,6 +309,7 @@ class RefundFailed:
 
 OrderEvent = (
     OrderPlaced
+    | OrderEdited
     | ChannelRevisionSeen
     | ChannelPaymentReported
     | ShipToChanged
@@ -363,12 +317,7 @@ OrderEvent = (
     | HoldReleased
     | HoldEscalated
     | OrderScored
-    | PaymentAuthorized
-    | PaymentDeclined
-    | PaymentCaptured
-    | CaptureSubmitted
-    | PaymentUndone
-    | PaymentVoided
+    | payment_facts.PaymentFact
     | LinesReserved
     | LinesMoved
     | FulfillmentOrderReleased
@@ -387,4 +336,5 @@ OrderEvent = (
     | RefundSubmitted
     | RefundSucceeded
     | RefundFailed
+    | return_facts.ReturnEvent
 )

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import LedgerImbalanceError
+from oms.domain.order import edit_folds, hold_folds, payment_folds, return_folds
 from oms.domain.order import events as ev
-from oms.domain.order import hold_folds, payment_folds
 from oms.domain.order.charging import WITHOUT_SHIPMENT
 from oms.domain.order.folding import evolve as evolve  # noqa: PLC0414 - known by this name here, with all folds
 from oms.domain.order.ledger import LineLedger, Place
@@ -18,7 +18,9 @@ from oms.domain.order.state import (
     Line,
     Order,
     Parcel,
+    Payment,
 )
+from oms.domain.order.tenders import begun
 from oms.domain.segments import together
 from oms.domain.serials import without
 from oms.domain.tracking import ParcelStatus
@@ -26,7 +28,7 @@ from oms.domain.tracking import ParcelStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FOLDS: Final = (hold_folds, payment_folds)
+FOLDS: Final = (edit_folds, hold_folds, payment_folds, return_folds)
 """What folds the events that are not folded here: it registers when it is imported."""
 
 
@@ -36,7 +38,9 @@ def place(order_id: str, event: ev.OrderPlaced) -> Order:
         line.line_id: Line(placed=line, ledger=LineLedger(ordered=line.quantity, open=line.quantity))
         for line in event.lines
     }
-    return Order(order_id=order_id, placed=event, lines=lines)
+    tenders = begun(event)
+    payment = Payment(tenders=tenders, authorized=sum(each.authorized for each in tenders))
+    return Order(order_id=order_id, placed=event, lines=lines, payment=payment)
 
 
 def fold(order_id: str, events: Iterable[ev.OrderEvent], state: Order | None = None) -> Order | None:
@@ -58,7 +62,7 @@ def _(event: ev.ChannelRevisionSeen, state: Order) -> Order:
 
 @evolve.register(ev.ShipToChanged)
 def _(event: ev.ShipToChanged, state: Order) -> Order:
-    return replace(state, placed=replace(state.placed, ship_to=event.ship_to))
+    return replace(state, placed=replace(state.placed, ship_to=event.ship_to), addressed_by="")
 
 
 @evolve.register(ev.LinesReserved)

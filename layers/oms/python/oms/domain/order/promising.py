@@ -28,6 +28,8 @@ from oms.domain.order.events import (
 from oms.domain.order.evolve import fold
 from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import payment_cleared
+from oms.domain.order.tendering import PAYMENT_EXPIRED, goes_on
+from oms.domain.order.tenders import FIRST, captured_of, of_tender, tender_at
 from oms.domain.payments import AuthorizationState
 from oms.domain.stock import MAX_POSITIONS
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from oms.domain.order.commands import PromiseOrder, RecordAuthorization
     from oms.domain.order.state import Order
+    from oms.domain.order.tenders import Tendered
     from oms.domain.payments import AuthorizationResult
 
 
@@ -73,7 +76,7 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
         events.append(
             LinesReserved(
                 units=command.units,
-                fulfillment_orders=_fulfillment_orders(order, command.units),
+                fulfillment_orders=fulfillment_orders_of(order, command.units),
                 promised_by=command.promised_by,
                 decision=dict(command.decision),
                 taken_over=command.taken_over,
@@ -124,7 +127,7 @@ def _day(at: datetime | None) -> date | None:
     return at.astimezone(UTC).date() if at else None
 
 
-def _fulfillment_orders(order: Order, units: Iterable[NodeUnits]) -> dict[str, str]:
+def fulfillment_orders_of(order: Order, units: Iterable[NodeUnits]) -> dict[str, str]:
     """The fulfillment order of each node: a new one, but for orders that are bound in several transactions.
 
     Those add to the one that the node has not begun, or each node would get one of every transaction.
@@ -169,36 +172,59 @@ def _without_shipping(order: Order) -> list[OrderEvent]:
     return [LinesDelivered(lines=lines)] if lines else []
 
 
-def authorize(order: Order, result: AuthorizationResult) -> tuple[OrderEvent, ...]:
-    """What the provider's word on the payment changes; the same word twice changes nothing."""
-    payment = order.payment
-    if order.placed.payment.in_channel:
+def authorize(order: Order, result: AuthorizationResult, number: int = FIRST) -> tuple[OrderEvent, ...]:
+    """What the provider's word on a tender changes; the same word twice changes nothing."""
+    tender = tender_at(order.payment, number)
+    if order.placed.payment.in_channel or tender is None:
         return ()
     if result.state is AuthorizationState.CAPTURED:
-        return _captured(order, result.amount)
+        return _going_on(order, _captured(order, result.amount, tender))
     if result.state is AuthorizationState.AUTHORIZED:
-        if payment.authorized >= result.amount or payment.voided:
+        amount = min(result.amount, tender.amount) if len(order.payment.tenders) > 1 else result.amount
+        if tender.authorized >= amount or tender.voided:
             return ()
-        return (PaymentAuthorized(amount=result.amount),)
-    if result.state is AuthorizationState.DECLINED and not payment.declined and not payment_cleared(order):
-        return (PaymentDeclined(reason=result.reason or "declined"),)
+        held = PaymentAuthorized(amount=amount, tender=number, expires_at=result.expires_at)
+        return _going_on(order, (held,))
+    if result.state is AuthorizationState.DECLINED and not tender.declined and not _covered(order, tender):
+        return (PaymentDeclined(reason=result.reason or "declined", tender=number),)
     return ()
 
 
-def _captured(order: Order, amount: int) -> tuple[OrderEvent, ...]:
+def _covered(order: Order, tender: Tendered) -> bool:
+    """A refusal comes too late: its money was held, or is not needed."""
+    return payment_cleared(order) and not tender.unasked
+
+
+def needed(order: Order, tender: Tendered) -> int:
+    """What a tender has to hold."""
+    return tender.amount if len(order.payment.tenders) > 1 else payable(order.placed)
+
+
+def _going_on(order: Order, events: tuple[OrderEvent, ...]) -> tuple[OrderEvent, ...]:
+    """With the money held, an order that waited for it goes on."""
+    if not events or not any(hold.kind == PAYMENT_EXPIRED for hold in order.active_holds):
+        return events
+    return (*events, *goes_on(fold(order.order_id, events, order) or order))
+
+
+def _captured(order: Order, amount: int, tender: Tendered) -> tuple[OrderEvent, ...]:
     """The provider captured by itself; what it took for units that were cancelled before goes back."""
-    fresh = amount - order.payment.captured
-    if fresh <= 0 or order.payment.captures or order.payment.submitted or order.payment.undone:
+    payment, number = order.payment, tender.number
+    fresh = amount - captured_of(payment, number)
+    if fresh <= 0 or any(of_tender(asked, number) for asked in (payment.captures, payment.submitted, payment.undone)):
         return ()
-    reference = order.placed.payment.reference
-    captured = PaymentCaptured(capture_id=reference, amount=fresh)
-    over = min(amount, payable(order.placed)) - owed(order) - order.payment.refunding
+    reference = tender.reference
+    captured = PaymentCaptured(capture_id=reference, amount=fresh, tender=number)
+    taken = payment.captured + fresh
+    most = taken if order.edits else min(taken, payable(order.placed))  # what it is to pay may have fallen since
+    over = most - owed(order) - payment.refunding
     refund_id = derive("rfd", order.order_id, reference, "captured")
-    if over <= 0 or refund_id in order.payment.refunds:
+    if over <= 0 or refund_id in payment.refunds:
         return (captured,)
-    return (captured, RefundRequested(refund_id=refund_id, amount=over, reason="cancelled"))
+    back = RefundRequested(refund_id=refund_id, amount=min(over, fresh), reason="cancelled", tender=number)
+    return (captured, back)
 
 
 def record_authorization(order: Order, command: RecordAuthorization) -> tuple[OrderEvent, ...]:
     """See `authorize`."""
-    return authorize(order, command.authorization)
+    return authorize(order, command.authorization, command.tender)

@@ -14,7 +14,7 @@ from oms.domain.errors import (
     TooManyPositionsError,
 )
 from oms.domain.ids import derive
-from oms.domain.order.charging import payable, refund_value, refundable
+from oms.domain.order.charging import refund_value, refundable
 from oms.domain.order.events import (
     CaptureSubmitted,
     LinesReturned,
@@ -28,12 +28,23 @@ from oms.domain.order.events import (
     RefundSubmitted,
     RefundSucceeded,
 )
-from oms.domain.order.promising import authorize
+from oms.domain.order.evolve import fold
+from oms.domain.order.promising import authorize, needed
+from oms.domain.order.refunding import requested
 from oms.domain.order.returning import return_to_node
 from oms.domain.order.scanning import came_back
 from oms.domain.order.state import RefundStatus
+from oms.domain.order.tender_commands import RecordExtension
+from oms.domain.order.tendering import ending, lapsed, record_extension, stops
+from oms.domain.order.tenders import capture_key, captured_of, of_tender, read_key, refundable_of, tender_at
 from oms.domain.payment_events import CaptureState, PaymentEventKind, RefundState
-from oms.domain.payments import AuthorizationResult, AuthorizationState
+from oms.domain.payments import (
+    AuthorizationResult,
+    AuthorizationState,
+    ExtensionResult,
+    ExtensionState,
+    authorization_end,
+)
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
@@ -46,50 +57,63 @@ if TYPE_CHECKING:
     )
     from oms.domain.order.events import NodeUnits
     from oms.domain.order.state import Order, Refund
+    from oms.domain.order.tenders import Tendered
     from oms.domain.payment_events import PaymentEvent
 
 
 def record_capture(order: Order, command: RecordCapture) -> tuple[OrderEvent, ...]:
     """A capture for a shipment, once. Raises RefundExceedsCapturedError for one undone that was given back before."""
-    return _capture(order, command.shipment_id, command.capture_id, command.amount, command.state, command.reason)
+    key = capture_key(command.shipment_id, command.tender)
+    return _capture(order, key, command.capture_id, command.amount, command.state, command.reason)
 
 
 def _capture(
-    order: Order, shipment_id: str, capture_id: str, amount: int, state: CaptureState, reason: str
+    order: Order, key: str, capture_id: str, amount: int, state: CaptureState, reason: str
 ) -> tuple[OrderEvent, ...]:
     """The provider's word on a shipment's capture, in whatever order it comes: refused is final, taken ends pending."""
     payment = order.payment
-    if shipment_id in payment.undone:
+    if key in payment.undone:
         return ()
     if state is CaptureState.FAILED:
-        return _undone(order, shipment_id, capture_id, amount, reason)
-    if shipment_id in payment.captures:
+        return _undone(order, key, capture_id, amount, reason)
+    if key in payment.captures:
         return ()
+    shipment_id, tender = read_key(key)
     if state is CaptureState.SUCCEEDED:
-        return (PaymentCaptured(capture_id=capture_id, amount=amount, shipment_id=shipment_id),)
-    if shipment_id in payment.submitted:
+        return (PaymentCaptured(capture_id=capture_id, amount=amount, shipment_id=shipment_id, tender=tender),)
+    if key in payment.submitted:
         return ()
-    return (CaptureSubmitted(capture_id=capture_id, amount=amount, shipment_id=shipment_id),)
+    return (CaptureSubmitted(capture_id=capture_id, amount=amount, shipment_id=shipment_id, tender=tender),)
 
 
-def _undone(order: Order, shipment_id: str, capture_id: str, amount: int, reason: str) -> tuple[OrderEvent, ...]:
-    taken = order.payment.captures.get(shipment_id)
-    if taken is not None and amount > min(taken, refundable(order)):
+def _undone(order: Order, key: str, capture_id: str, amount: int, reason: str) -> tuple[OrderEvent, ...]:
+    shipment_id, tender = read_key(key)
+    taken, left = order.payment.captures.get(key), refundable_of(order.payment, tender)
+    if taken is not None and amount > min(taken, left):
         raise RefundExceedsCapturedError(
-            "the provider took back more than is left of the capture", amount=amount, refundable=refundable(order)
+            "the provider took back more than is left of the capture", amount=amount, refundable=left
         )
-    undone = PaymentUndone(capture_id=capture_id, amount=amount, shipment_id=shipment_id, reason=reason or "failed")
+    undone = PaymentUndone(
+        capture_id=capture_id, amount=amount, shipment_id=shipment_id, reason=reason or "failed", tender=tender
+    )
     return (undone,)
 
 
-def record_void(order: Order, _command: RecordVoid) -> tuple[OrderEvent, ...]:
+def record_void(order: Order, command: RecordVoid) -> tuple[OrderEvent, ...]:
     """The authorization is gone, once."""
-    return _voided(order)
+    return _voided(order, tender_at(order.payment, command.tender))
 
 
-def _voided(order: Order) -> tuple[OrderEvent, ...]:
-    payment = order.payment
-    return () if payment.voided or payment.captured or payment.submitted else (PaymentVoided(),)
+def _voided(order: Order, tender: Tendered | None) -> tuple[OrderEvent, ...]:
+    """An authorization that ended: whole, or what is left of it. Goods that are bound for it wait."""
+    if tender is None or tender.voided:
+        return ()
+    payment, number = order.payment, tender.number
+    if captured_of(payment, number) or of_tender(payment.submitted, number):
+        return lapsed(order, tender, "voided") if ending(order) else ()
+    voided = PaymentVoided(tender=number)
+    after = fold(order.order_id, [voided], order) or order
+    return (voided, *stops(after, tender))
 
 
 def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ...]:
@@ -120,7 +144,7 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
             currency=order.placed.currency,
         )
     lines = tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in wanted.items())
-    events: list[OrderEvent] = [RefundRequested(refund_id=refund_id, amount=amount, reason=command.reason, lines=lines)]
+    events = list(requested(order, refund_id, amount, reason=command.reason, lines=lines))
     back = _come_back(order, command, wanted)
     if amount == 0:
         events.append(RefundSucceeded(refund_id=refund_id))
@@ -206,6 +230,11 @@ _AUTHORIZATION_STATES: Final = {
     PaymentEventKind.CAPTURED: AuthorizationState.CAPTURED,
     PaymentEventKind.FAILED: AuthorizationState.DECLINED,
 }
+_EXTENSION_STATES: Final = {
+    PaymentEventKind.EXTENDED: ExtensionState.EXTENDED,
+    PaymentEventKind.NOT_EXTENDED: ExtensionState.REFUSED,
+}
+MANY: Final = 2
 
 
 def record_provider_event(order: Order, command: RecordProviderEvent) -> tuple[OrderEvent, ...]:
@@ -215,52 +244,81 @@ def record_provider_event(order: Order, command: RecordProviderEvent) -> tuple[O
     speaks of another currency, CaptureNotFoundError, RefundBeforePaymentError, RefundExceedsCapturedError.
     """
     event = command.event
-    if order.placed.payment.in_channel or event.source != order.placed.payment.provider:
+    tender = meant(order, event)
+    if tender is None:
         return ()
     if event.currency and event.currency != order.placed.currency:
         raise CurrencyMismatchError("the payment is in another currency", currency=event.currency)
     if event.kind is PaymentEventKind.REFUND:
-        return _provider_refund(order, event)
+        return _provider_refund(order, event, tender)
     if event.kind is PaymentEventKind.CAPTURE:
-        return _provider_capture(order, event)
+        return _provider_capture(order, event, tender)
     if event.kind is PaymentEventKind.VOIDED:
         # Final at the provider, so it holds even when it overtook the authorization that it ended.
-        return _voided(order)
+        return _voided(order, tender)
+    if event.kind in _EXTENSION_STATES:
+        return _extended(order, event, tender)
     state = _AUTHORIZATION_STATES.get(event.kind)
     if state is None:
         return ()
-    if state is not AuthorizationState.DECLINED and event.amount < payable(order.placed):
-        return _too_little(order, event)
-    if state is AuthorizationState.CAPTURED and order.payment.authorized:
+    if state is not AuthorizationState.DECLINED and event.amount < needed(order, tender):
+        return _too_little(order, event, tender)
+    if state is AuthorizationState.CAPTURED and tender.authorized:
         # A capture of ours: recorded by the step that makes it, which knows the shipment.
         return ()
-    return authorize(order, AuthorizationResult(state=state, amount=event.amount, reason=event.reason))
+    ends = authorization_end(event.source, event.occurred_at) if state is AuthorizationState.AUTHORIZED else None
+    told = AuthorizationResult(state=state, amount=event.amount, reason=event.reason, expires_at=ends)
+    return authorize(order, told, tender.number)
 
 
-def _too_little(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
+def meant(order: Order, event: PaymentEvent) -> Tendered | None:
+    """The tender that a provider speaks of: by its reference, or by ours; of a provider's only one, that one."""
+    if order.placed.payment.in_channel:
+        return None
+    theirs = [each for each in order.payment.tenders if each.provider == event.source]
+    named = [each for each in theirs if each.reference and each.reference in (event.payment_ref, event.charge_ref)]
+    if named or len(theirs) < MANY:
+        return next(iter(named or theirs), None)
+    refund = order.payment.refunds.get(event.our_refund_id)
+    number = refund.tender if refund else read_key(event.our_shipment_id)[1] if event.our_shipment_id else 0
+    return next((each for each in theirs if each.number == number), None)
+
+
+def _extended(order: Order, event: PaymentEvent, tender: Tendered) -> tuple[OrderEvent, ...]:
+    """The outcome of a request to hold the money longer, which an event tells."""
+    ends = authorization_end(event.source, event.occurred_at)
+    result = ExtensionResult(state=_EXTENSION_STATES[event.kind], expires_at=ends, reason=event.reason)
+    renewal = tender.renewals + (not tender.renewing)
+    asked = RecordExtension(command_id="", tender=tender.number, renewal=renewal, result=result)
+    return record_extension(order, asked)
+
+
+def _too_little(order: Order, event: PaymentEvent, tender: Tendered) -> tuple[OrderEvent, ...]:
     """An authorization that cannot pay for the order. Of captures it says nothing: they may be of a part."""
-    if event.kind is not PaymentEventKind.AUTHORIZED or event.payment_ref != order.placed.payment.reference:
+    if event.kind is not PaymentEventKind.AUTHORIZED or event.payment_ref != tender.reference:
         return ()
     declined = AuthorizationResult(state=AuthorizationState.DECLINED, amount=event.amount, reason="amount_too_small")
-    return () if order.payment.voided else authorize(order, declined)
+    return () if tender.voided else authorize(order, declined, tender.number)
 
 
-def _provider_capture(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
+def _provider_capture(order: Order, event: PaymentEvent, tender: Tendered) -> tuple[OrderEvent, ...]:
     """One capture's state. Raises CaptureNotFoundError for one that we know nothing of (yet).
 
     It may come before the answer of the call that asked for it, which then finds the capture recorded. Of a payment
     that the provider captured whole by itself, every capture is that one.
     """
-    known = order.payment.capture_ids.get(event.capture_ref, event.our_shipment_id)
-    ours = known in order.handovers or (not known and "" in order.payment.captures)
-    if event.payment_ref != order.placed.payment.reference or not ours:
+    payment, whole = order.payment, capture_key("", tender.number)
+    known = payment.capture_ids.get(event.capture_ref, event.our_shipment_id) or whole
+    shipment_id, number = read_key(known)
+    ours = shipment_id in order.handovers or (known == whole and whole in payment.captures)
+    if event.payment_ref != tender.reference or number != tender.number or not ours:
         raise CaptureNotFoundError("the capture is for no shipment of the order", capture=event.capture_ref)
     state = event.capture_state or CaptureState.PENDING
     return _capture(order, known, event.capture_ref, event.amount, state, event.reason)
 
 
-def _provider_refund(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...]:
-    refunds = order.payment.refunds
+def _provider_refund(order: Order, event: PaymentEvent, tender: Tendered) -> tuple[OrderEvent, ...]:
+    refunds, left = order.payment.refunds, refundable_of(order.payment, tender.number)
     word = refund_outcome_word(event.refund_state or RefundState.PENDING)
     known = refunds.get(event.our_refund_id) or next(
         (each for each in refunds.values() if event.refund_ref and each.refund_ref == event.refund_ref), None
@@ -269,15 +327,17 @@ def _provider_refund(order: Order, event: PaymentEvent) -> tuple[OrderEvent, ...
         return _outcome(known, word, event.refund_ref, event.reason)
     # Made by a person at the provider: a fact for us, whoever asked for it. One that failed is kept too, so that an
     # older word on it that comes later does not make it a success.
-    if word != "failed" and event.amount > refundable(order):
+    if word != "failed" and event.amount > left:
         raise RefundBeforePaymentError(
-            "the provider refunded more than was captured so far", amount=event.amount, refundable=refundable(order)
+            "the provider refunded more than was captured so far", amount=event.amount, refundable=left
         )
     refund_id = derive("rfd", order.order_id, event.refund_ref)
-    requested = RefundRequested(refund_id=refund_id, amount=event.amount, reason=event.reason, origin="provider")
+    asked = RefundRequested(
+        refund_id=refund_id, amount=event.amount, reason=event.reason, origin="provider", tender=tender.number
+    )
     submitted = RefundSubmitted(refund_id=refund_id, refund_ref=event.refund_ref)
     if word == "submitted":
-        return (requested, submitted)
+        return (asked, submitted)
     if word == "succeeded":
-        return (requested, RefundSucceeded(refund_id=refund_id, refund_ref=event.refund_ref))
-    return (requested, submitted, RefundFailed(refund_id=refund_id, reason=event.reason or "failed"))
+        return (asked, RefundSucceeded(refund_id=refund_id, refund_ref=event.refund_ref))
+    return (asked, submitted, RefundFailed(refund_id=refund_id, reason=event.reason or "failed"))

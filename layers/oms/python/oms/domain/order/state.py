@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from oms.domain.order.events import OrderPlaced, OrderScored, PlacedLine
+    from oms.domain.order.events import OrderEdited, OrderPlaced, OrderScored, PlacedLine
     from oms.domain.order.ledger import LineLedger
+    from oms.domain.order.return_state import Return
+    from oms.domain.order.tenders import Tendered
     from oms.domain.segments import Drawn, Parts
     from oms.domain.serials import Serial
 
@@ -40,6 +42,11 @@ class Line:
     """Of its units that have serial numbers, those that left and are not back."""
     named_late: tuple[Serial, ...] = ()
     """Those that were named after they had come back."""
+
+    @property
+    def channel_line(self) -> str:
+        """What its channel calls it: of units that were added to a line, that line."""
+        return self.placed.adds_to or self.placed.line_id
 
     def at(self, node_id: str, quantity: int, drawn: tuple[Drawn, ...] = ()) -> NodeUnits:
         """Units of it at a node."""
@@ -201,6 +208,8 @@ class Refund:
     """Units that a channel's refund took back before they left."""
     returned: Mapping[str, int] = field(default_factory=dict)
     """Units that came back with a channel's refund."""
+    tender: int = 1
+    request: str = ""
 
     @property
     def counts(self) -> bool:
@@ -215,8 +224,9 @@ class Refund:
 
 @frozen
 class Payment:
-    """The money of the order, in minor units. `captures` maps a shipment (or '' for a whole capture) to its amount.
+    """The money of the order, in minor units: sums over its tenders, where it has several.
 
+    `captures` maps a shipment (or '' for a whole capture) to its amount; of tenders but the first, see `capture_key`.
     `submitted`: captures that the provider has not decided, by shipment. `undone`: what was refused or taken back of a
     shipment's capture; it is not asked for again by itself. `capture_ids`: the provider's id of a capture that
     it did not decide at once to its shipment.
@@ -232,6 +242,10 @@ class Payment:
     undone: Mapping[str, int] = field(default_factory=dict)
     capture_ids: Mapping[str, str] = field(default_factory=dict)
     refunds: Mapping[str, Refund] = field(default_factory=dict)
+    tenders: tuple[Tendered, ...] = ()
+    """What pays for the order, in the order in which it is used."""
+    settled: int = 0
+    """Of what refunds took, what had been paid too much before an edit raised the price; see `covering`."""
 
     @property
     def refunded(self) -> int:
@@ -246,7 +260,10 @@ class Payment:
 
 @frozen
 class Order:
-    """An order. Maps keep the order in which things happened."""
+    """An order. Maps keep the order in which things happened.
+
+    `placed` is what it is of now: as it was placed, and edited since.
+    """
 
     order_id: str
     placed: OrderPlaced
@@ -259,18 +276,27 @@ class Order:
     parcels: Mapping[str, Parcel] = field(default_factory=dict)
     handovers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Units by line of each shipment, and of what was provided without one, in the order they left."""
+    returns: Mapping[str, Return] = field(default_factory=dict)
     rejected_nodes: tuple[str, ...] = ()
     revision: tuple[datetime, str] | None = None
     """The newest channel snapshot taken in: its time and digest."""
     promised_by: datetime | None = None
     retry_at: datetime | None = None
     """When to look again for what is backordered, at the latest."""
+    edits: tuple[OrderEdited, ...] = ()
+    addressed_by: str = ""
+    """The edit that the address where it goes is kept for."""
 
     @property
     def contact_key(self) -> ContactKey:
         """Where its contact is, whatever e-mail address a later snapshot brought."""
         placed = self.placed
         return ContactKey(customer_id=placed.customer_id, placed_at=placed.placed_at, order_id=self.order_id)
+
+    @property
+    def address_key(self) -> ContactKey:
+        """Where the contact with the address is to which it goes."""
+        return replace(self.contact_key, edit_id=self.addressed_by)
 
     @property
     def active_holds(self) -> tuple[Hold, ...]:

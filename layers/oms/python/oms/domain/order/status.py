@@ -9,8 +9,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import PaymentState
-from oms.domain.order.charging import money_due, owed, payable
+from oms.domain.order.charging import due_captures, due_refunds, money_due, owed, payable, settled_back, void_due
+from oms.domain.order.covering import paid
 from oms.domain.order.ledger import Place
+from oms.domain.order.return_state import label_due, pays_returns
+from oms.domain.order.tenders import held_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -37,8 +40,8 @@ LIFECYCLE: Final[Mapping[OrderStatus, frozenset[OrderStatus]]] = {
     OrderStatus.CLOSED: frozenset({OrderStatus.CONFIRMED}),
     OrderStatus.CANCELLED: frozenset(),
 }
-"""CONFIRMED to PENDING: a node rejected what it was given. PENDING to CLOSED: nothing had to be shipped. CLOSED to
-CONFIRMED: a refund was asked for later, and is not settled yet."""
+"""CONFIRMED to PENDING: a node rejected what it was given, or an edit added units. PENDING to CLOSED: nothing had to be
+shipped. CLOSED to CONFIRMED: a refund was asked for later, and is not settled yet."""
 
 
 class FulfillmentStatus(StrEnum):
@@ -94,6 +97,8 @@ class NextStep(StrEnum):
     CANCEL = "cancel"
     """Go on cancelling what one transaction could not free."""
     SETTLE = "settle"
+    RETURN = "return"
+    """Go on with its returns: nothing but money of theirs is due, or a label."""
 
 
 def units_at(order: Order, place: Place) -> int:
@@ -102,7 +107,7 @@ def units_at(order: Order, place: Place) -> int:
 
 
 def payment_cleared(order: Order) -> bool:
-    """The goods may be promised: the money is held, taken, or not needed."""
+    """The goods may be promised: the money is held by all tenders together, taken, granted, or not needed."""
     return owed(order) == 0 or _money_held(order)
 
 
@@ -114,6 +119,8 @@ def _money_held(order: Order) -> bool:
             PaymentState.PAID,
             PaymentState.PARTIALLY_REFUNDED,
         )
+    if len(payment.tenders) > 1 or any(each.lapsed for each in payment.tenders):
+        return sum(held_of(payment, each) for each in payment.tenders) >= owed(order)
     return not payment.voided and max(payment.authorized, payment.captured) > 0
 
 
@@ -132,7 +139,7 @@ def settled(order: Order) -> bool:
     payment = order.payment
     if any(refund.open for refund in payment.refunds.values()) or payment.submitted or money_due(order):
         return False
-    return order.placed.payment.in_channel or payment.captured >= min(owed(order), payment.authorized)
+    return order.placed.payment.in_channel or paid(order) >= min(owed(order), payment.authorized - settled_back(order))
 
 
 def fulfillment_status(order: Order) -> FulfillmentStatus:
@@ -168,12 +175,12 @@ def payment_status(order: Order) -> PaymentStatus:
         whole = payment.refunded >= payment.captured
         return PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED
     if payment.captured:
-        whole = payment.captured >= owed(order)
+        whole = paid(order) >= owed(order)
         return PaymentStatus.CAPTURED if whole else PaymentStatus.PARTIALLY_CAPTURED
-    if payment.declined or payment.channel_state is PaymentState.FAILED:
-        return PaymentStatus.DECLINED
     if payable(order.placed) and _money_held(order):
         return PaymentStatus.AUTHORIZED
+    if payment.declined or payment.channel_state is PaymentState.FAILED:
+        return PaymentStatus.DECLINED
     return PaymentStatus.PENDING if owed(order) else PaymentStatus.NOT_NEEDED
 
 
@@ -229,10 +236,12 @@ def next_step(order: Order) -> NextStep:
     if order.cancelling is not None:
         return NextStep.CANCEL
     if money_due(order):
-        return NextStep.SETTLE
+        only = not due_captures(order) and not void_due(order)
+        returns = only and pays_returns(order, due_refunds(order))
+        return NextStep.RETURN if returns else NextStep.SETTLE
     held = order.held_lines
     waiting = any(line.ledger.open and line_id not in held for line_id, line in order.lines.items())
     verifiable = not order.placed.payment.in_channel and not order.payment.declined and not order.payment.voided
     if waiting and (payment_cleared(order) or verifiable):
         return NextStep.PROMISE
-    return NextStep.NONE
+    return NextStep.RETURN if label_due(order) else NextStep.NONE

@@ -10,6 +10,7 @@ from oms.domain.order.changing import UNKNOWN_SKU
 from oms.domain.order.holding_back import hold_expiry
 from oms.domain.order.ledger import Place
 from oms.domain.order.releasing import release_at
+from oms.domain.order.return_state import return_due_at
 from oms.domain.order.state import FulfillmentOrderStatus
 from oms.domain.order.status import (
     NextStep,
@@ -21,6 +22,7 @@ from oms.domain.order.status import (
     stage,
     units_at,
 )
+from oms.domain.order.tendering import ending, look_at
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
@@ -48,18 +50,15 @@ def due_at(order: Order, at: datetime) -> datetime | None:
 
 
 def _due_at(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
-    due, timed = _due_beside(order, at, step, word), _timed(order)
-    return min(due, max(timed, at)) if due and timed else due
-
-
-def _timed(order: Order) -> datetime | None:
-    """When what waits for a time is to be done: something released, a hold ended."""
-    times = [each for each in (release_at(order), hold_expiry(order)) if each]
-    return min(times, default=None)
+    due = _due_beside(order, at, step, word)
+    if order.returns and (look := return_due_at(order, at, at + REST_PATIENCE)):
+        due = min(due, look) if due else look
+    set_before = [each for each in (release_at(order), look_at(order), hold_expiry(order)) if each is not None]
+    return min(due, max(min(set_before), at)) if due and set_before else due
 
 
 def _due_beside(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
-    """The same, but for what waits for a time."""
+    """The same, but for what is to be released, for holds and for authorizations that end."""
     if step is not NextStep.NONE:
         return at + STEP_PATIENCE
     if word is Stage.ON_HOLD and any(hold.kind == UNKNOWN_SKU for hold in order.active_holds):
@@ -75,13 +74,10 @@ def _due_beside(order: Order, at: datetime, step: NextStep, word: Stage) -> date
 
 
 def wake_at(order: Order, at: datetime) -> datetime | None:
-    """The next time after `at` that was set: to look again for what is backordered, to give up, to release, to end."""
+    """The next time that was set, after `at`: to look for what is backordered, give up, release, renew, end a hold."""
     waiting = [line for line in order.lines.values() if line.ledger.backordered]
-    times = (
-        [line.cancel_at for line in waiting]
-        + ([order.retry_at] if waiting else [])
-        + [release_at(order), hold_expiry(order)]
-    )
+    times = [line.cancel_at for line in waiting] + ([order.retry_at] if waiting else [])
+    times += [release_at(order), look_at(order), hold_expiry(order)]
     return min((each for each in times if each is not None and each > at), default=None)
 
 
@@ -98,9 +94,15 @@ def is_patient(order: Order) -> bool:
 
 
 def _is_patient(order: Order, step: NextStep, word: Stage) -> bool:
-    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or _timed(order):
+    timed = release_at(order) or hold_expiry(order)
+    returns = any(known.open for known in order.returns.values())
+    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or timed or returns:
         return False
-    return _promised(order, word) is not None and not any(refund.open for refund in order.payment.refunds.values())
+    promised, ends = _promised(order, word), look_at(order)
+    if promised is None or any(refund.open for refund in order.payment.refunds.values()):
+        return False
+    waits = any(each.final or each.renewing for each in ending(order))
+    return ends is None or (ends >= promised and not waits)
 
 
 def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[str, Any]:
@@ -129,6 +131,7 @@ def summarize(order: Order, at: datetime, before: Order | None = None) -> dict[s
         "fulfillment": fulfillment_status(order).value,
         "payment": payment_status(order).value,
         "holds": [hold.kind for hold in order.active_holds],
+        "returns": {known.number: known.status.value for known in order.returns.values()},
         "next": step.value,
         "due_at": due.isoformat() if due else "",
         "promised_by": order.promised_by.isoformat() if order.promised_by else "",

@@ -42,7 +42,7 @@ class RefundBody(Body):
     reason: Text = ""
     lines: Annotated[list[NamedUnits], Field(max_length=90)] = []
     restock: bool = False
-    disposition: Literal["restock", "qc", "damaged", "scrap", "vendor"] | None = None
+    disposition: Literal["restock", "qc", "refurbish", "damaged", "scrap", "vendor"] | None = None
 
 
 class ReturnedSerialsOfLine(Body):
@@ -56,3 +56,18 @@ class ReturnedSerialsBody(Body):
     """POST /orders/{id}/returned-serials: which units came back without being named, 90 at most in all."""
 
     lines: Annotated[list[ReturnedSerialsOfLine], Field(min_length=1, max_length=90)]
+
+
+class PaymentBody(Body):
+    """POST /orders/{id}/payments: one more payment of the order, or (`received`) money that came for its invoice.
+
+    Amounts in minor units. `reference`: the provider's of its payment, the purchase order of an invoice, the bank's of
+    money that was received.
+    """
+
+    kind: Literal["tender", "received"] = "tender"
+    provider: Literal["stripe", "adyen", "paypal", "on_invoice"] = "on_invoice"
+    reference: Annotated[str, Field(pattern="^[A-Za-z0-9_./-]{1,200}$")]
+    amount: Annotated[int, Field(ge=1, le=10**15)]
+    currency: Annotated[str, Field(max_length=3)] = ""
+    terms_days: Annotated[int, Field(ge=0, le=365)] = 0

@@ -25,6 +25,13 @@ class IntegrationsBody(Body):
     document: dict[str, Any]
 
 
+class ReturnPolicyBody(Body):
+    """PUT /policies/returns: a document on top of the version that its author saw, 0 when there was none."""
+
+    expected_version: Version
+    document: dict[str, Any]
+
+
 class RollBackBody(Body):
     """POST /policies/sourcing/rollback: an earlier version's document, saved again."""
 

@@ -1,0 +1,48 @@
+"""What a refund is asked of: the tenders that paid, each for its part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oms.domain.ids import derive
+from oms.domain.order.events import LineUnits, OrderEvent, RefundRequested, RefundSucceeded
+from oms.domain.order.tenders import refund_parts, tender_at
+
+if TYPE_CHECKING:
+    from oms.domain.order.state import Order
+
+
+def requested(
+    order: Order,
+    refund_id: str,
+    amount: int,
+    *,
+    reason: str,
+    lines: tuple[LineUnits, ...] = (),
+    origin: str = "oms",
+) -> tuple[OrderEvent, ...]:
+    """A refund for each tender that gives back a part of `amount`; the first has the id, and the units.
+
+    `amount` is not more than is refundable. What is given back of an invoice is set off or paid out by finance, and
+    counts as given back at once.
+    """
+    parts = refund_parts(order.payment, amount)
+    request = refund_id if len(parts) > 1 else ""
+    events: list[OrderEvent] = []
+    for index, (number, part) in enumerate(parts):
+        known = tender_at(order.payment, number)
+        each = derive("rfd", order.order_id, refund_id, str(number)) if index else refund_id
+        events.append(
+            RefundRequested(
+                refund_id=each,
+                amount=part,
+                reason=reason,
+                lines=() if index else lines,
+                origin=origin,
+                tender=number,
+                request=request,
+            )
+        )
+        if known and known.on_invoice and part:
+            events.append(RefundSucceeded(refund_id=each))
+    return tuple(events)
