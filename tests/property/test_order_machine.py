@@ -59,6 +59,7 @@ def everyday(machine: OrderMachine, draw: random.Random) -> list[Callable[[], ob
         lambda: machine.capture(draw.randrange(99)),
         lambda: machine.hold(draw.randrange(99), whole=draw.random() < 0.3, one=draw.random() < 0.8),
         lambda: machine.release(draw.randrange(99)),
+        lambda: machine.time_passes(draw.randint(0, 12)),
         lambda: machine.goods_come_in(draw.choice("ABC"), draw.choice(NODES), draw.randint(1, 5)),
         lambda: machine.cancel(draw.randrange(99), draw.randint(1, 2), everything=draw.random() < 0.5),
         lambda: machine.refund(
@@ -140,6 +141,6 @@ def walk(seed: int, steps: int) -> OrderMachine:
     return machine
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", [*range(60), 1560])
 def test_a_long_way_through_an_orders_life(seed: int) -> None:
     assert walk(seed, steps=40).world.commands, "nothing was asked of the order"

@@ -12,7 +12,7 @@ from hypothesis.stateful import initialize, invariant, precondition, rule
 from oms.domain.canonical import ChannelPayment, ChannelRefund, PaymentState, RefundedLine, Restock, sum_parts
 from oms.domain.order import commands as cmd
 from oms.domain.order.charging import due_captures, owed, payable
-from oms.domain.order.events import Disposition, HoldReleased
+from oms.domain.order.events import Disposition, HoldReleased, OnExpiry
 from oms.domain.order.promising import wanted_units
 from oms.domain.order.releasing import planned_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
@@ -182,10 +182,17 @@ class OrderMachine(ReturnMoves):
                 hold_id=f"hld_{pick % 3}",
                 kind="manual",
                 lines=() if whole else (lines[pick % len(lines)],),
+                expires_at=minutes(pick % 11) if pick % 4 else None,
+                on_expiry=list(OnExpiry)[pick % 3],
             )
         )
         if one:
             self.release(pick)
+
+    @rule(at=st.integers(0, 12))
+    def time_passes(self, at: int) -> None:
+        """The watchdog comes by, and looks at all holds."""
+        self.world.expire_holds(minutes(at))
 
     @rule(sku=st.sampled_from("ABC"), node=st.sampled_from(NODES), units=st.integers(1, 5))
     def goods_come_in(self, sku: str, node: str, units: int) -> None:
@@ -215,6 +222,8 @@ class OrderMachine(ReturnMoves):
         times: dict[str, Any] = {"at": minutes(pick), "cancel_at": minutes(2 * pick % 7), "retry_at": minutes(pick + 9)}
         times["release_at"] = minutes(1 + pick % 5) if pick % 3 == 2 else None
         asks = (f"hld_rule_{pick}", "sourcing", "asks for a person") if short and pick % 5 == 3 else None
+        if asks and asks[0] in order.holds:  # a rule asks for a person once in an order's life
+            asks = None
         events = self.world.story.promise({} if asks else plan, short, hold=asks, **times)
         self.world.check_moves(before, events)
         order = self.world.story.order

@@ -13,8 +13,17 @@ from oms.domain.order import commands as cmd
 from oms.domain.order.accounts import balances, drift
 from oms.domain.order.charging import chargeable, header_total, owed, payable, units_value
 from oms.domain.order.edit_commands import EditOrder, EditPlan, OrderEdit
-from oms.domain.order.events import Disposition, LinesReturned, NodeUnits, SerialsReturned, ShipmentShipped
+from oms.domain.order.events import (
+    Disposition,
+    LinesCancelled,
+    LinesReturned,
+    NodeUnits,
+    OnExpiry,
+    SerialsReturned,
+    ShipmentShipped,
+)
 from oms.domain.order.evolve import fold
+from oms.domain.order.holding_back import hold_expiry, stopped_units
 from oms.domain.order.ledger import Place
 from oms.domain.order.promising import wanted_units
 from oms.domain.order.return_facts import ReturnCredited
@@ -29,6 +38,8 @@ from tests.support.builders import BERLIN, PARIS, STRIPE, Story, minutes, units_
 from tests.support.edits import assert_edited, more
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from oms.domain.canonical import CanonicalOrder
     from oms.domain.order.charging import DueCapture
     from oms.domain.order.events import OrderEvent, PaymentPlan
@@ -216,6 +227,24 @@ class OrderWorld:
             hold_id = active[pick % len(active)].hold_id
             self.run(cmd.ReleaseHold(command_id=self.story.id("release"), hold_id=hold_id))
 
+    def expire_holds(self, at: datetime) -> None:
+        """What is over at `at` ends, each as it says; asked again, nothing more happens to it."""
+        for hold_id in list(self.story.order.holds):
+            before = self.story.order
+            hold = before.holds[hold_id]
+            stopped = stopped_units(before, hold)
+            command = cmd.ExpireHold(command_id=self.story.id("expire"), hold_id=hold_id, at=at)
+            events = self.run(command)
+            assert bool(events) == hold.is_due(at)
+            if not events:
+                continue
+            after = self.story.order.holds[hold_id]
+            assert after.escalated if hold.on_expiry is OnExpiry.ESCALATE else not after.active
+            cancels = bool(stopped) and hold.on_expiry is OnExpiry.CANCEL
+            assert cancels == any(isinstance(each, LinesCancelled) for each in events)
+            assert not cancels or not stopped_units(self.story.order, hold)
+            assert not self.run(replace(command, command_id=self.story.id("expire")))
+
     def check_moves(self, before: Order | None, events: tuple[OrderEvent, ...]) -> None:
         """Each event moves fulfillment orders and refunds along their tables only."""
         state = before
@@ -342,7 +371,9 @@ class OrderWorld:
         open_refund = any(each.open for each in order.payment.refunds.values())
         open_return = any(each.open for each in order.returns.values())
         waits = not at_rest or open_refund or open_return or next_step(order) is not NextStep.NONE
-        assert (due_at(order, minutes(0)) is not None) == waits
+        due, ends = due_at(order, minutes(0)), hold_expiry(order)
+        assert (due is not None) == waits
+        assert due is None or ends is None or due <= max(ends, minutes(0)), "a hold ends unseen"
 
     def finish(self) -> None:
         """Whatever came before, the order can be brought to its end, and then the money is exactly right."""

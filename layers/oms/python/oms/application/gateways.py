@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from oms.channels.base import Connector, FetchRequest
     from oms.channels.listing import Lister
     from oms.channels.outward import Call
+    from oms.domain.fraud import FraudAnswer, FraudQuestion
     from oms.domain.inbound import Notice
     from oms.domain.order.dispute_evidence import Evidence
     from oms.domain.payments import AuthorizationResult, CaptureResult, ExtensionResult, RefundResult
@@ -135,6 +136,16 @@ class AnswersDisputes(Protocol):
 
     def accept_dispute(self, dispute_ref: str, answer_id: str) -> str:
         """Let the dispute be; the provider's reference. Raises as above."""
+
+
+class FraudScorer(Protocol):
+    """Who knows how likely it is that an order is a fraud. It may decide later, by a webhook."""
+
+    def score(self, account: str, question: FraudQuestion, key: str) -> FraudAnswer:
+        """The answer; the same key has the same answer, and is one question to whoever counts them.
+
+        Raises UpstreamError, its `cause` one of unreachable, limited, refused, unreadable.
+        """
 
 
 class TaxPort(Protocol):

@@ -17,7 +17,8 @@ from oms.entrypoints.return_documents import return_document
 if TYPE_CHECKING:
     from oms.domain.commit import Commit
     from oms.domain.history import History
-    from oms.domain.order.state import FulfillmentOrder, Line, Order
+    from oms.domain.order.events import OrderScored
+    from oms.domain.order.state import FulfillmentOrder, Hold, Line, Order
     from oms.domain.order.tenders import Tendered
 
 
@@ -55,13 +56,31 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
             }
             for line in order.lines.values()
         ],
-        "holds": [{**to_plain(hold), "active": hold.active} for hold in order.holds.values()],
+        **({"risk": _risk(order.scored)} if order.scored else {}),
+        "holds": [_hold(hold) for hold in order.holds.values()],
         "fulfillment_orders": [fulfillment_document(order, known) for known in order.fulfillment_orders.values()],
         "parcels": [
             {**to_plain(parcel), "status": parcel.status.value, "units": to_plain(parcel.units)}
             for parcel in order.parcels.values()
         ],
         "returns": [return_document(order, known) for known in order.returns.values()],
+    }
+
+
+def _risk(scored: OrderScored) -> dict[str, Any]:
+    return {**to_plain(scored), "by": scored.by.value}
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    ends = hold.expires_at is not None
+    return {
+        **to_plain(hold),
+        "active": hold.active,
+        "expires_at": hold.expires_at.isoformat() if hold.expires_at else None,
+        "on_expiry": hold.on_expiry.value if ends else None,
+        "escalated": hold.escalated,
+        "release_by": list(hold.release_by),
+        "second_person": hold.second_person,
     }
 
 

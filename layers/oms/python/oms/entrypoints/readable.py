@@ -71,6 +71,20 @@ def _reserved(event: ev.LinesReserved) -> str:
     return f"Reserved, to be released by {event.release_at:%d %b %Y %H:%M} UTC"
 
 
+def _scored(event: ev.OrderScored) -> str:
+    if event.by is ev.ScoredBy.RULE:
+        return f"Risk decided by rule, the scorer could not be asked ({words(event.problem)}): {event.verdict.value}"
+    return f"Risk scored {event.score} ({event.reference}): {event.verdict.value}"
+
+
+def _until(event: ev.HoldPlaced) -> str:
+    """Until when the hold lasts, and what then; '' for one that does not end by itself."""
+    if event.expires_at is None:
+        return ""
+    then = {"release": "then released", "cancel": "then cancelled", "escalate": "then a person is told"}
+    return f" until {event.expires_at:%d %b %Y %H:%M} UTC, {then[event.on_expiry]}"
+
+
 def _edit(event: ev.OrderEdited, currency: str) -> str:
     """What changed, and what it costs now."""
     said = [", ".join(f"{line.quantity} × {line.sku} added" for line in event.added)]
@@ -96,8 +110,10 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.ChannelRevisionSeen: lambda _e, _c: "A newer state of the channel's order was taken in",
     ev.ChannelPaymentReported: lambda e, c: f"The channel reports {words(e.state.value)}, {money(e.captured, c)} taken",
     ev.ShipToChanged: lambda e, _c: f"Destination changed to {e.ship_to.postal_code} {e.ship_to.country}",
-    ev.HoldPlaced: lambda e, _c: f"Put on hold ({words(e.kind)}){_because(e.reason)}",
-    ev.HoldReleased: lambda _e, _c: "Hold released",
+    ev.HoldPlaced: lambda e, _c: f"Put on hold ({words(e.kind)}){_until(e)}{_because(e.reason)}",
+    ev.OrderScored: lambda e, _c: _scored(e),
+    ev.HoldReleased: lambda e, _c: f"Hold released{_because(words(e.reason))}",
+    ev.HoldEscalated: lambda _e, _c: "Nobody had decided on the hold in time: a person was told",
     ev.PaymentAuthorized: lambda e, c: f"Payment authorized: {money(e.amount, c)}",
     ev.PaymentDeclined: lambda e, _c: f"Payment declined{_because(e.reason)}",
     ev.PaymentCaptured: lambda e, c: f"Payment captured: {money(e.amount, c)}",

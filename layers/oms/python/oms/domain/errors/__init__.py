@@ -43,7 +43,8 @@ OmsError
 │   ├── ReplayWindowError
 │   └── InvalidTokenError
 ├── ForbiddenError
-│   └── OwnDraftError
+│   ├── OwnDraftError
+│   └── HoldApprovalError
 ├── PayloadTooLargeError
 ├── IdempotencyKeyError
 │   ├── IdempotencyKeyMissingError
@@ -96,6 +97,7 @@ The class name is a contract too: Lambda reports it to Step Functions as the err
 from oms.domain.errors.access import (
     AuthenticationError,
     ForbiddenError,
+    HoldApprovalError,
     IdempotencyKeyError,
     IdempotencyKeyMissingError,
     IdempotencyKeyReusedError,
@@ -217,6 +219,7 @@ __all__ = [
     "FeedGoneError",
     "ForbiddenError",
     "FulfillmentOrderNotFoundError",
+    "HoldApprovalError",
     "HoldExpiredError",
     "IdempotencyKeyError",
     "IdempotencyKeyMissingError",

@@ -1,10 +1,10 @@
-"""Deciding on changes from outside the flow: holds and cancellations."""
+"""Deciding on changes from outside the flow: screening and cancellations."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from oms.domain.errors import InvalidInputError, InvalidTransitionError, NothingToCancelError
+from oms.domain.errors import InvalidInputError, NothingToCancelError
 from oms.domain.ids import derive
 from oms.domain.order.charging import overpaid_by
 from oms.domain.order.covering import freed_by
@@ -24,7 +24,7 @@ from oms.domain.stock import MAX_POSITIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from oms.domain.order.commands import CancelLines, CancelRest, PlaceHold, ReleaseHold, ScreenOrder
+    from oms.domain.order.commands import CancelLines, CancelRest, ScreenOrder
     from oms.domain.order.events import NodeUnits
     from oms.domain.order.state import FulfillmentOrder, Order
 
@@ -40,32 +40,9 @@ def unknown_sku_hold(line_id: str, sku: str) -> HoldPlaced:
     )
 
 
-def place_hold(order: Order, command: PlaceHold) -> tuple[OrderEvent, ...]:
-    """A hold; nothing when it is there already. Raises InvalidInputError for a line the order does not have."""
-    unknown = [line_id for line_id in command.lines if line_id not in order.lines]
-    if unknown:
-        raise InvalidInputError("the order has no such line", lines=unknown)
-    if command.hold_id in order.holds:
-        return ()
-    hold = HoldPlaced(hold_id=command.hold_id, kind=command.kind, reason=command.reason, lines=command.lines)
-    return (hold,)
-
-
-def release_hold(order: Order, command: ReleaseHold) -> tuple[OrderEvent, ...]:
-    """The release; nothing when it was released. Raises InvalidTransitionError when there is no such hold."""
-    hold = order.holds.get(command.hold_id)
-    if hold is None:
-        raise InvalidTransitionError("the order has no such hold", hold_id=command.hold_id)
-    return (HoldReleased(hold_id=hold.hold_id),) if hold.active else ()
-
-
 def screen(order: Order, command: ScreenOrder) -> tuple[OrderEvent, ...]:
     """Holds that rules ask for, each at most once in the order's life; unknown-SKU holds end when the SKU is known."""
-    placed = tuple(
-        HoldPlaced(hold_id=hold_id, kind=kind, reason=reason)
-        for hold_id, kind, reason in command.holds
-        if hold_id not in order.holds
-    )
+    placed = tuple(hold for hold in command.holds if hold.hold_id not in order.holds)
     released = []
     for hold in order.active_holds:
         skus = [order.lines[line_id].placed.sku for line_id in hold.lines]

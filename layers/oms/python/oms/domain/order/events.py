@@ -11,12 +11,20 @@ from typing import Any
 
 from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
-from oms.domain.kits import Components  # noqa: TC001 - the same
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
-from oms.domain.order import dispute_facts, edit_facts, parts, payment_facts, return_facts
+from oms.domain.order import dispute_facts, edit_facts, fraud_facts, hold_facts, parts, payment_facts, return_facts
 from oms.domain.priced import Countervalue, TaxesReckoned  # noqa: TC001 - the same
 from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
+
+OrderScored = fraud_facts.OrderScored
+ScoredBy = fraud_facts.ScoredBy
+Verdict = fraud_facts.Verdict
+
+HoldEscalated = hold_facts.HoldEscalated
+HoldPlaced = hold_facts.HoldPlaced
+HoldReleased = hold_facts.HoldReleased
+OnExpiry = hold_facts.OnExpiry
 
 LineUnits = parts.LineUnits
 NodeUnits = parts.NodeUnits
@@ -98,26 +106,6 @@ class ShipToChanged:
     """The customer's destination changed before anything left."""
 
     ship_to: ShipTo
-
-
-@frozen
-class HoldPlaced:
-    """The order, or only `lines`, may not progress. `decision`: the sourcing that asked for a person, if one did."""
-
-    hold_id: str
-    kind: str
-    reason: str = ""
-    lines: tuple[str, ...] = ()
-    decision: dict[str, Any] = field(default_factory=dict)
-
-
-@frozen
-class HoldReleased:
-    """A hold ended. `components`: what its line turned out to be made of, where it waited for its SKU to be known."""
-
-    hold_id: str
-    components: Components = ()
-    serialized: tuple[str, ...] = ()  # likewise the SKUs whose units have serial numbers
 
 
 @frozen
@@ -327,6 +315,8 @@ OrderEvent = (
     | ShipToChanged
     | HoldPlaced
     | HoldReleased
+    | HoldEscalated
+    | OrderScored
     | payment_facts.PaymentFact
     | LinesReserved
     | LinesMoved

@@ -10,7 +10,7 @@ from oms.domain.canonical import ContactKey, PaymentState
 from oms.domain.frozen import frozen
 from oms.domain.kits import parts_of
 from oms.domain.order.dispute_state import Disputes
-from oms.domain.order.events import NodeUnits
+from oms.domain.order.events import NodeUnits, OnExpiry
 from oms.domain.segments import less, taken
 from oms.domain.tracking import ParcelStatus
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from oms.domain.order.events import OrderEdited, OrderPlaced, PlacedLine
+    from oms.domain.order.events import OrderEdited, OrderPlaced, OrderScored, PlacedLine
     from oms.domain.order.ledger import LineLedger
     from oms.domain.order.return_state import Return
     from oms.domain.order.tenders import Tendered
@@ -79,6 +79,19 @@ class Hold:
     reason: str
     lines: tuple[str, ...]
     active: bool = True
+    expires_at: datetime | None = None
+    on_expiry: OnExpiry = OnExpiry.ESCALATE
+    release_by: tuple[str, ...] = ()
+    second_person: bool = False
+    by: str = ""
+    escalated: bool = False
+    """Its time is over and a person was told: it ends by a person's word only."""
+    released_by: str = ""
+    release_reason: str = ""
+
+    def is_due(self, at: datetime) -> bool:
+        """Its time is over at `at`, and nobody has decided."""
+        return self.active and not self.escalated and self.expires_at is not None and self.expires_at <= at
 
 
 class FulfillmentOrderStatus(StrEnum):
@@ -259,6 +272,8 @@ class Order:
     payment: Payment = Payment()
     disputes: Disputes = Disputes()
     holds: Mapping[str, Hold] = field(default_factory=dict)
+    scored: OrderScored | None = None
+    """What was answered when its risk was asked for; None when nobody asked."""
     fulfillment_orders: Mapping[str, FulfillmentOrder] = field(default_factory=dict)
     parcels: Mapping[str, Parcel] = field(default_factory=dict)
     handovers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
