@@ -126,7 +126,7 @@ class LevelsTold:
     def _tiktok_shop(self, request: Request) -> Reply | None:
         if request.path == _TIKTOK_SEARCH:
             products = [self._product(sku) for sku in request.json()["seller_skus"] if sku not in self.missing]
-            return self._tiktok_fine({"products": products, "next_page_token": "", "total_count": len(products)})
+            return self._tiktok_fine({"products": products, "total_count": len(products)})
         found = _TIKTOK.fullmatch(request.path)
         if found is None:
             return None
