@@ -42,6 +42,8 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/alerts"): READERS,
     ("GET", "/reports/sales"): {"finance", "sales"},
     ("GET", "/reports/reoptimizations"): {"finance", "sales"},
+    ("POST", f"{ORDER}/edits"): {"finance", "sales", "service"},
+    ("POST", f"{ORDER}/edits/preview"): {"finance", "sales", "service"},
     ("POST", f"{ORDER}/cancel"): {"service", "sales", "shop"},
     ("POST", f"{ORDER}/holds"): {"service", "finance", "sales"},
     ("POST", f"{ORDER}/holds/hld_1/release"): {"service", "finance", "sales"},
@@ -109,7 +111,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "parcels": [{"carrier": "x", "tracking_number": "y", "lines": [{"line_id": "1", "quantity": 1}]}]
     },
 }
-KNOWN = ("hld_1", "MUG-01", "DE-2026-000001", "unm_1")
+KNOWN = ("hld_1", "MUG-01", "DE-2026-000001", "unm_1", "dp_1")
 """Values of paths that are no ids of ours."""
 ROUTES = pytest.mark.parametrize(("method", "path"), ALLOWED, ids=lambda value: value.replace("0000000000", "0"))
 
