@@ -70,6 +70,7 @@ OmsError
 │   ├── WebhookOutdatedError
 │   ├── WebhookDisabledError
 │   ├── NotMasterError
+│   ├── NotExchangeableError
 │   ├── NotReturnableError
 │   │   └── ReturnWindowClosedError
 │   ├── ReturnExceedsShippedError
@@ -164,6 +165,7 @@ from oms.domain.errors.refused import (
     InvalidTransitionError,
     LedgerImbalanceError,
     NoTaxRatesError,
+    NotExchangeableError,
     NothingToCancelError,
     NotMasterError,
     NotReturnableError,
@@ -219,6 +221,7 @@ __all__ = [
     "NoSuchNodeError",
     "NoSuchSkuError",
     "NoTaxRatesError",
+    "NotExchangeableError",
     "NotFoundError",
     "NotMasterError",
     "NotReturnableError",

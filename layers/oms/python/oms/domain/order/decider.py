@@ -5,8 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.errors import OrderNotFoundError
-from oms.domain.order import changing, fulfilling, placing, promising, releasing, returns, scanning, settling, tendering
+from oms.domain.order import (
+    changing,
+    exchanging,
+    fulfilling,
+    placing,
+    promising,
+    releasing,
+    returns,
+    scanning,
+    settling,
+    tendering,
+)
 from oms.domain.order import commands as cmd
+from oms.domain.order import exchange_commands as exchange
 from oms.domain.order import return_commands as ret
 from oms.domain.order import tender_commands as tender_cmd
 from oms.domain.order.return_inspecting import inspect
@@ -53,6 +65,8 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     ret.InspectReturn: inspect,
     ret.SettleReturn: returns.settle,
     ret.ExpireReturns: returns.expire,
+    exchange.RecordReplacement: exchanging.record_replacement,
+    exchange.GiveBackExchange: exchanging.give_back,
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import LedgerImbalanceError
 from oms.domain.order import events as ev
-from oms.domain.order import payment_folds, return_folds
+from oms.domain.order import exchange_folds, payment_folds, return_folds
 from oms.domain.order.charging import WITHOUT_SHIPMENT
 from oms.domain.order.folding import evolve as evolve  # noqa: PLC0414 - known by this name here, with all folds
 from oms.domain.order.ledger import LineLedger, Place
@@ -29,7 +29,7 @@ from oms.domain.tracking import ParcelStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FOLDS: Final = (payment_folds, return_folds)
+FOLDS: Final = (payment_folds, return_folds, exchange_folds)
 """What folds the events that are not folded here: it registers when it is imported."""
 
 
