@@ -1,4 +1,8 @@
-"""Exchanges: what is wanted has its price, the order that a return pays for is placed once, and gives back to it."""
+"""Exchanges: the order that a return pays for is placed once, and gives back to what paid for it.
+
+A return is known to that order as a payment of the provider `exchange`: it is asked, and refunded, as any provider is.
+"""
+# ruff: noqa: ARG002 - the port's arguments
 
 from __future__ import annotations
 
@@ -17,11 +21,12 @@ from oms.domain.canonical import (
     PaymentState,
     check_order,
 )
-from oms.domain.errors import InvalidInputError, NotExchangeableError, UpstreamRefusedError
+from oms.domain.commit import Cause
+from oms.domain.errors import InvalidInputError, UpstreamRefusedError
 from oms.domain.frozen import frozen
 from oms.domain.order.events import PaymentPlan
 from oms.domain.order.exchange_commands import GiveBackExchange, RecordReplacement
-from oms.domain.order.exchange_facts import ReturnExchanged, WantedLine
+from oms.domain.order.exchange_facts import ReturnExchanged
 from oms.domain.order.exchanging import ACCOUNT, out_of
 from oms.domain.order.payment_facts import Tender
 from oms.domain.order.return_state import find
@@ -30,39 +35,16 @@ from oms.domain.payment_events import RefundState
 from oms.domain.payments import AuthorizationResult, AuthorizationState, RefundResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from oms.application.intake import SyncSnapshot
     from oms.application.orders import Loaded, Orders
-    from oms.application.ports import Reference
     from oms.application.return_labels import LabelContacts
-    from oms.domain.commit import Cause
     from oms.domain.order.return_state import Exchange, Return
     from oms.domain.order.state import Order
     from oms.domain.payments import CaptureResult
 
 CAUSE_ACTOR: Final = "exchange"
-
-
-def with_prices(reference: Reference, order: Order, wanted: Sequence[WantedLine]) -> tuple[WantedLine, ...]:
-    """At list prices; the same SKU again costs what the units are worth that come back.
-
-    Raises NotExchangeableError for a SKU that has no price in the order's currency.
-    """
-    others = [each.sku for each in wanted if not _same(order, each)]
-    listed = reference.list_prices(others, order.placed.currency) if others else {}
-    found = []
-    for each in wanted:
-        if not _same(order, each) and each.sku not in listed:
-            raise NotExchangeableError("the catalogue has no price for this", why="no_price", sku=each.sku)
-        price = None if _same(order, each) else listed[each.sku]
-        found.append(WantedLine(line_id=each.line_id, sku=each.sku, quantity=each.quantity, unit_price=price))
-    return tuple(found)
-
-
-def _same(order: Order, wanted: WantedLine) -> bool:
-    line = order.lines.get(wanted.line_id)
-    return line is None or line.placed.sku == wanted.sku
 
 
 @frozen(kw_only=False)
@@ -147,12 +129,13 @@ def _order(loaded: Loaded, order: Order, known: Return, exchange: Exchange) -> C
     )
 
 
-@frozen(kw_only=False)
 class ExchangePayments:
     """Returns as a provider of payments: what one pays for was taken before; what is given back goes back to it."""
 
-    orders: Orders
     key_life: timedelta = timedelta(days=36500)
+
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
 
     def verify_authorization(
         self, payment_ref: str, amount: int, currency: str, idempotency_key: str
@@ -192,8 +175,6 @@ class ExchangePayments:
         idempotency_key: str,
     ) -> RefundResult:
         """It goes back from the tenders that took it, once by the refund."""
-        from oms.domain.commit import Cause
-
         command = GiveBackExchange(
             command_id=ids.command_id("give_back", refund_id),
             return_id=payment_ref,

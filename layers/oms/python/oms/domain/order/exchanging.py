@@ -100,10 +100,8 @@ def exchanged(
         ),
         parts=tuple(
             [
-                MovedPart(
-                    refund_id=derive("rfd", order.order_id, known.return_id, EXCHANGED, str(n)), tender=n, amount=x
-                )
-                for n, x in refund_parts(order.payment, moved)
+                MovedPart(refund_id=_moved_id(order, known, number), tender=number, amount=part)
+                for number, part in refund_parts(order.payment, moved)
             ]
         ),
         lines=tuple([line for line, _ in found]),
@@ -157,5 +155,8 @@ def out_of(order: Order, known: Return, refund_id: str) -> int:
 
 
 def _moved_ids(order: Order, known: Return) -> set[str]:
-    numbers = (each.number for each in order.payment.tenders)
-    return {derive("rfd", order.order_id, known.return_id, EXCHANGED, str(number)) for number in numbers}
+    return {_moved_id(order, known, each.number) for each in order.payment.tenders}
+
+
+def _moved_id(order: Order, known: Return, tender: int) -> str:
+    return derive("rfd", order.order_id, known.return_id, EXCHANGED, str(tender))
