@@ -37,6 +37,9 @@ feed: .venv/.stamp ## Drop a file of stock: make feed SOURCE=erp FILE=...
 reconcile: .venv/.stamp ## Prove that stock is what the log says, and the log as it was written
 	@$(BIN)/python -m infra.local.reconcile
 
+payouts: .venv/.stamp ## Hold a payout's report to the orders: make payouts PROVIDER=adyen FILE=report.csv
+	@$(BIN)/python -m infra.local.payouts $(call need,PROVIDER) $(call need,FILE)
+
 whatif: .venv/.stamp ## Replay past orders under another policy: make whatif POLICY=file
 	@$(BIN)/python -m infra.local.whatif $(call need,POLICY) $(ARGS)
 

@@ -1,10 +1,10 @@
-"""POST /orders/{order_id}/…: cancel, hold, release, pay, refund, return, share"""
+"""POST /orders/{order_id}/…: edit, cancel, hold, release, pay, refund, return, answer disputes, share"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import http, order_changes, return_api
+from oms.entrypoints import dispute_api, http, order_changes, order_edits, return_api
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -16,6 +16,16 @@ app = http.resolver()
 @app.post("/orders/<order_id>/cancel")
 def cancel(order_id: str) -> Response[str]:
     return order_changes.cancel(app, order_id)
+
+
+@app.post("/orders/<order_id>/edits/preview")
+def preview(order_id: str) -> Response[str]:
+    return order_edits.preview(app, order_id)
+
+
+@app.post("/orders/<order_id>/edits")
+def edit(order_id: str) -> Response[str]:
+    return order_edits.apply(app, order_id)
 
 
 @app.post("/orders/<order_id>/holds")
@@ -36,6 +46,16 @@ def payment(order_id: str) -> Response[str]:
 @app.post("/orders/<order_id>/refunds")
 def refund(order_id: str) -> Response[str]:
     return order_changes.refund(app, order_id)
+
+
+@app.post("/orders/<order_id>/disputes/<dispute_id>/evidence")
+def evidence(order_id: str, dispute_id: str) -> Response[str]:
+    return dispute_api.give_evidence(app, order_id, dispute_id)
+
+
+@app.post("/orders/<order_id>/disputes/<dispute_id>/accept")
+def accept(order_id: str, dispute_id: str) -> Response[str]:
+    return dispute_api.accept(app, order_id, dispute_id)
 
 
 @app.post("/orders/<order_id>/returned-serials")

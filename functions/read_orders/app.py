@@ -1,10 +1,10 @@
-"""GET /orders…: lists, one order, its timeline, decisions and ledger, alerts and reports"""
+"""GET /orders…: lists, one order, its timeline, decisions, ledger and disputes, alerts and reports"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from oms.entrypoints import http, order_api
+from oms.entrypoints import dispute_api, http, order_api
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -36,6 +36,11 @@ def decision(order_id: str) -> Response[str]:
 @app.get("/orders/<order_id>/ledger")
 def ledger(order_id: str) -> Response[str]:
     return order_api.ledger(app, order_id)
+
+
+@app.get("/orders/<order_id>/disputes")
+def disputes(order_id: str) -> Response[str]:
+    return dispute_api.show(app, order_id)
 
 
 @app.get("/alerts")

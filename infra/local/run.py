@@ -26,6 +26,7 @@ from infra.local.outbound import Erp, OutboundError
 from infra.local.sandbox.accounts import URL_PARAMETERS
 from infra.local.sandbox.core import Settings
 from infra.local.sandbox.server import Sandbox
+from infra.local.scored import ScoringError, decide_later, start_scoring
 from infra.local.system import RUNNING, STATE, System, of_deployment
 from infra.local.told import open_shops, tracking_came_back
 from oms.domain.money import format_minor
@@ -78,8 +79,10 @@ def play(system: System) -> tuple[Demo, Erp, str]:
     demo, erp = Demo(system, say), Erp(system, say)
     open_shops(system)  # before anything moves: who relays remembers for a minute who is to be told
     demo.load_shop()
+    start_scoring(system)
     erp.subscribe()
     demo.place()
+    decide_later(system, demo.orders["site S-1002"], say)
     demo.deliver()
     demo.find_untold()
     demo.work()
@@ -165,7 +168,7 @@ def main(arguments: Sequence[str]) -> int:
             if not asked.once:
                 serve(system, engine, status_path)
             return 0 if good else 1
-    except (EngineError, DeployError, DemoError, OutboundError, OSError) as problem:
+    except (EngineError, DeployError, DemoError, OutboundError, ScoringError, OSError) as problem:
         console.print(f"[red]{problem}[/red]")
         if isinstance(problem, (EngineError, OSError)):
             console.print("Ports of your choice: make run ENGINE_PORT=4567 API_PORT=8081 SANDBOX_PORT=8098")

@@ -42,9 +42,6 @@ def test_each_of_our_samples_is_genuine_and_read(file: Path) -> None:
     asked = sample(file)
     ADYEN.verify(asked, [KEY], NOW)
     notice = ADYEN.identify(asked)
-    if notice.topic == "CHARGEBACK":
-        assert notice.kind is NoticeKind.IGNORED
-        return
     (event,) = ADYEN.read_events(asked)
     assert (notice.kind, notice.external_id, event.payment_ref) == (NoticeKind.PAYMENT, "PSP1", "PSP1")
     assert event.our_refund_id == ("rfd_1" if event.kind is PaymentEventKind.REFUND else "")

@@ -28,6 +28,7 @@ DEPENDENCIES = {
     "payment provider",
     "channel's API",
     "carrier",
+    "scorer of fraud",
 }
 CODE = re.compile(r"^\| (`[a-z_-]+`(?:, `[a-z_-]+`)*)", re.MULTILINE)
 

@@ -26,9 +26,11 @@ PAYPAL = PayPal()
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NEVER = {
     *(PaymentEventKind.CAPTURED, PaymentEventKind.REFUND_TOTAL, PaymentEventKind.FAILED),
-    *(PaymentEventKind.EXTENDED, PaymentEventKind.NOT_EXTENDED),
+    *(PaymentEventKind.EXTENDED, PaymentEventKind.NOT_EXTENDED, PaymentEventKind.FRAUD_REPORT),
 }
-"""PayPal tells of each capture and refund; a payer that cannot pay is told where the order is authorized."""
+"""PayPal tells of each capture and refund, and of no fraud that is no dispute.
+
+A payer that cannot pay is told where the order is authorized."""
 
 
 @pytest.mark.parametrize("file", OURS, ids=lambda file: file.stem)
@@ -43,7 +45,9 @@ def test_each_of_our_samples_is_genuine_and_read(file: Path) -> None:
         return
     (event,) = PAYPAL.read_events(asked)
     refund = event.kind is PaymentEventKind.REFUND
-    assert (notice.kind, event.payment_ref) == (NoticeKind.PAYMENT, "" if refund else "PPORDER1")
+    by_capture = refund or notice.topic.startswith("CUSTOMER.DISPUTE.")
+    assert (notice.kind, event.payment_ref) == (NoticeKind.PAYMENT, "" if by_capture else "PPORDER1")
+    assert event.charge_ref or not by_capture
     assert event.our_refund_id == ("rfd_1" if refund else "")
     assert event.our_shipment_id == ("shp_1" if event.kind is PaymentEventKind.CAPTURE else "")
 

@@ -188,7 +188,13 @@ def test_an_order_is_screened_authorized_and_promised() -> None:
 
 def test_ids_travel_and_documents_do_not() -> None:
     done = run(PROMISE, promise=[ASK, DONE], authorize=HELD)
-    assert [payload for _, payload in done.calls] == [{**IDS, "screen": True}, IDS, {**IDS, "authorization": HELD}]
+    asked = {**IDS, "score": False}
+    assert [payload for _, payload in done.calls] == [{**IDS, "screen": True}, asked, {**IDS, "authorization": HELD}]
+
+
+def test_a_risk_is_asked_for_where_the_money_is() -> None:
+    done = run(PROMISE, promise=[{**ASK, "score": True}, DONE], authorize=HELD)
+    assert done.calls[1][1] == {**IDS, "score": True}
 
 
 def test_a_held_order_waits() -> None:

@@ -239,6 +239,7 @@ def payments_of(sandbox: Sandbox, references: Iterable[str] | None = None) -> di
             authorized=sum(amount for _, amount in kinds["authorize"]),
             captures=tuple(kinds["capture"]),
             refunds=tuple(refunds[reference]),
+            taken=sum(amount for _, amount in kinds["dispute"]) - sum(amount for _, amount in kinds["dispute_back"]),
         )
         for reference, kinds in moved.items()
     }

@@ -25,6 +25,7 @@ DRAFT = "/drafts/drf_00000000000000000000000000"
 STOCK_HOLD = "/stock/holds/sth_00000000000000000000000000"
 WEBHOOK = "/webhook-subscriptions/whs_00000000000000000000000000"
 READERS = {"service", "warehouse", "finance", "sales", "shop"}
+RETURN = f"rma_{'0' * 26}_1"
 ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", "/orders"): {"shop", "sales"},
     ("GET", "/orders?status=placed"): READERS,
@@ -32,6 +33,9 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", f"{ORDER}/timeline"): READERS,
     ("GET", f"{ORDER}/decision"): READERS,
     ("GET", f"{ORDER}/ledger"): {"finance", "service"},
+    ("GET", f"{ORDER}/disputes"): {"finance", "service"},
+    ("POST", f"{ORDER}/disputes/dp_1/evidence"): {"service", "finance"},
+    ("POST", f"{ORDER}/disputes/dp_1/accept"): {"finance"},
     ("GET", f"{ORDER}/invoices"): {"finance", "service"},
     ("POST", f"{ORDER}/invoices"): {"finance"},
     ("GET", "/invoices/DE-2026-000001"): {"finance", "service"},
@@ -41,8 +45,20 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", f"{ORDER}/cancel"): {"service", "sales", "shop"},
     ("POST", f"{ORDER}/holds"): {"service", "finance", "sales"},
     ("POST", f"{ORDER}/holds/hld_1/release"): {"service", "finance", "sales"},
+    ("POST", f"{ORDER}/payments"): {"service", "finance", "sales", "shop"},
     ("POST", f"{ORDER}/refunds"): {"service", "finance"},
     ("POST", f"{ORDER}/returned-serials"): {"service", "warehouse"},
+    ("POST", f"{ORDER}/returns"): {"service", "shop"},
+    **{
+        ("POST", f"{ORDER}/returns/{RETURN}/{verb}"): {"service", "finance"}
+        for verb in ("approve", "reject", "cancel", "label", "settle")
+    },
+    ("GET", f"/returns/{RETURN}"): {"service", "warehouse", "finance"},
+    ("POST", f"/returns/{RETURN}/receive"): {"warehouse"},
+    ("POST", f"/returns/{RETURN}/inspect"): {"warehouse"},
+    ("POST", "/returns/arrivals"): {"warehouse"},
+    ("GET", "/returns/unmatched"): {"service", "warehouse"},
+    ("POST", "/returns/unmatched/unm_1/match"): {"service", "warehouse"},
     ("POST", f"{ORDER}/status-link"): {"service", "sales", "shop"},
     ("GET", "/fulfillment-orders?node=us-east"): {"warehouse", "service"},
     ("GET", WORK): {"warehouse", "service"},
@@ -77,6 +93,8 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("POST", f"{PARKED}/replay"): {"service"},
     ("GET", "/policies/integrations"): {"service", "warehouse", "finance", "sales"},
     ("PUT", "/policies/integrations"): set(),
+    ("GET", "/policies/returns"): {"service", "warehouse", "finance"},
+    ("PUT", "/policies/returns"): set(),
     ("GET", "/webhook-subscriptions"): set(),
     ("POST", "/webhook-subscriptions"): set(),
     ("GET", WEBHOOK): set(),
@@ -91,7 +109,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "parcels": [{"carrier": "x", "tracking_number": "y", "lines": [{"line_id": "1", "quantity": 1}]}]
     },
 }
-KNOWN = ("hld_1", "MUG-01", "DE-2026-000001")
+KNOWN = ("hld_1", "MUG-01", "DE-2026-000001", "unm_1")
 """Values of paths that are no ids of ours."""
 ROUTES = pytest.mark.parametrize(("method", "path"), ALLOWED, ids=lambda value: value.replace("0000000000", "0"))
 

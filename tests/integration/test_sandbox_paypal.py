@@ -202,7 +202,7 @@ class TestCapture:
         made = capture(paypal, held(sandbox, paypal), 1000)
         sandbox.paypal.reverse(made.capture_ref)
         last = told(sandbox)[-1]
-        assert (last.capture_ref, last.capture_state, last.amount) == (made.capture_ref, CaptureState.FAILED, 1000)
+        assert (last.kind, last.charge_ref, last.amount) == (PaymentEventKind.DISPUTE, made.capture_ref, 1000)
 
     def test_more_than_is_held_is_refused(self, sandbox: Sandbox, paypal: PayPalPayments) -> None:
         with pytest.raises(UpstreamRefusedError) as caught:

@@ -18,7 +18,7 @@ def test_no_unit_of_difference_after_many_operations() -> None:
     drift = Play(1).run(40_000)
     assert (drift.units, drift.disagreements) == (0, 0)
     assert drift.refused > 1000
-    assert len(drift.kinds) == 24, drift.kinds
+    assert len(drift.kinds) == 25, drift.kinds
 
 
 @pytest.mark.parametrize("component", ["on_hand", "available", "reserved", "damaged", "qc", "in_transit"])

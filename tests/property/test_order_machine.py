@@ -59,6 +59,7 @@ def everyday(machine: OrderMachine, draw: random.Random) -> list[Callable[[], ob
         lambda: machine.capture(draw.randrange(99)),
         lambda: machine.hold(draw.randrange(99), whole=draw.random() < 0.3, one=draw.random() < 0.8),
         lambda: machine.release(draw.randrange(99)),
+        lambda: machine.time_passes(draw.randint(0, 12)),
         lambda: machine.goods_come_in(draw.choice("ABC"), draw.choice(NODES), draw.randint(1, 5)),
         lambda: machine.cancel(draw.randrange(99), draw.randint(1, 2), everything=draw.random() < 0.5),
         lambda: machine.refund(
@@ -70,6 +71,14 @@ def everyday(machine: OrderMachine, draw: random.Random) -> list[Callable[[], ob
         lambda: machine.name_what_came_back(draw.randrange(99), draw.randint(1, 2)),
         lambda: machine.refund_ends(draw.randrange(99), draw.choice(["submitted", "succeeded", "failed"])),
         lambda: machine.again(draw.randrange(99)),
+        lambda: machine.edit(
+            draw.randrange(99),
+            draw.randint(1, 2),
+            draw.randrange(999),
+            draw.randrange(99),
+            draw.choice(["add", "more", "less", "swap", "move", "ship"]),
+            planned=draw.random() < 0.6,
+        ),
         *returning(machine, draw),
     ]
 
@@ -102,6 +111,9 @@ def from_channel(machine: OrderMachine, draw: random.Random) -> list[Callable[[]
             draw.randrange(99), draw.randint(0, 800), draw.choice(list(Restock)), apart=draw.random() < 0.5
         ),
         lambda: machine.redeliver(draw.randrange(99)),
+        lambda: machine.channel_adds(
+            draw.randrange(99), draw.randint(1, 2), draw.randrange(999), paid=draw.random() < 0.5
+        ),
     ]
 
 
@@ -112,6 +124,7 @@ def from_provider(machine: OrderMachine, draw: random.Random) -> list[Callable[[
         lambda: machine.provider_refunds(
             draw.randrange(99), draw.choice(list(RefundState)), ours=draw.random() < 0.7, amount=draw.randint(1, 300)
         ),
+        lambda: machine.customer_pays_more(draw.randrange(4)),
     ]
 
 
@@ -128,6 +141,6 @@ def walk(seed: int, steps: int) -> OrderMachine:
     return machine
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", [*range(60), 1560])
 def test_a_long_way_through_an_orders_life(seed: int) -> None:
     assert walk(seed, steps=40).world.commands, "nothing was asked of the order"

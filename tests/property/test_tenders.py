@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oms.domain.disputes import DisputeStatus
 from oms.domain.errors import RefusedError
 from oms.domain.order import commands as cmd
 from oms.domain.order.accounts import balances, drift, imbalance
@@ -14,13 +16,15 @@ from oms.domain.order.charging import due_captures, due_voids, money_due, owed, 
 from oms.domain.order.events import PaymentPlan, RefundRequested
 from oms.domain.order.payment_facts import Tender
 from oms.domain.order.promising import wanted_units
+from oms.domain.order.stakes import free_of, free_to_refund, stakes
 from oms.domain.order.state import RefundStatus
 from oms.domain.order.status import payment_cleared
 from oms.domain.order.tender_commands import AddTender, RecordPayment
-from oms.domain.order.tenders import captured_of, of_tender, read_key, refundable_of
+from oms.domain.order.tenders import account_of, captured_of, of_tender, read_key, refundable_of
 from oms.domain.payment_events import CaptureState
 from oms.domain.payments import AuthorizationResult, AuthorizationState
 from tests.support.builders import Story, line, snapshot
+from tests.support.disputes import hear, told
 
 if TYPE_CHECKING:
     from oms.domain.order.state import Order
@@ -257,3 +261,50 @@ def test_a_refund_goes_to_tenders_in_their_order(amounts: list[int], data: st.Da
         wanted.append(min(each, left))
         left -= wanted[-1]
     assert parts == [each for each in wanted if each]
+
+
+def accounts_of(story: Story) -> dict[int, int]:
+    """What each tender stands at; debits are credits."""
+    found = balances(story.order)
+    assert sum(found.values()) == 0
+    payment = story.order.payment
+    return {each.number: found.get(account_of(payment, each, "tender:"), 0) for each in payment.tenders}
+
+
+@given(stories())
+def test_of_several_the_one_that_is_disputed_moves_alone(told_story: tuple[Story, st.DataObject]) -> None:
+    """Refunds at any time between: what is at stake never goes back, and comes back when the dispute is won."""
+    story, data = told_story
+    authorize_all(story)
+    story.promise({"WH1": wanted_units(story.order)})
+    for _ in range(data.draw(st.integers(2, 8))):
+        data.draw(st.sampled_from((ship, capture, capture, refund)))(story, data)
+    payment = story.order.payment
+    able = [each for each in payment.tenders if not each.on_invoice and refundable_of(payment, each.number) > 0]
+    if not able:
+        return
+    one = data.draw(st.sampled_from(able))
+    amount = data.draw(st.integers(1, refundable_of(payment, one.number)))
+    said: dict[str, Any] = {"payment": (one.provider, one.reference), "capture": f"ch_{one.number}"}
+    before, outcomes = accounts_of(story), st.sampled_from([DisputeStatus.WON, DisputeStatus.LOST])
+    hear(story, replace(told(amount=amount, moved={"txn_1": amount}, **said), currency=story.order.placed.currency))
+    assert accounts_of(story) == {**before, one.number: before[one.number] - amount}
+    assert free_of(story.order, one.number) <= refundable_of(story.order.payment, one.number) - amount
+    for _ in range(data.draw(st.integers(0, 3))):
+        asked = data.draw(st.integers(1, 4000))
+        free = free_to_refund(story.order)
+        try:
+            story.refund(amount=asked)
+        except RefusedError:
+            assert asked > free
+            continue
+        assert asked <= free
+        assert refundable_of(story.order.payment, one.number) >= amount, "what is at stake went back"
+    story.settle()
+    between, outcome = accounts_of(story), data.draw(outcomes)
+    moved = {"txn_1": amount} | ({"txn_2": -amount} if outcome is DisputeStatus.WON else {})
+    hear(story, replace(told(outcome, amount, at=200, moved=moved, **said), currency=story.order.placed.currency))
+    back = amount if outcome is DisputeStatus.WON else 0
+    assert accounts_of(story) == {**between, one.number: between[one.number] + back}
+    assert (stakes(story.order).taken, stakes(story.order).at_stake) == (amount - back,) * 2
+    assert imbalance(balances(story.order)) == 0, "none gave back more than it took"

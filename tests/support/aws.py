@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.entrypoints import (
     sessions,
     use_cases,
+    use_cases_edits,
     use_cases_outbound,
     use_cases_returns,
     wiring,
+    wiring_fraud,
     wiring_invoices,
     wiring_outbound,
     wiring_returns,
@@ -88,8 +90,8 @@ class Cloud:
         logical = "".join(word.title() for word in function.split("_"))
         for name, value in template.environment(self.found[logical]["Properties"]).items():
             monkeypatch.setenv(name, self._value(value))
-        ports = (wiring, wiring_invoices, wiring_outbound, wiring_returns, wiring_taxes)
-        modules = (*ports, use_cases, use_cases_outbound, use_cases_returns)
+        ports = (wiring, wiring_fraud, wiring_invoices, wiring_outbound, wiring_returns, wiring_taxes)
+        modules = (*ports, use_cases, use_cases_edits, use_cases_outbound, use_cases_returns)
         for made in (*(each for module in modules for each in vars(module).values()), sessions.public_keys):
             if hasattr(made, "cache_clear") and made.__name__ != "client":
                 made.cache_clear()

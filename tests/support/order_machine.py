@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from oms.domain.canonical import ChannelPayment, ChannelRefund, PaymentState, RefundedLine, Restock
+from oms.domain.canonical import ChannelPayment, ChannelRefund, PaymentState, RefundedLine, Restock, sum_parts
 from oms.domain.order import commands as cmd
-from oms.domain.order.charging import due_captures, payable
-from oms.domain.order.events import Disposition
+from oms.domain.order.charging import due_captures, owed, payable
+from oms.domain.order.events import Disposition, HoldReleased, OnExpiry
 from oms.domain.order.promising import wanted_units
 from oms.domain.order.releasing import planned_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
@@ -182,10 +182,17 @@ class OrderMachine(ReturnMoves):
                 hold_id=f"hld_{pick % 3}",
                 kind="manual",
                 lines=() if whole else (lines[pick % len(lines)],),
+                expires_at=minutes(pick % 11) if pick % 4 else None,
+                on_expiry=list(OnExpiry)[pick % 3],
             )
         )
         if one:
             self.release(pick)
+
+    @rule(at=st.integers(0, 12))
+    def time_passes(self, at: int) -> None:
+        """The watchdog comes by, and looks at all holds."""
+        self.world.expire_holds(minutes(at))
 
     @rule(sku=st.sampled_from("ABC"), node=st.sampled_from(NODES), units=st.integers(1, 5))
     def goods_come_in(self, sku: str, node: str, units: int) -> None:
@@ -215,10 +222,14 @@ class OrderMachine(ReturnMoves):
         times: dict[str, Any] = {"at": minutes(pick), "cancel_at": minutes(2 * pick % 7), "retry_at": minutes(pick + 9)}
         times["release_at"] = minutes(1 + pick % 5) if pick % 3 == 2 else None
         asks = (f"hld_rule_{pick}", "sourcing", "asks for a person") if short and pick % 5 == 3 else None
+        if asks and asks[0] in order.holds:  # a rule asks for a person once in an order's life
+            asks = None
         events = self.world.story.promise({} if asks else plan, short, hold=asks, **times)
         self.world.check_moves(before, events)
         order = self.world.story.order
-        assert next_step(order) is not NextStep.PROMISE or not payment_cleared(order), "the step would run for ever"
+        goes_on = any(isinstance(each, HoldReleased) for each in events)  # it has just been paid in full
+        forever = next_step(order) is NextStep.PROMISE and payment_cleared(order) and not goes_on
+        assert not forever, "the step would run for ever"
 
     @rule(pick=PICK)
     def release_planned(self, pick: int) -> None:
@@ -291,6 +302,42 @@ class OrderMachine(ReturnMoves):
         lines = list(self.world.story.order.lines)
         wanted = {} if everything and pick % 8 == 3 else {lines[pick % len(lines)]: units}
         self.world.run(cmd.CancelLines(command_id=self.world.story.id("cancel"), lines=units_of(wanted)))
+
+    @precondition(lambda self: self.world.in_channel)
+    @rule(pick=PICK, units=st.integers(1, 2), price=st.integers(0, 999), paid=st.booleans())
+    def channel_adds(self, pick: int, units: int, price: int, *, paid: bool) -> None:
+        """More units of a line, or a line; perhaps paid with it."""
+        lines = list(self.world.told.lines)
+        if pick % 3:
+            at = pick % len(lines)
+            lines[at] = replace(lines[at], quantity=lines[at].quantity + units)
+        else:
+            lines.append(line(f"n{len(lines)}", units, price, sku="ABC"[pick % 3]))
+        order = replace(self.world.told, lines=tuple(lines))
+        total = sum_parts(order)
+        payment = self.world.told.payment
+        if paid and payment.captured:
+            payment = replace(payment, captured=max(payment.captured, total))
+        self.world.tell(lines=order.lines, total=total, payment=payment)
+
+    @rule(
+        pick=PICK,
+        units=st.integers(1, 2),
+        price=st.integers(0, 999),
+        tax=st.integers(0, 99),
+        what=st.sampled_from(["add", "more", "less", "swap", "move", "ship"]),
+        planned=st.booleans(),
+    )
+    def edit(self, pick: int, units: int, price: int, tax: int, what: str, *, planned: bool) -> None:
+        """What an order is of changes at any time; what it opens is bound at once, or later."""
+        self.world.edit(pick, units, price, tax, what, planned=planned)
+
+    @precondition(lambda self: not self.world.in_channel)
+    @rule(pick=PICK)
+    def customer_pays_more(self, pick: int) -> None:
+        """The provider holds what the order costs now, or a part of it."""
+        owes = owed(self.world.story.order)
+        self.world.provider_event(kind=PaymentEventKind.AUTHORIZED, amount=owes - pick % 2 * min(owes, 7))
 
     @rule(
         pick=PICK,

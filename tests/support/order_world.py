@@ -12,8 +12,18 @@ from oms.domain.errors import InsufficientStockError, LedgerImbalanceError, OmsE
 from oms.domain.order import commands as cmd
 from oms.domain.order.accounts import balances, drift
 from oms.domain.order.charging import chargeable, header_total, owed, payable, units_value
-from oms.domain.order.events import Disposition, LinesReturned, SerialsReturned, ShipmentShipped
+from oms.domain.order.edit_commands import EditOrder, EditPlan, OrderEdit
+from oms.domain.order.events import (
+    Disposition,
+    LinesCancelled,
+    LinesReturned,
+    NodeUnits,
+    OnExpiry,
+    SerialsReturned,
+    ShipmentShipped,
+)
 from oms.domain.order.evolve import fold
+from oms.domain.order.holding_back import hold_expiry, stopped_units
 from oms.domain.order.ledger import Place
 from oms.domain.order.promising import wanted_units
 from oms.domain.order.return_facts import ReturnCredited
@@ -24,9 +34,12 @@ from oms.domain.order.summary import due_at, summarize
 from oms.domain.payment_events import PaymentEvent, PaymentEventKind
 from oms.domain.serials import Serial
 from tests.support.billing import agrees_with_the_ledger
-from tests.support.builders import STRIPE, Story, minutes, units_of
+from tests.support.builders import BERLIN, PARIS, STRIPE, Story, minutes, units_of
+from tests.support.edits import assert_edited, more
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from oms.domain.canonical import CanonicalOrder
     from oms.domain.order.charging import DueCapture
     from oms.domain.order.events import OrderEvent, PaymentPlan
@@ -150,11 +163,87 @@ class OrderWorld:
             )
         )
 
+    def edit(self, pick: int, units: int, price: int, tax: int, what: str, *, planned: bool) -> None:
+        """One change, and where there is stock for what it opens."""
+        order = self.story.order
+        lines = list(order.lines)
+        line_id, added = lines[pick % len(lines)], f"x{len(lines)}"
+        root = order.lines[line_id].channel_line
+        known = order.lines[line_id].placed
+        fields: dict[str, Any] = {}
+        if what in ("add", "swap"):
+            sku = "ABC"[pick % 3]
+            named = dict(SERIALIZED).get(sku, ())
+            fields["add"] = (more(added, units, price, sku=sku, tax=tax, serialized=named),)
+        if what == "more":
+            same = {"sku": known.sku, "serialized": known.serialized, "requires_shipping": known.requires_shipping}
+            fields["add"] = (more(added, units, known.unit_price, tax=tax, adds_to=root, **same),)
+        if what in ("less", "swap"):
+            fields["remove"] = units_of({line_id: units})
+        if what == "move":
+            fields["ship_to"] = PARIS if pick % 2 else BERLIN
+            fields["line_taxes"] = {line_id: tax} if tax <= known.unit_price * known.quantity - known.discount else {}
+        if what == "ship":
+            fields["shipping"] = price
+        asked = OrderEdit(**fields)
+        command = EditOrder(
+            command_id=self.story.id("edit"),
+            edit_id=f"edt_{self.story.count}",
+            edit=asked,
+            plan=self._edit_plan(asked, pick) if planned else None,
+        )
+        events = self.run(command)
+        if events:
+            assert_edited(order, self.story.order, events)
+
+    def _edit_plan(self, asked: OrderEdit, pick: int) -> EditPlan:
+        """All that the edit opens, and what may stay, at the first nodes that have it."""
+        order = self.story.order
+        left = {key: position.available for key, position in self.story.stock.of.items()}
+        wanted = {each.line_id: (each, each.quantity) for each in asked.add if each.requires_shipping}
+        for known in order.fulfillment_orders.values() if asked.moves else ():
+            for line_id, units in known.remaining.items():
+                placed = order.lines[line_id].placed
+                wanted[line_id] = (placed, units + wanted.get(line_id, (placed, 0))[1])
+                key = (placed.sku, known.node_id)
+                left[key] = left.get(key, 0) + units
+        units_at: list[NodeUnits] = []
+        for line_id, (placed, units) in wanted.items():
+            rest = units
+            for turn in range(len(NODES)):
+                node = NODES[(pick + turn) % len(NODES)]
+                here = min(rest, left.get((placed.sku, node), 0))
+                if here:
+                    left[placed.sku, node] -= here
+                    rest -= here
+                    units_at.append(NodeUnits(line_id=line_id, sku=placed.sku, node_id=node, quantity=here))
+        promised_by = minutes(60 * 24 * (3 + pick % 2))
+        release_at = minutes(1 + pick % 5) if pick % 3 == 2 else None
+        return EditPlan(units=tuple(units_at), promised_by=promised_by, release_at=release_at)
+
     def release_hold(self, pick: int) -> None:
         active = self.story.order.active_holds
         if active:
             hold_id = active[pick % len(active)].hold_id
             self.run(cmd.ReleaseHold(command_id=self.story.id("release"), hold_id=hold_id))
+
+    def expire_holds(self, at: datetime) -> None:
+        """What is over at `at` ends, each as it says; asked again, nothing more happens to it."""
+        for hold_id in list(self.story.order.holds):
+            before = self.story.order
+            hold = before.holds[hold_id]
+            stopped = stopped_units(before, hold)
+            command = cmd.ExpireHold(command_id=self.story.id("expire"), hold_id=hold_id, at=at)
+            events = self.run(command)
+            assert bool(events) == hold.is_due(at)
+            if not events:
+                continue
+            after = self.story.order.holds[hold_id]
+            assert after.escalated if hold.on_expiry is OnExpiry.ESCALATE else not after.active
+            cancels = bool(stopped) and hold.on_expiry is OnExpiry.CANCEL
+            assert cancels == any(isinstance(each, LinesCancelled) for each in events)
+            assert not cancels or not stopped_units(self.story.order, hold)
+            assert not self.run(replace(command, command_id=self.story.id("expire")))
 
     def check_moves(self, before: Order | None, events: tuple[OrderEvent, ...]) -> None:
         """Each event moves fulfillment orders and refunds along their tables only."""
@@ -282,7 +371,9 @@ class OrderWorld:
         open_refund = any(each.open for each in order.payment.refunds.values())
         open_return = any(each.open for each in order.returns.values())
         waits = not at_rest or open_refund or open_return or next_step(order) is not NextStep.NONE
-        assert (due_at(order, minutes(0)) is not None) == waits
+        due, ends = due_at(order, minutes(0)), hold_expiry(order)
+        assert (due is not None) == waits
+        assert due is None or ends is None or due <= max(ends, minutes(0)), "a hold ends unseen"
 
     def finish(self) -> None:
         """Whatever came before, the order can be brought to its end, and then the money is exactly right."""

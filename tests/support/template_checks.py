@@ -28,6 +28,7 @@ PARKING: Final = "ParkFailed"
 CONTACTS: Final = "ContactsTable"
 CONTACT_READERS: Final = {
     *("FulfillOrdersRole", "ShowStatusRole", "AnswerAssistantsRole", "ShowInvoicesRole", "SettleReturnRole"),
+    "AuthorizePaymentRole",  # of orders that are scored, as much as the policy says
 }
 """The address of a parcel, there and back; the e-mail address a guest's is compared with; whom an invoice is for."""
 READS: Final = {f"dynamodb:{each}" for each in ("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems")}

@@ -18,8 +18,8 @@ from oms.domain.codec import (
 from oms.domain.drafts import DraftEvent
 from oms.domain.errors import UnknownEventError
 from oms.domain.holding import HoldEvent
+from oms.domain.order import dispute_facts, edit_facts, fraud_facts, hold_facts, payment_facts
 from oms.domain.order import events as ev
-from oms.domain.order import payment_facts
 from oms.domain.order.return_facts import ReturnEvent
 from oms.domain.supply import SupplyEvent
 
@@ -97,19 +97,10 @@ def test_plain_values() -> None:
 
 def test_names_are_the_classes_names() -> None:
     assert all(kind.__name__ == name for name, kind in EVENT_TYPES.items())
-    homes = (ev.__name__, payment_facts.__name__)
+    homes = {each.__name__ for each in (ev, edit_facts, fraud_facts, hold_facts, payment_facts)}
     known = {**vars(ev), **vars(payment_facts)}
     defined = {name for name, each in known.items() if isinstance(each, type) and each.__module__ in homes}
-    parts = {
-        "Disposition",
-        "Tender",
-        "PlacedLine",
-        "PaymentPlan",
-        "LineUnits",
-        "MovedDate",
-        "NodeUnits",
-        "ShippedParcel",
-    }
+    parts = {"Disposition", "OnExpiry", "PaymentPlan", "MovedDate", "ScoredBy", "ShippedParcel", "Tender", "Verdict"}
     apart = (*typing.get_args(SupplyEvent), *typing.get_args(HoldEvent), *typing.get_args(DraftEvent))
     apart = (*apart, *typing.get_args(ReturnEvent))
     of_stock = {
@@ -118,6 +109,6 @@ def test_names_are_the_classes_names() -> None:
         "ShardsChanged",
         "DocumentIssued",
         "DocumentNumbered",
-        *(each.__name__ for each in apart),
+        *(each.__name__ for each in (*apart, *typing.get_args(dispute_facts.DisputeEvent))),
     }
     assert defined - parts == set(EVENT_TYPES) - of_stock, "an event that is not in OrderEvent cannot be stored"

@@ -12,13 +12,15 @@ from oms.domain.errors import (
     RefundBeforePaymentError,
 )
 from oms.domain.order import commands as cmd
+from oms.domain.order import dispute_commands, tender_commands
 from oms.domain.order import events as ev
 from oms.domain.order import return_commands as ret
-from oms.domain.order import tender_commands
 from oms.domain.order.changing import UNKNOWN_SKU
+from oms.domain.order.channel_edits import CHANNEL_EDIT
 from oms.domain.order.decider import _HANDLERS, decide
+from oms.domain.order.edit_commands import EditOrder
 from oms.domain.order.ledger import Place
-from oms.domain.order.placing import CHANNEL_EDIT, CHANNEL_HOLD
+from oms.domain.order.placing import CHANNEL_HOLD
 from oms.domain.order.state import RefundStatus
 from oms.domain.order.status import OrderStatus, Stage, order_status, payment_cleared, stage, units_at
 from tests.support.builders import IN_CHANNEL, PARIS, STRIPE, Story, line, minutes, paid, snapshot, sync_command
@@ -44,10 +46,11 @@ def refund_apart(story: Story, told: ChannelRefund) -> tuple[ev.OrderEvent, ...]
 def test_every_command_is_handled() -> None:
     commands = {
         each
-        for each in (*vars(cmd).values(), *vars(tender_commands).values(), *vars(ret).values())
+        for module in (cmd, dispute_commands, ret, tender_commands)
+        for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, cmd.Command) and each is not cmd.Command
     }
-    assert commands == {*_HANDLERS, cmd.SyncOrder}
+    assert commands | {EditOrder} == {*_HANDLERS, cmd.SyncOrder}
 
 
 def test_only_a_snapshot_may_begin_an_order() -> None:
@@ -169,22 +172,31 @@ class TestHold:
         story.sync(replace(THREE, revision=minutes(1)))
         assert not story.order.active_holds
 
-    def test_each_edit_holds_the_order_once_and_the_next_one_again(self, story: Story) -> None:
-        story.sync(snapshot(line("1", 1)))
-        story.sync(snapshot(line("1", 2), revision=1))
+    def test_each_edit_holds_an_order_at_its_end_once_and_the_next_one_again(self, story: Story) -> None:
+        self.at_its_end(story)
+        story.sync(paid(snapshot(line("1", 2), revision=1)))
         (hold,) = story.order.active_holds
         assert hold.kind == CHANNEL_EDIT
         story.release(hold.hold_id)
-        story.sync(snapshot(line("1", 2), tips=1, revision=2))
+        story.sync(paid(snapshot(line("1", 2), tips=1, revision=2)))
         assert not story.order.active_holds, "a person has seen this edit"
-        story.sync(snapshot(line("1", 3), revision=3))
+        story.sync(paid(snapshot(line("1", 3), revision=3)))
         assert [each.kind for each in story.order.active_holds] == [CHANNEL_EDIT]
 
     def test_an_edit_that_the_channel_takes_back_holds_no_longer(self, story: Story) -> None:
-        story.sync(snapshot(line("1", 1)))
-        story.sync(snapshot(line("1", 1), line("2", 1), revision=1))
-        story.sync(snapshot(line("1", 1), revision=2))
+        self.at_its_end(story)
+        story.sync(paid(snapshot(line("1", 1), line("2", 1), revision=1)))
+        assert story.order.active_holds
+        story.sync(paid(snapshot(line("1", 1), revision=2)))
         assert not story.order.active_holds
+
+    @staticmethod
+    def at_its_end(story: Story) -> None:
+        story.place(line("1", 1), plan=IN_CHANNEL)
+        story.promise()
+        story.ship()
+        story.deliver_all()
+        assert order_status(story.order) is OrderStatus.CLOSED
 
 
 class TestDestination:

@@ -13,7 +13,7 @@ from oms.domain.order import return_facts as ret
 from oms.domain.public_events import DETAIL_TYPES, public_events
 from oms.domain.stock import StockMoved, StockMovement
 from oms.domain.tracking import ParcelStatus
-from tests.support.builders import STRIPE, T0, minutes, units_of
+from tests.support.builders import PARIS, STRIPE, T0, minutes, units_of
 
 UNIT = ev.NodeUnits(line_id="1", sku="A", node_id="WH1", quantity=2)
 ROW = {"order_id": "ord_1", "number": "#1001", "channel": "shopify", "stage": "placed", "total": 5}
@@ -112,6 +112,29 @@ SHOWN: list[tuple[Any, str, dict[str, Any]]] = [
         ev.LinesCancelled(lines=units_of({"1": 2}), origin="channel"),
         "OrderCancelled.v1",
         {**ABOUT, "origin": "channel", "lines": LINES},
+    ),
+    (
+        ev.OrderEdited(
+            edit_id="edt_1",
+            origin="oms",
+            total=500,
+            change=-500,
+            reason="Mrs. Miller called",
+            added=(ev.PlacedLine(line_id="e1-1", sku="A", quantity=2, unit_price=100),),
+            ship_to=PARIS,
+            freed=(ev.NodeUnits(line_id="1", sku="A", node_id="WH1", quantity=1),) * 2,
+            out_of=("ful_1", "ful_1"),
+        ),
+        "OrderEdited.v1",
+        {
+            **ABOUT,
+            "edit_id": "edt_1",
+            "origin": "oms",
+            "total": 500,
+            "added": [{"line_id": "e1-1", "sku": "A", "quantity": 2}],
+            "destination_changed": True,
+            "fulfillment_orders_freed": ["ful_1"],
+        },
     ),
     (
         ev.HoldPlaced(hold_id="hld_1", kind="manual", reason="Mrs. Miller called"),

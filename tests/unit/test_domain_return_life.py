@@ -19,13 +19,17 @@ from oms.domain.errors import (
 from oms.domain.order import commands as cmd
 from oms.domain.order import return_commands as ret
 from oms.domain.order import return_facts as rf
-from oms.domain.order.events import LinesReturned
-from oms.domain.order.return_state import ReturnStatus, returnable, to_expire
+from oms.domain.order.charging import due_captures
+from oms.domain.order.events import LinesReturned, PaymentPlan
+from oms.domain.order.payment_facts import Tender
+from oms.domain.order.return_state import ReturnStatus, refunds_of, returnable, to_expire
 from oms.domain.order.status import NextStep, next_step
 from oms.domain.order.summary import REST_PATIENCE, due_at
+from oms.domain.order.tenders import capture_key
+from oms.domain.payments import AuthorizationResult, AuthorizationState
 from oms.domain.serials import Serial
 from oms.domain.tracking import ParcelStatus
-from tests.support.builders import IN_CHANNEL, Story, line, minutes, units_of
+from tests.support.builders import IN_CHANNEL, Story, line, minutes, snapshot, units_of
 from tests.support.money import shipped
 from tests.support.returns import DAY, LATER, Returning, rule, rules, unit
 
@@ -421,6 +425,38 @@ class TestMoney:
             back.ask()
             back.inspect(unit())
         assert sorted(back.refunds()) == [666, 667, 667]
+
+
+class TestSeveralTenders:
+    def test_each_gives_back_its_part_in_one_commit(self, story: Story) -> None:
+        paid = (
+            Tender(provider="stripe", reference="pi_1", amount=600),
+            Tender(provider="paypal", reference="PP2", amount=1400),
+        )
+        story.stock.receive("SKU-1", "WH1", 10)
+        story.sync(snapshot(line("1", 2, 1000)), PaymentPlan(provider="stripe", reference="pi_1"), tenders=paid)
+        for number, tender in enumerate(paid, start=1):
+            result = AuthorizationResult(state=AuthorizationState.AUTHORIZED, amount=tender.amount)
+            story.do(cmd.RecordAuthorization(command_id=story.id(), authorization=result, tender=number))
+        story.promise(authorization=None)
+        story.ship()
+        for due in due_captures(story.order):
+            story.do(
+                cmd.RecordCapture(
+                    command_id=story.id("capture"),
+                    shipment_id=capture_key(due.shipment_id, due.tender),
+                    capture_id=f"ch_{due.tender}",
+                    amount=due.amount,
+                )
+            )
+        assert story.order.payment.captured == 2000
+        back = Returning(story)
+        back.ask()
+        back.inspect(unit())
+        known = back.last
+        assert sorted(each.amount for each in refunds_of(story.order, known)) == [400, 600]
+        assert next_step(story.order) is NextStep.RETURN
+        assert (known.status, known.withheld) == (R.SETTLED, 0)
 
 
 class TestByTheNode:

@@ -19,6 +19,7 @@ from tests.support.builders import (
     minutes,
     paid,
     snapshot,
+    sync_command,
     units_of,
 )
 
@@ -149,18 +150,30 @@ class TestLaterSnapshots:
 
     def test_an_edit_and_its_end(self, story: Story) -> None:
         story.sync(snapshot(line("1", 1)))
-        hold_id = ids.derive("hld", "channel_edit", "1:3", "2:4")
         # Units that the channel has cancelled since are not among those it added.
         edited = snapshot(line("2", 5, cancelled=1), line("1", 3), revision=1)
-        assert story.sync(edited)[:-1] == (
-            ev.HoldPlaced(hold_id=hold_id, kind="channel_edit", reason="lines added in the channel: ['2', '1']"),
+        (fact,) = story.sync(edited)[:-1]
+        assert fact == ev.OrderEdited(
+            edit_id=ids.derive("edt", story.order_id, sync_command(edited).digest),
+            origin="channel",
+            total=7000,
+            change=6000,
+            added=(
+                ev.PlacedLine(line_id="2", sku="SKU-2", quantity=4, unit_price=1000),
+                ev.PlacedLine(line_id="1+1", sku="SKU-1", quantity=2, unit_price=1000, adds_to="1"),
+            ),
         )
-        assert story.sync(snapshot(line("1", 1), revision=2))[:-1] == (ev.HoldReleased(hold_id=hold_id),)
+        (back,) = story.sync(snapshot(line("1", 1), revision=2))[:-1]
+        assert back == ev.LinesCancelled(
+            lines=units_of({"1+1": 2, "2": 4}), origin="channel", reason="removed in the channel"
+        )
 
-    def test_an_edit_of_an_edit_ends_the_first_hold(self, story: Story) -> None:
-        story.sync(snapshot(line("1", 1)))
-        story.sync(snapshot(line("1", 2), revision=1))
+    def test_an_edit_of_an_order_at_its_end(self, story: Story) -> None:
+        story.sync(snapshot(line("1", 1), cancelled=True))
         first, second = (ids.derive("hld", "channel_edit", f"1:{units}") for units in (2, 3))
+        assert story.sync(snapshot(line("1", 2), revision=1))[:-1] == (
+            ev.HoldPlaced(hold_id=first, kind="channel_edit", reason="lines added in the channel: ['1']"),
+        )
         assert story.sync(snapshot(line("1", 3), revision=2))[:-1] == (
             ev.HoldReleased(hold_id=first),
             ev.HoldPlaced(hold_id=second, kind="channel_edit", reason="lines added in the channel: ['1']"),

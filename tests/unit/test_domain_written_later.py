@@ -173,7 +173,10 @@ class TestChanging:
         story.hold(hold_id="hld_a", kind="manual")
         command = cmd.ScreenOrder(
             command_id="c",
-            holds=(("hld_a", "fraud", "again"), ("hld_b", "fraud", "a large order")),
+            holds=(
+                ev.HoldPlaced(hold_id="hld_a", kind="fraud", reason="again"),
+                ev.HoldPlaced(hold_id="hld_b", kind="fraud", reason="a large order"),
+            ),
             known_skus=frozenset({"SKU-1"}),
         )
         assert story.do(command) == (

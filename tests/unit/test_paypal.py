@@ -142,7 +142,7 @@ def test_an_event_names_its_order_or_its_capture() -> None:
     assert PAYPAL.identify(request(told)).external_id == "PPORDER2"
 
 
-@pytest.mark.parametrize("topic", ["CHECKOUT.ORDER.APPROVED", "CUSTOMER.DISPUTE.CREATED", "PAYMENT.SALE.COMPLETED"])
+@pytest.mark.parametrize("topic", ["CHECKOUT.ORDER.APPROVED", "CUSTOMER.PAYOUT.COMPLETED", "PAYMENT.SALE.COMPLETED"])
 def test_other_events_are_ignored_with_their_topic(topic: str) -> None:
     notice = PAYPAL.identify(request({"id": "WH-1", "event_type": topic}))
     assert (notice.kind, notice.topic) == (NoticeKind.IGNORED, topic)
@@ -155,7 +155,6 @@ def test_other_events_are_ignored_with_their_topic(topic: str) -> None:
         ("COMPLETED", CaptureState.SUCCEEDED, ""),
         ("DECLINED", CaptureState.FAILED, "declined"),
         ("DENIED", CaptureState.FAILED, "denied"),
-        ("REVERSED", CaptureState.FAILED, "reversed"),
     ],
 )
 def test_every_state_of_a_capture_has_a_canonical_word(topic: str, state: CaptureState, reason: str) -> None:
@@ -168,7 +167,11 @@ def test_every_state_of_a_capture_has_a_canonical_word(topic: str, state: Captur
 
 def test_a_reversal_told_as_a_refund_is_of_its_capture() -> None:
     found = read(refund("PAYMENT.CAPTURE.REVERSED"))
-    assert (found.kind, found.capture_state, found.capture_ref) == (KIND.CAPTURE, CaptureState.FAILED, "CAP1")
+    assert (found.kind, found.charge_ref) == (KIND.DISPUTE, "CAP1")
+    assert found.dispute is not None
+    assert (found.dispute.word, found.dispute.capture_ref) == (None, "CAP1")
+    ((moved),) = found.dispute.movements
+    assert (moved.movement_id, moved.amount) == ("reversed:REF1", found.amount)
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,9 @@ def test_a_payment_event_names_its_intent() -> None:
     assert notice.occurred_at == datetime.fromtimestamp(1795348800, UTC)
 
 
-@pytest.mark.parametrize("topic", ["charge.dispute.created", "charge.updated", "payout.paid", "v2.core.event"])
+@pytest.mark.parametrize(
+    "topic", ["radar.early_fraud_warning.created", "charge.updated", "payout.paid", "v2.core.event"]
+)
 def test_other_events_are_ignored_with_their_topic(topic: str) -> None:
     notice = STRIPE.identify(request({"id": "evt_1", "type": topic}))
     assert (notice.kind, notice.topic) == (NoticeKind.IGNORED, topic)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.local.sandbox.adyen_disputes import SERVICE, Disputes
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.idempotency import IdempotencyKeys
 from infra.local.sandbox.stripe_error import StripeError
@@ -92,10 +93,11 @@ class AdyenVendor:
         self.payments: dict[str, Payment] = {}
         self.modifications: dict[str, Modification] = {}
         self._unstable: list[Modification] = []
+        self.disputes = Disputes(settings.adyen_merchant, record)
 
     def handles(self, path: str) -> bool:
-        """Payments and what is done to them."""
-        return path == _ROOT or path.startswith(f"{_ROOT}/")
+        """Payments, what is done to them, and disputes."""
+        return path == _ROOT or path.startswith((f"{_ROOT}/", SERVICE))
 
     def answer(self, request: Request) -> Reply:
         """Authenticate, then answer from the idempotency key or by acting. Notifications follow, or come before."""
@@ -168,7 +170,34 @@ class AdyenVendor:
         self._webhooks.send(events)
         return reply
 
+    def dispute(self, ref: str, amount: int) -> str:
+        """The customer's bank takes money back; the dispute."""
+        with self._lock:
+            payment = self.payments[ref]
+            made = self.disputes.begin(self._next(), ref, amount, payment.currency)
+            self._tell_dispute("NOTIFICATION_OF_CHARGEBACK", made)
+            self._tell_dispute("CHARGEBACK", made)
+            events = self._take_events()
+        self._webhooks.send(events)
+        return made
+
+    def decide(self, dispute: str, code: str) -> None:
+        """How it goes on: CHARGEBACK_REVERSED, SECOND_CHARGEBACK, DISPUTE_DEFENSE_PERIOD_ENDED, ..."""
+        with self._lock:
+            self.disputes.decide(dispute, code)
+            self._tell_dispute(code, dispute)
+            events = self._take_events()
+        self._webhooks.send(events)
+
+    def _tell_dispute(self, code: str, dispute: str) -> None:
+        known = self.disputes.of[dispute]
+        payment = self.payments[known.payment]
+        made = Modification(ref=dispute, kind="dispute", payment=payment, amount=known.amount, reference="")
+        self._tell(code, payment, made)
+
     def _act(self, request: Request, body: Mapping[str, Any]) -> Reply:
+        if request.path.startswith(SERVICE):
+            return self.disputes.act(request.path, body, request.headers.get("idempotency-key", ""))
         if body.get("merchantAccount") != self._settings.adyen_merchant:
             return Reply(status=403, document=_error(403, "901", "Invalid Merchant Account"))
         match = _MODIFICATION.fullmatch(request.path)

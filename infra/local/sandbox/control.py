@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from infra.local.sandbox.channels import Channels
     from infra.local.sandbox.core import Clock, Request
     from infra.local.sandbox.faults import FaultPlan
+    from infra.local.sandbox.fraud import FraudVendor
     from infra.local.sandbox.limits import Limits
     from infra.local.sandbox.merchant import MerchantVendor
     from infra.local.sandbox.record import Record
@@ -45,7 +46,7 @@ class Control:
         limits: Limits,
         webhooks: Webhooks,
         stripe: StripeVendor,
-        merchant: MerchantVendor,
+        systems: tuple[MerchantVendor, FraudVendor],
         account: Callable[[str], Channels],
     ) -> None:
         self._clock = clock
@@ -54,7 +55,7 @@ class Control:
         self._limits = limits
         self._webhooks = webhooks
         self._stripe = stripe
-        self._merchant = merchant
+        self._merchant, self._fraud = systems
         self._account = account
 
     def answer(self, request: Request) -> Reply:
@@ -77,6 +78,7 @@ class Control:
             "POST clock": self._move_clock,
             "POST orders": self._put_order,
             "POST merchant": self._give_secret,
+            "POST fraud": self._decide,
         }
         step = steps.get(f"{method} {name}")
         return step(body) if step else None
@@ -94,6 +96,11 @@ class Control:
     def _give_secret(self, body: dict[str, Any]) -> dict[str, Any]:
         self._merchant.secrets[str(body["system"])] = str(body["secret"])
         return {"system": body["system"]}
+
+    def _decide(self, body: dict[str, Any]) -> dict[str, Any]:
+        order_id, decision = str(body["order_id"]), str(body["decision"])
+        headers, told = self._fraud.word(order_id, decision, f"evt_{order_id}_{decision}")
+        return {"headers": headers, "body": told.decode()}
 
     def _put_order(self, body: dict[str, Any]) -> dict[str, Any]:
         channels = self._account(str(body.get("account", "")))

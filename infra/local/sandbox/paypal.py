@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.idempotency import IdempotencyKeys
+from infra.local.sandbox.paypal_disputes import ROOT, Disputes
 from infra.local.sandbox.paypal_money import PayPalError, amount_of, money_of
 from infra.local.sandbox.paypal_signing import CERT_PATH, certificate
 from infra.local.sandbox.paypal_things import GONE, Order, Thing
@@ -61,10 +62,11 @@ class PayPalVendor:
         self._made = 0
         self.tokens = Tokens(clock, _LIFETIME)
         self.orders: dict[str, Order] = {}
+        self.disputes = Disputes(record)
 
     def handles(self, path: str) -> bool:
         """The login, the certificates, orders and payments."""
-        known = ("/v1/notifications/certs/", "/v2/checkout/orders", "/v2/payments/")
+        known = ("/v1/notifications/certs/", "/v2/checkout/orders", "/v2/payments/", ROOT)
         return path == _TOKEN or path.startswith(known)
 
     def answer(self, request: Request) -> Reply:
@@ -107,10 +109,39 @@ class PayPalVendor:
         with self._lock:
             order, capture = self._find("capture", capture_ref)
             capture.status = "FAILED"
-            self._move("capture_failed", order, capture)
+            self._move("dispute", order, capture)
             self._tell_of(order, capture, "PAYMENT.CAPTURE.REVERSED")
             events = self._take_events()
         self._webhooks.send(events)
+
+    def dispute(self, capture_ref: str) -> str:
+        """The buyer's bank takes a capture back, and PayPal tells of the dispute; the dispute."""
+        self.reverse(capture_ref)
+        with self._lock:
+            order, capture = self._find("capture", capture_ref)
+            ref = f"PP-D-{self._next()}"
+            self.disputes.begin(ref, order.ref, capture_ref, money_of(capture.amount, order.currency))
+            self._tell_dispute(ref, "CREATED")
+            events = self._take_events()
+        self._webhooks.send(events)
+        return ref
+
+    def decide(self, dispute: str, outcome: str) -> None:
+        """How it ends: RESOLVED_SELLER_FAVOUR gives the money back."""
+        with self._lock:
+            known = self.disputes.of[dispute]
+            known.outcome = outcome
+            if outcome != "RESOLVED_BUYER_FAVOUR":
+                order, capture = self._find("capture", known.capture)
+                self._move("dispute_back", order, capture)
+            self._tell_dispute(dispute, "RESOLVED")
+            events = self._take_events()
+        self._webhooks.send(events)
+
+    def _tell_dispute(self, ref: str, what: str) -> None:
+        event = {"id": f"WH-{self._next()}", "event_version": "1.0", "create_time": self._now()}
+        event |= {"resource_type": "dispute", "event_type": f"CUSTOMER.DISPUTE.{what}"}
+        self._pending.append({**event, "resource": self.disputes.document(ref, self._now())})
 
     def refund(self, capture_ref: str, amount: int) -> str:
         """Somebody gives money back by hand; the refund."""
@@ -148,6 +179,8 @@ class PayPalVendor:
 
     def _act(self, request: Request) -> Reply:
         key = request.headers.get("paypal-request-id", "")
+        if request.path.startswith(ROOT):
+            return Reply(document=self.disputes.act(request.method, request.path, request.body, key, self._now()))
         if match := _ORDERS.fullmatch(request.path):
             return self._order(request, match[1], match[2])
         match = _PAYMENTS.fullmatch(request.path)

@@ -17,6 +17,7 @@ from infra.local.sandbox.control import Control
 from infra.local.sandbox.core import Clock, Reply, Request, Settings
 from infra.local.sandbox.easypost import EasyPostVendor
 from infra.local.sandbox.faults import FaultPlan
+from infra.local.sandbox.fraud import FraudVendor
 from infra.local.sandbox.limits import Limits
 from infra.local.sandbox.merchant import MerchantVendor
 from infra.local.sandbox.paypal import PayPalVendor
@@ -57,6 +58,7 @@ class Sandbox:
         self.adyen = AdyenVendor(self.settings, self.clock, self.record, self.adyen_webhooks)
         self.easypost = EasyPostVendor(self.settings, self.record)
         self.merchant = MerchantVendor(self.clock, self.record)
+        self.fraud = FraudVendor(self.clock)
         self._accounts: dict[str, Channels] = {}
         self._opening = threading.Lock()
         first = self.account("")
@@ -66,10 +68,17 @@ class Sandbox:
         self.etsy, self.meta = first.etsy, first.meta
         # Some paths of Mercado Libre, EasyPost and PayPal lie among those that others have all of.
         providers = (self.paypal, self.stripe, self.adyen)
-        others = (*providers, self.merchant, AdobeVendor())
+        others = (*providers, self.merchant, self.fraud, AdobeVendor())
         self._vendors: tuple[Vendor, ...] = (first.mercadolibre, self.easypost, *others, *first)
         self._control = Control(
-            self.clock, self.record, self.faults, self.limits, self.webhooks, self.stripe, self.merchant, self.account
+            self.clock,
+            self.record,
+            self.faults,
+            self.limits,
+            self.webhooks,
+            self.stripe,
+            (self.merchant, self.fraud),
+            self.account,
         )
         self._server = _Server(port, self)
         self._thread: threading.Thread | None = None

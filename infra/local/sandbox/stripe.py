@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.sandbox.core import Reply
 from infra.local.sandbox.idempotency import IdempotencyKeys
+from infra.local.sandbox.stripe_disputes import Disputes
 from infra.local.sandbox.stripe_error import StripeError, invalid, missing
 from infra.local.sandbox.stripe_ledger import Ledger
 from infra.local.sandbox.stripe_objects import charge_document, event_document, intent_document, refund_document
@@ -42,6 +43,7 @@ class StripeVendor:
         self._timers: list[threading.Timer] = []
         self._started = f"{int(clock.now() * 1000):x}"
         self.ledger = Ledger(clock.now, record, self._emit)
+        self.disputes = Disputes(clock.now, record, self._emit)
 
     def handles(self, path: str) -> bool:
         """Everything under /v1."""
@@ -88,6 +90,21 @@ class StripeVendor:
             events = self._take_events()
         self._webhooks.send(events)
         return True
+
+    def dispute(self, ref: str, amount: int, status: str = "needs_response") -> str:
+        """The customer disputes a payment, and the money is taken unless it is an inquiry; the dispute."""
+        with self._lock:
+            made = self.disputes.begin(self.ledger.intent(ref), amount, status)
+            events = self._take_events()
+        self._webhooks.send(events)
+        return made
+
+    def decide(self, dispute: str, outcome: str) -> None:
+        """The bank decides: `won` or `lost`."""
+        with self._lock:
+            self.disputes.decide(dispute, outcome)
+            events = self._take_events()
+        self._webhooks.send(events)
 
     def expire(self) -> int:
         """End what was authorized too long ago; how many ended."""
@@ -140,6 +157,8 @@ class StripeVendor:
             return refund_document(self.ledger.refund(form, key))
         if (method, path) == ("GET", "/v1/refunds"):
             return self._list_refunds(request.query)
+        if path.startswith("/v1/disputes/"):
+            return self.disputes.act(method, path, form, key)
         if match := _INTENT.fullmatch(path):
             document = self._intent(method, match[1], match[2], form, key)
             if request.query.get("expand[]") == "latest_charge" and document["latest_charge"]:

@@ -76,7 +76,10 @@ def refund_document(refund: Refund) -> dict[str, Any]:
 
 def event_document(ledger: Ledger, topic: str, subject: object, ref: str, created: int) -> dict[str, Any]:
     """An event about an intent, its charge, or a refund."""
-    if isinstance(subject, Refund):
+    document: dict[str, Any]
+    if isinstance(subject, dict):
+        document = subject
+    elif isinstance(subject, Refund):
         document = refund_document(subject)
     elif topic.startswith("charge."):
         document = charge_document(ledger, subject)  # type: ignore[arg-type]

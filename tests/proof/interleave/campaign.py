@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tests.proof.interleave import (
     contacts_race,
+    dispute_race,
+    edits_race,
     holds_race,
     money_race,
     move_race,
     orders_race,
+    overdue_race,
     recovery_race,
     returns_race,
     serials_race,
@@ -33,13 +36,16 @@ _MODULES: Final = (
     money_race,
     recovery_race,
     orders_race,
+    overdue_race,
     stock_race,
     holds_race,
     shards_race,
     serials_race,
     returns_race,
     move_race,
+    edits_race,
     contacts_race,
+    dispute_race,
 )
 """Those with the most schedules first: they take the longest."""
 SCENARIOS: Final[dict[str, Scenario]] = {each.name: each for module in _MODULES for each in module.SCENARIOS}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.order import events as ev
 from oms.domain.order import payment_facts as facts
+from oms.domain.order.dispute_facts import DisputeFundsReinstated, DisputeFundsWithdrawn
 from oms.domain.tracking import ParcelStatus
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Books:
     """Where units stand (by line: how many in each place), what is bound at nodes, and the money."""
 
     placed: ev.OrderPlaced
+    """As it is now."""
     units: dict[str, list[int]]
     bound: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Units by line, SKU and node; of a kit, its components'."""
@@ -61,6 +63,8 @@ class Books:
     undone: int = 0
     """What was not taken after all, or taken back: owed, and asked for by a person."""
     voids: set[int] = field(default_factory=set)
+    taken: Counter[int] = field(default_factory=Counter)
+    """By tender, what its provider took for disputes and has not given back."""
     refunds: dict[str, RefundBook] = field(default_factory=dict)
     delivered_parcels: set[str] = field(default_factory=set)
     parcels: dict[str, tuple[ev.NodeUnits, ...]] = field(default_factory=dict)
@@ -109,6 +113,22 @@ class Books:
 
     def _placed_again(self, event: ev.OrderPlaced) -> None:
         self.problems.append(("I5", f"placed twice, the second time for {event.total}"))
+
+    def _edit(self, event: ev.OrderEdited) -> None:
+        """It is of something else from now on; its total is what its parts sum to, cancelled ones among them."""
+        was, taxes = self.placed, event.line_taxes
+        lines = [replace(line, tax=taxes[line.line_id]) if line.line_id in taxes else line for line in was.lines]
+        for line in event.added:
+            if line.line_id in self.units:
+                self.problems.append(("I5", f"line {line.line_id} was added twice"))
+            self.units[line.line_id] = [line.quantity, 0, 0, 0, 0, 0, 0]
+            if line.components:
+                self.made_of[line.line_id] = line.components
+        shipping = was.shipping if event.shipping is None else event.shipping
+        shipping_tax = was.shipping_tax if event.shipping_tax is None else event.shipping_tax
+        now = replace(was, lines=(*lines, *event.added), shipping=shipping, shipping_tax=shipping_tax)
+        self.placed = replace(now, total=was.total + parts_sum(now) - parts_sum(was))
+        self._unbind(event.freed, OPEN)
 
     def _wait(self, event: ev.HoldPlaced) -> None:
         self.waits[event.hold_id] = event.lines
@@ -198,6 +218,12 @@ class Books:
                 self.captures[place] = shipment_id, amount - event.amount, tender
                 self.captured -= event.amount
                 return
+
+    def _withdraw(self, event: DisputeFundsWithdrawn) -> None:
+        self.taken[event.tender] += event.amount
+
+    def _reinstate(self, event: DisputeFundsReinstated) -> None:
+        self.taken[event.tender] -= event.amount
 
     def _report(self, event: ev.ChannelPaymentReported) -> None:
         self.captured = event.captured
@@ -291,8 +317,16 @@ def goods(part: ev.NodeUnits | HeldUnits) -> list[tuple[str, int]]:
     return [(each.sku, each.units * part.quantity) for each in part.components] or [(part.sku, part.quantity)]
 
 
+def parts_sum(placed: ev.OrderPlaced) -> int:
+    """What lines and shipping cost together, with taxes that are on top."""
+    on_top = 0 if placed.tax_included else 1
+    lines = sum(line.unit_price * line.quantity - line.discount + on_top * line.tax for line in placed.lines)
+    return lines + placed.shipping + on_top * placed.shipping_tax
+
+
 _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.OrderPlaced: Books._placed_again,
+    ev.OrderEdited: Books._edit,
     ev.LinesReserved: Books._reserve,
     ev.LinesMoved: Books._elsewhere,
     ev.LinesBackordered: Books._backorder,
@@ -308,6 +342,8 @@ _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.PaymentCaptured: Books._capture,
     ev.CaptureSubmitted: Books._submit_capture,
     ev.PaymentUndone: Books._undo,
+    DisputeFundsWithdrawn: Books._withdraw,
+    DisputeFundsReinstated: Books._reinstate,
     ev.ChannelPaymentReported: Books._report,
     ev.PaymentVoided: Books._void,
     facts.TenderAdded: Books._add,

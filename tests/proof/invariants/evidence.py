@@ -157,6 +157,8 @@ class PaymentRecord:
     authorized: int
     captures: tuple[tuple[str, int], ...] = ()
     refunds: tuple[RefundRecord, ...] = ()
+    taken: int = 0
+    """For disputes, and not given back."""
 
     @property
     def captured(self) -> int:

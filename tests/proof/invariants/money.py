@@ -40,11 +40,11 @@ def agree(order_id: str, books: Books, record: PaymentRecord, tender: int = 1) -
             detail=f"{order_id} is in {books.placed.currency}, {record.reference} in {record.currency}",
         )
         return
-    ours, theirs = (books.taken_of(tender), books.refunding_of(tender)), (record.captured, record.refunded)
+    ours = books.taken_of(tender), books.refunding_of(tender), books.taken[tender]
+    theirs = record.captured, record.refunded, record.taken
     if ours != theirs:
-        yield Finding(
-            invariant="I3", detail=f"{order_id}: captured and refunded {ours} in our books, {theirs} at the provider"
-        )
+        detail = f"{order_id}: captured, refunded and disputed {ours} in our books, {theirs} at the provider"
+        yield Finding(invariant="I3", detail=detail)
     known = Counter(each.ref for each in books.refunds.values() if each.ref)
     for ref, count in known.items():
         if count > 1:

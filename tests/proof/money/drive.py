@@ -16,10 +16,13 @@ from oms.domain.order.decider import decide
 from oms.domain.order.events import LineUnits, NodeUnits, PaymentPlan, RefundRequested
 from oms.domain.order.evolve import fold
 from oms.domain.payments import AuthorizationResult, AuthorizationState
+from tests.proof.money import edits
 from tests.proof.money.oracle import Goods, Oracle, per_unit
 from tests.support.builders import minutes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from oms.domain.order.events import OrderEvent
     from oms.domain.order.state import Order
     from tests.proof.money.oracle import Back
@@ -30,6 +33,8 @@ ROUNDINGS: Final = (ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_FLOOR)
 RATES: Final = tuple(Decimal(each) for each in ("0", "0.07", "0.0725", "0.19", "0.2"))
 ORDER_ID: Final = "ord_MONEY"
 STEPS: Final = 6
+EDITED: Final = 0.4
+"""How many orders are edited."""
 NOTHING: Final = Commit(
     stream=f"order#{ORDER_ID}",
     number=0,
@@ -88,7 +93,10 @@ def play(seed: int) -> int:
     _place(life)
     if life.rng.random() < 0.9:
         _promise(life)
+    steps: tuple[Callable[[Life], None], ...]
     steps = (_ship, _ship, _capture, _capture, _refund_units, _refund_twice, _refund_amount, _outcome, _cancel)
+    if random.Random(f"edited {seed}").random() < EDITED:
+        steps = (*steps, *[edits.edit] * 4, edits.pay_more, edits.pay_more, edits.promise_more, edits.promise_more)
     for _ in range(life.rng.randrange(1, STEPS + 1)):
         life.rng.choice(steps)(life)
         life.compare()

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
 
+from tests.proof.money.edited import beyond, overpaid, overpaid_back, paid_whole, raised, set_apart
+
 
 def per_unit(total: int, units: int) -> list[int]:
     """What each unit of a line costs, in whole minor units that sum to the total."""
@@ -113,6 +115,11 @@ class Oracle:
     backs: list[Back] = field(default_factory=list)
     charged: Held = field(default_factory=Held)
     returned: Held = field(default_factory=Held)
+    settled: int = 0
+    """What had gone back of an overpayment when an edit last raised the price."""
+    edited: bool = False
+    taken_apart: int = 0
+    """What was taken for handovers of their own."""
 
     def owed(self) -> int:
         """What is to be paid of units that are not cancelled, beyond gift cards."""
@@ -138,8 +145,8 @@ class Oracle:
     def return_taxes(self, went: Back | None = None) -> None:
         """After each command: as much is credited as has gone back; `went` is the refund that went through by it."""
         gone = sum(each.amount for each in self.backs if each.state == "gone")
-        beyond = max(0, gone - max(0, self.captured - self.owed())) if gone else 0
-        change = min(self.charged.whole + self.returned.whole, beyond) - self.returned.whole
+        excess = max(0, gone - set_apart(self) - overpaid(self)) if gone else 0
+        change = min(self.charged.whole + self.returned.whole, excess) - self.returned.whole
         if change < 0:
             given = {name: gross for name, (gross, _) in self.returned.parts.items()}
             self.returned.give(in_proportion(-change, given), self.charged)
@@ -155,10 +162,10 @@ class Oracle:
 
     def dues(self) -> dict[int, int]:
         """Of each handover that was not captured, what is to be."""
-        if self.upfront or self.provider == "in_channel":
+        if self.provider == "in_channel" or (self.upfront and not raised(self)):
             return {}
         at = dict.fromkeys(self.goods, 0)
-        beside, card = sum(self.header.values()), self.gift_cards
+        beside, card = sum(self.header.values()), self.gift_cards + paid_whole(self)
         left = self.authorized - self.captured
         found: dict[int, int] = {}
         for number, units in enumerate(self.handovers):
@@ -177,6 +184,7 @@ class Oracle:
     def capture(self, number: int, amount: int) -> None:
         """The provider took it."""
         self.captured += amount
+        self.taken_apart += amount
         self.paid.add(number)
         self.return_taxes()
 
@@ -226,10 +234,11 @@ class Oracle:
 
     def cancel(self, units: dict[str, int]) -> None:
         """Units will not be shipped; of money that was taken for the whole order, what they cost goes back."""
-        before = self.owed_gross()
+        before, over = self.owed_gross(), beyond(self)
         for line_id, count in units.items():
             self.goods[line_id].cancelled += count
-        amount = min(before - self.owed_gross(), self.captured - self.going_back())
+        less = beyond(self) - over if self.edited else before - self.owed_gross()
+        amount = min(less, self.captured - self.going_back())
         if amount > 0 and (self.upfront or self.provider == "in_channel"):
             self.backs.append(Back(amount=amount, taken={}))
         self.return_taxes()
@@ -253,14 +262,14 @@ class Oracle:
         card = min(self.gift_cards, whole)
         gone = sum(each.amount for each in self.backs if each.state == "gone")
         coming = sum(each.amount for each in self.backs if each.state == "open")
-        overpaid = min(gone + coming, max(0, self.captured - self.owed()))
+        back = overpaid_back(self)
         tax_back = sum(tax for _, tax in self.returned.parts.values())
         found = {
-            "receivable": whole - card - self.captured + overpaid,
+            "receivable": whole - card - self.captured + back,
             f"tender:{self.provider}": self.captured - gone,
             "gift_cards": card,
             "refunds_payable": -coming,
-            "returns": gone + coming - overpaid - tax_back,
+            "returns": gone + coming - back - tax_back,
             "returned_tax": tax_back,
             **{name: -amount for name, amount in charges.items()},
         }

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
 from oms.domain import billing
-from oms.domain.order import accounts, charging, settling
+from oms.domain.order import accounts, charging, covering, editing, settling
 from tests.proof.money.drive import play
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SEEDS: Final = 1000
+SEEDS: Final = 3000
 """Orders that a defect has to show in."""
 
 _units_value, _line_total, _refund_value = charging.units_value, charging.line_total, charging.refund_value
 _due_captures, _cancelled_value, _owed = charging.due_captures, charging.cancelled_value, charging.owed
 _of_line, _beside, _dear_left = accounts._of_line, accounts._beside, charging.dear_left
-_balances = accounts.balances
+_balances, _freed_by = accounts.balances, covering.freed_by
 
 
 def _cut_off(line: Any, start: int, stop: int, *, tax_included: bool) -> int:
@@ -90,6 +90,14 @@ def _returns_with_tax(order: Any, tax_back: int = 0) -> dict[str, int]:
     return {**stands, "returns": stands.get("returns", 0) + tax_back} if tax_back else stands
 
 
+def _paid_with_what_went_back(_order: Any) -> int:
+    return 0
+
+
+def _less_back_for_an_edit(order: Any, after: Any) -> int:
+    return _freed_by(order, after) - 1
+
+
 DEFECTS: Final[dict[str, tuple[Callable[..., Any], tuple[tuple[Any, str], ...]]]] = {
     "units_cut_off": (_cut_off, ((charging, "units_value"), (accounts, "units_value"))),
     "dear_units_last": (_dear_last, ((charging, "units_value"), (accounts, "units_value"))),
@@ -99,11 +107,16 @@ DEFECTS: Final[dict[str, tuple[Callable[..., Any], tuple[tuple[Any, str], ...]]]
     "tax_of_fees_left_in": (_tax_beside_left_in, ((accounts, "_beside"),)),
     "a_capture_of_one_less": (_captured_short, ((charging, "due_captures"),)),
     "a_cancellation_of_one_less": (_cancelled_short, ((charging, "cancelled_value"),)),
-    "gift_cards_paid_for_again": (_cards_forgotten, ((charging, "owed"), (accounts, "owed"))),
+    "gift_cards_paid_for_again": (_cards_forgotten, ((charging, "owed"), (accounts, "owed"), (covering, "owed"))),
     "credited_tax_cut_off": (_credited_tax_cut_off, ((billing._Pool, "take"),)),
     "credited_over_all_lines": (_credited_over_all, ((billing, "_credit"),)),
     "returned_tax_counted_twice": (_returns_with_tax, ((accounts, "balances"),)),
     "dear_units_kept_by_a_failed_refund": (_dear_for_ever, ((charging, "dear_left"),)),
+    "an_edit_paid_with_what_went_back": (
+        _paid_with_what_went_back,
+        ((charging, "settled_back"), (covering, "settled_back"), (billing, "settled_back")),
+    ),
+    "an_edit_that_gives_back_less": (_less_back_for_an_edit, ((editing, "freed_by"),)),
 }
 """Name: the wrong formula, and where it takes the right one's place."""
 

@@ -147,6 +147,8 @@ def contacts(w: World, orders: Mapping[str, Order]) -> dict[str, str]:
     """Personal data in each order's own place; a crash may have left something under another key of its customer."""
     kept = {(item["pk"]["S"], item["sk"]["S"]): item for item in w.cloud.items("ContactsTable") if "body" in item}
     places = {name_of(each): contact_key(each.contact_key) for each in orders.values()}
+    edited = [each for each in orders.values() if each.addressed_by]
+    places |= {f"{name_of(each)}, edited": contact_key(each.address_key) for each in edited}
     return {name: kept[where]["body"]["S"] for name, where in places.items() if where in kept}
 
 

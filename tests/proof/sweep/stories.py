@@ -9,7 +9,9 @@ from tests.proof.sweep import (
     stories_channels,
     stories_doors,
     stories_drafts,
+    stories_edits,
     stories_feeds,
+    stories_fraud,
     stories_invoices,
     stories_orders,
     stories_outbound,
@@ -37,8 +39,8 @@ def _told(module: ModuleType) -> dict[str, Callable[[World], None]]:
 
 _MODULES: Final = (
     *(stories_orders, stories_recovery, stories_doors, stories_channels, stories_feeds),
-    *(stories_drafts, stories_invoices, stories_payments, stories_outbound, stories_told),
-    stories_returns,
+    *(stories_drafts, stories_edits, stories_invoices, stories_payments, stories_outbound, stories_told),
+    *(stories_returns, stories_fraud),
 )
 STORIES: Final = {name: story for module in _MODULES for name, story in _told(module).items()}
 """By name, in the order in which they stand in their modules."""

@@ -30,6 +30,7 @@ EVENTS: Final = ROOT / "events"
 SELLER: Final = "A2NORTHWHARF00"
 PROVIDERS: Final = ("adyen", "paypal")
 LATER: Final = (*PROVIDERS, "ebay", "walmart", "etsy", "mercadolibre", "meta-commerce")
+SCORER: Final = "https://scorer.example.com/fraud/checks"
 CREDENTIALS: Final = {
     "tiktok-shop": {
         "app_key": "sandbox_app",
@@ -58,6 +59,7 @@ CREDENTIALS: Final = {
     },
     **{source: api for source, api in credentials(Settings()).items() if source in LATER},
     "stripe": {"secret_key": "sk_test_sandbox"},
+    "fraud": {"url": SCORER},
     "easypost": {"api_key": "sandbox_easypost_key"},
 }
 MORE: Final = {
@@ -134,6 +136,8 @@ class Vendors:
             raise UpstreamError("no answer from the endpoint", cause="ConnectionResetError")
         if kind in ("throttled", "error_before"):
             return Answered(status=429 if kind == "throttled" else 503, retry_after=1.0)
+        if sent.url == SCORER:
+            return self._score(sent, fault)
         told = self.answers.get(sent.url, [])
         status = 410 if sent.url in self.gone else told.pop(0) if told else 204
         self.hooks.append((sent, status))
@@ -142,6 +146,17 @@ class Vendors:
         if kind == "lost_answer":
             raise UpstreamError("no answer from the endpoint", cause="TimeoutError")
         return Answered(status=status)
+
+    def _score(self, sent: Sent, fault: Fault | None) -> Answered:
+        """The scorer of fraud is asked, and keeps what it answered whether or not that arrives."""
+        path = urlsplit(sent.url).path
+        asked = Request(method="POST", path=path, query={}, headers=sent.headers, body=sent.body)
+        reply = self.sandbox.fraud.answer(asked)
+        if fault is Fault.KILLED_AFTER:
+            raise Killed
+        if fault and fault.kind == "lost_answer":
+            raise UpstreamError("no answer from the endpoint", cause="TimeoutError")
+        return Answered(status=reply.status, body=json.dumps(reply.document).encode())
 
     def send(
         self,

@@ -43,7 +43,9 @@ from oms.domain.vendor_money import ADYEN, to_vendor_amount
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from oms.adapters.adyen_disputes import AdyenDisputes
     from oms.adapters.rest import Answer
+    from oms.domain.order.dispute_evidence import Evidence
 
 API_VERSION: Final = "v71"
 KEY_LIFE: Final = timedelta(days=6)
@@ -79,6 +81,7 @@ class AdyenPayments:
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
     ) -> None:
         """`base_url` ends before the version, as in `https://checkout-test.adyen.com`."""
+        self._base_url = base_url
         self._rest = RestClient(ADYEN, base_url, timeouts)
         self._credentials = credentials
 
@@ -164,6 +167,23 @@ class AdyenPayments:
     def list_refunds(self, payment_ref: str) -> list[RefundResult]:
         """Adyen has no list, and needs none: each refund's notification is its own. Raises UpstreamRefusedError."""
         raise UpstreamRefusedError("Adyen lists no refunds", vendor=ADYEN, vendor_code="no_list", payment=payment_ref)
+
+    def defend_dispute(
+        self, dispute_ref: str, told: Evidence, answer_id: str, *, defense: str, document: Callable[[], bytes]
+    ) -> str:
+        """Supply the document, then defend. `defense` is Adyen's code of the reason, which the scheme decides."""
+        del told
+        service = self._disputes()
+        return service.defend(_checked(dispute_ref), defense, document(), answer_id)
+
+    def accept_dispute(self, dispute_ref: str, answer_id: str) -> str:
+        """Let the dispute be."""
+        return self._disputes().accept(_checked(dispute_ref), answer_id)
+
+    def _disputes(self) -> AdyenDisputes:
+        from oms.adapters.adyen_disputes import AdyenDisputes
+
+        return AdyenDisputes(self._base_url, self._credentials)
 
     def close(self) -> None:
         """Close the pooled connections."""

@@ -11,7 +11,7 @@
 | stock | `<sku>#<shard>`, of a spread position | `<node>#<shard>` |
 | stock | `inbound#<sku>` | `lot#<supply id>` |
 | stock | `held#<0-3>` | `<expires at>#<hold id>` |
-| contacts | `<customer id>`, of an order without one `<order id>` | `<placed at>#<order id>` |
+| contacts | `<customer id>`, of an order without one `<order id>` | `<placed at>#<order id>`, and `…#<edit id>` |
 | contacts | `labels#<order id>` | `<return id>` |
 | views | `day#<day>#<0-3>` | `<placed at>#<order id>` |
 | views | `tracking#<number>`, `return#<tracking number>`, `payment#<ref>` | `<placed at>#<order id>` |
@@ -135,7 +135,8 @@ def held_pks() -> list[str]:
 
 def contact_key(where: ContactKey) -> tuple[str, str]:
     """Partition and sort key of an order's contact."""
-    return where.customer_id or where.order_id, at_sk(instant(where.placed_at), where.order_id)
+    edit = f"#{where.edit_id}" if where.edit_id else ""
+    return where.customer_id or where.order_id, at_sk(instant(where.placed_at), where.order_id) + edit
 
 
 def labels_pk(order_id: str) -> str:

@@ -12,6 +12,7 @@ import http.client
 import socket
 import ssl
 import threading
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.egress import Endpoint, check_addresses, read_endpoint
@@ -29,6 +30,7 @@ TOTAL_S: Final = 15.0
 """For the whole attempt, of which Standard Webhooks wants 15 to 30."""
 MAX_READ: Final = 4096
 """Bytes of a failure's answer that are read."""
+FAILURES: Final = 300
 MAX_RETRY_AFTER: Final = 86_400
 
 
@@ -39,6 +41,8 @@ class Answered:
     status: int
     excerpt: str = ""
     retry_after: float | None = None
+    body: bytes = field(default=b"", repr=False)
+    """Of a success, as much as was asked for."""
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -63,12 +67,16 @@ class OutboundHttp:
         resolver: Callable[[str, int], list[str]] = resolve,
         connector: Callable[[str, int, float], socket.socket] = connect,
         total_s: float = TOTAL_S,
+        addresses: int = MOST_ADDRESSES,
+        reads: int = 0,
     ) -> None:
         self._allowed = allowed
         self._tls = tls or ssl.create_default_context()
         self._resolve = resolver
         self._connect = connector
         self._total_s = total_s
+        self._addresses = addresses
+        self._reads = reads
 
     def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answered:
         """See the port."""
@@ -80,7 +88,7 @@ class OutboundHttp:
         if not endpoint.local:
             check_addresses(addresses)
         try:
-            return self._exchange(endpoint, addresses[:MOST_ADDRESSES], headers, body)
+            return self._exchange(endpoint, addresses[: self._addresses], headers, body)
         except (OSError, http.client.HTTPException, ValueError) as error:
             # The text of some of these holds what the endpoint sent: its kind says enough.
             raise UpstreamError("no answer from the endpoint", cause=type(error).__name__) from None
@@ -119,7 +127,10 @@ class OutboundHttp:
             if ended.is_set():  # what looks like the end of its headers is where we cut them off
                 raise TimeoutError
             wait = _seconds(response.headers.get("retry-after"))
-            return Answered(status=response.status, excerpt=_beginning(response), retry_after=wait)
+            body = response.read(self._reads) if self._reads and response.status < FAILURES else b""
+            if ended.is_set():
+                raise TimeoutError
+            return Answered(status=response.status, excerpt=_beginning(response), retry_after=wait, body=body)
         finally:
             ending.cancel()
 

@@ -188,6 +188,8 @@ def _touched(commit: Commit) -> set[str]:
                 touched.update(event.fulfillment_orders)
             case ev.LinesMoved():
                 touched.update(event.fulfillment_orders, event.out_of)
+            case ev.OrderEdited():
+                touched.update(event.out_of)
             case (
                 ev.FulfillmentOrderReleased()
                 | ev.FulfillmentOrderAccepted()

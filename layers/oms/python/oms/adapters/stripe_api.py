@@ -27,12 +27,15 @@ from urllib.parse import urlencode
 
 from oms.adapters.rest import RestClient, Timeouts
 from oms.adapters.stripe_answers import Intent, read, refund_result
+from oms.adapters.stripe_disputes import ANSWER, answered, evidence_params
 from oms.domain.errors import InvalidInputError, UpstreamError, UpstreamRefusedError
 from oms.domain.payments import AuthorizationResult, AuthorizationState, CaptureResult, RefundResult
 from oms.domain.vendor_money import STRIPE, from_vendor_amount, to_vendor_amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from oms.domain.order.dispute_evidence import Evidence
 
 
 API_VERSION: Final = "2025-03-31.basil"
@@ -196,6 +199,30 @@ class StripePayments:
                 return
             query["starting_after"] = refunds[-1].refund_ref
         raise UpstreamRefusedError("too many refunds to look through", vendor="stripe", limit=_PAGE * _MAX_PAGES)
+
+    def defend_dispute(
+        self, dispute_ref: str, told: Evidence, answer_id: str, *, defense: str, document: Callable[[], bytes]
+    ) -> str:
+        """Submit evidence. The dispute remembers which answer it was, however long ago."""
+        del defense, document  # texts are enough for Stripe
+        path = f"/v1/disputes/{_checked(dispute_ref)}"
+        params = evidence_params(told) | _metadata({ANSWER: answer_id})
+        try:
+            self._post(path, params, answer_id)
+        except UpstreamError as error:
+            if not _may_have_happened(error) or answered(self._get(path, {})) != answer_id:
+                raise
+        return dispute_ref
+
+    def accept_dispute(self, dispute_ref: str, answer_id: str) -> str:
+        """Close the dispute: it is lost then."""
+        path = f"/v1/disputes/{_checked(dispute_ref)}"
+        try:
+            self._post(f"{path}/close", {}, answer_id)
+        except UpstreamError as error:
+            if not _may_have_happened(error) or self._get(path, {}).get("status") != "lost":
+                raise
+        return dispute_ref
 
     def close(self) -> None:
         """Close the pooled connections."""

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from oms.domain.errors import OrderNotFoundError, RecordAlteredError
 from oms.domain.frozen import frozen
-from oms.domain.order.events import HoldPlaced, LinesBackordered, LinesMoved, LinesReserved
+from oms.domain.order.events import (
+    HoldPlaced,
+    LinesBackordered,
+    LinesCancelled,
+    LinesMoved,
+    LinesReserved,
+    OrderEdited,
+)
 from oms.domain.order.evolve import fold
 
 if TYPE_CHECKING:
@@ -43,8 +50,8 @@ class ShowDecisions:
         found = []
         before: Order | None = None
         for commit in history.commits:
-            for decision in decisions_of(commit):
-                again = self._again(decision, commit, before) if before else ("not_kept", "")
+            for decision, then in decided(commit, before):
+                again = self._again(decision, commit, then) if then else ("not_kept", "")
                 told = {"decision": decision, "recomputed": again[0], "explained": again[1]}
                 found.append({"commit": commit.number, "at": commit.at.isoformat(), **told})
             before = fold(order_id, commit.events, before)
@@ -75,6 +82,15 @@ class ShowDecisions:
         told = all(decision.get(name) == value for name, value in plan.decision.items())
         same = told and bound in ((), plan.units[: len(bound)])
         return "same" if same else "different", explain(record(request, rule.policy, plan))
+
+
+def decided(commit: Commit, before: Order | None) -> Iterator[tuple[Mapping[str, Any], Order | None]]:
+    """Each decision of a commit, and the order that it was made on: with what the commit had changed of it by then."""
+    for event in commit.events:
+        if isinstance(event, (LinesReserved, LinesMoved, LinesBackordered, HoldPlaced)) and event.decision:
+            yield event.decision, before
+        if isinstance(event, (OrderEdited, LinesCancelled)):
+            before = fold(before.order_id, (event,), before) if before else None
 
 
 def decisions_of(commit: Commit) -> Iterator[Mapping[str, Any]]:

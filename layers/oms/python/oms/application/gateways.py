@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import timedelta
 
     from oms.channels.base import Connector, FetchRequest
     from oms.channels.listing import Lister
     from oms.channels.outward import Call
+    from oms.domain.fraud import FraudAnswer, FraudQuestion
     from oms.domain.inbound import Notice
+    from oms.domain.order.dispute_evidence import Evidence
     from oms.domain.payments import AuthorizationResult, CaptureResult, ExtensionResult, RefundResult
     from oms.domain.taxes import TaxAnswer, TaxQuestion
 
@@ -112,6 +114,38 @@ class PaymentLookup(Protocol):
 
     def payment_of(self, charge_ref: str) -> str:
         """The payment that a capture belongs to; '' when the provider does not tell."""
+
+
+@runtime_checkable
+class AnswersDisputes(Protocol):
+    """A provider that takes answers to disputes. Every call may be repeated with its key and is one answer."""
+
+    def defend_dispute(
+        self,
+        dispute_ref: str,
+        told: Evidence,
+        answer_id: str,
+        *,
+        defense: str,
+        document: Callable[[], bytes],
+    ) -> str:
+        """Give evidence, final; the provider's reference. `document` makes a PDF of it, `defense` is why, where asked.
+
+        Raises UpstreamError, UpstreamRefusedError.
+        """
+
+    def accept_dispute(self, dispute_ref: str, answer_id: str) -> str:
+        """Let the dispute be; the provider's reference. Raises as above."""
+
+
+class FraudScorer(Protocol):
+    """Who knows how likely it is that an order is a fraud. It may decide later, by a webhook."""
+
+    def score(self, account: str, question: FraudQuestion, key: str) -> FraudAnswer:
+        """The answer; the same key has the same answer, and is one question to whoever counts them.
+
+        Raises UpstreamError, its `cause` one of unreachable, limited, refused, unreadable.
+        """
 
 
 class TaxPort(Protocol):

@@ -224,7 +224,16 @@ class TakeDelivery:
             return Taken("taken", notice.topic, self.tracking(source, request))
         if notice.kind is NoticeKind.PAYMENT:
             return Taken("taken", notice.topic, self.payment_events(source, request))
+        if notice.kind is NoticeKind.RISK:
+            return Taken("taken", notice.topic, self._decided(source, request, notice))
         return Taken("taken", notice.topic, self._channel(source, request, notice))
+
+    def _decided(self, source: str, request: InboundRequest, notice: Notice) -> str:
+        from oms.application.fraud import TakeFraudDecision  # few merchants have their orders scored
+        from oms.payments.fraud import read_word
+
+        cause = Cause(kind="webhook", ref=notice.event_id, actor=source)
+        return TakeFraudDecision(self.orders)(notice.event_id, read_word(request), cause)
 
     def _channel(self, source: str, request: InboundRequest, notice: Notice, kind: str = "webhook") -> str:
         who = connector(source)

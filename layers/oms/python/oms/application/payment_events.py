@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from oms.domain.inbound import InboundRequest
     from oms.domain.order.state import Order
 
-_WAITS: Final = frozenset({PaymentEventKind.REFUND, PaymentEventKind.REFUND_TOTAL, PaymentEventKind.CAPTURE})
+_WAITS: Final = frozenset(
+    {
+        PaymentEventKind.REFUND,
+        PaymentEventKind.REFUND_TOTAL,
+        PaymentEventKind.CAPTURE,
+        PaymentEventKind.DISPUTE,
+        PaymentEventKind.FRAUD_REPORT,
+    }
+)
 """Of a payment that an order must have named before."""
 
 

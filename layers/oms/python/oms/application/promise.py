@@ -11,6 +11,7 @@ from oms.application.share import Share
 from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.errors import ContentionError, InsufficientStockError, InvalidTransitionError
+from oms.domain.fraud import read_scoring
 from oms.domain.frozen import frozen
 from oms.domain.kits import kits_of, stock_skus
 from oms.domain.order.changing import UNKNOWN_SKU
@@ -18,7 +19,7 @@ from oms.domain.order.commands import CancelRest, PromiseOrder, RecordAuthorizat
 from oms.domain.order.promising import needed, wanted_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
 from oms.domain.payments import AuthorizationResult, AuthorizationState, authorization_end
-from oms.domain.screening import credit_hold, match_rules
+from oms.domain.screening import POLICY, credit_holds, in_force, match_rules
 from oms.domain.serials import serialized_of
 from oms.domain.stock import MAX_POSITIONS
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from oms.application.claim import Claim
+    from oms.application.fraud import ScoreOrder
     from oms.application.gateways import PaymentProvider
     from oms.application.holds import StockHolds
     from oms.application.orders import Loaded, Orders
@@ -56,6 +58,8 @@ class Screened:
     """Some line may go on."""
     cleared: bool
     """The money is held or not needed, so nobody has to be asked."""
+    score: bool
+    """Its risk is to be asked for first."""
     loaded: Loaded | None
 
 
@@ -68,8 +72,7 @@ class ScreenOrderStep:
 
     def __call__(self, order_id: str, cause: Cause) -> Screened:
         """Whether the order may go on, and as it is now."""
-        policy = self.reference.policy("screening")
-        rules, limits = policy.get("rules", []), policy.get("credit", {})
+        policy = in_force(self.reference.policy(POLICY))
 
         def command(loaded: Loaded) -> Command:
             order = loaded.order
@@ -77,7 +80,11 @@ class ScreenOrderStep:
             made_of = self.reference.made_of(unknown) if unknown else {}
             return ScreenOrder(
                 command_id=_step_id("screen", loaded),
-                holds=(*match_rules(order, rules), *credit_hold(order, limits)) if order else (),
+                holds=(
+                    (*match_rules(order, policy, self.orders.now()), *credit_holds(order, policy, self.orders.now()))
+                    if order
+                    else ()
+                ),
                 known_skus=frozenset(made_of),
                 kits=kits_of(made_of),
                 serialized=serialized_of(made_of, self.reference.serialized(stock_skus(made_of))) if made_of else (),
@@ -85,9 +92,12 @@ class ScreenOrderStep:
 
         outcome = self.orders.execute(order_id, command, cause)
         order = outcome.order
+        proceed = next_step(order) is NextStep.PROMISE or bool(wanted_units(order))
+        scoring = read_scoring(policy)
         return Screened(
-            proceed=next_step(order) is NextStep.PROMISE or bool(wanted_units(order)),
+            proceed=proceed,
             cleared=payment_cleared(order),
+            score=proceed and scoring is not None and scoring.wants(order),
             loaded=loaded_after(outcome),
         )
 
@@ -108,14 +118,20 @@ class AuthorizePaymentStep:
     providers: Mapping[str, PaymentProvider]
     now: Clock
 
-    def __call__(self, order_id: str, cause: Cause) -> dict[str, Any]:
+    def __call__(self, order_id: str, cause: Cause, score: ScoreOrder | None = None) -> dict[str, Any]:
         """{'state': authorized | captured | pending | declined, 'amount': minor units, 'expires_at': if it is known}.
 
-        Of several tenders what each provider says is committed here, and the state is that of all together.
+        Of several tenders what each provider says is committed here, and the state is that of all together. With
+        `score` its risk is asked for before: what may not go on for that is 'pending', and no money is asked for.
         """
-        order = self.orders.get(order_id)
+        order = score(order_id, cause) if score else self.orders.get(order_id)
+        if score and not wanted_units(order):
+            return {"state": AuthorizationState.PENDING.value, "amount": 0}
         if payment_cleared(order):
-            return {"state": AuthorizationState.AUTHORIZED.value, "amount": order.payment.authorized}
+            # What is told is taken for the first tender's: what others hold must not be counted as its own.
+            first = next(iter(order.payment.tenders), None)
+            held = first.authorized if first else order.payment.authorized
+            return {"state": AuthorizationState.AUTHORIZED.value, "amount": held}
         if order.placed.payment.in_channel or order.payment.voided:
             return {"state": AuthorizationState.PENDING.value, "amount": 0}
         if len(order.payment.tenders) > 1 or order.payment.tenders[0].lapsed or order.payment.tenders[0].exchange:
@@ -216,10 +232,14 @@ class ScreenAndPromise:
     promise: PromiseOrderStep
 
     def __call__(self, order_id: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """What the promise tells; 'authorize': the money has to be asked for first, and nothing was promised."""
+        """What the promise tells; 'authorize': somebody has to be asked first, and nothing was promised.
+
+        'score': so is the order's risk.
+        """
         screened = self.screen(order_id, workflow_cause(payload, "screen"))
-        if not screened.proceed or not screened.cleared:
-            return {"authorize": screened.proceed, "promised": 0, "short": 0, "more": False}
+        if screened.score or not screened.proceed or not screened.cleared:
+            asked = {"score": True} if screened.score else {}
+            return {"authorize": screened.proceed, "promised": 0, "short": 0, "more": False, **asked}
         told = self.promise(order_id, workflow_cause(payload, "promise"), None, screened.loaded)
         return {"authorize": False, **told}
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.billing import may_need
 from oms.domain.frozen import frozen
+from oms.domain.order.dispute_alerts import alert_of
 from oms.domain.order.status import NextStep
 from oms.domain.public_events import public_events
 from oms.domain.stock import StockCounted, freed_skus
@@ -62,6 +63,7 @@ class RelayCommit:
         """The views, and the next burst of work."""
         self.views.project(commit)
         self._tell_missing(commit)
+        self._tell_disputed(commit)
         order_id = commit.summary.get("order_id", "")
         cause = f"{commit.stream}:{commit.number}"
         step = commit.summary.get("next", "")
@@ -93,6 +95,20 @@ class RelayCommit:
                     "sku": event.sku,
                     "node_id": event.node_id,
                     "missing": event.missing,
+                    "raised_at": commit.at.isoformat(),
+                }
+                key = f"{commit.at:%Y-%m-%d}#{commit.stream}#{commit.number:08d}#{index:02d}"
+                self.views.put_row("alert", key, row, keep_days=KEEP_ALERT_DAYS)
+
+    def _tell_disputed(self, commit: Commit) -> None:
+        """A dispute that begins, and how it ends, are for a person to look at, once."""
+        for index, event in enumerate(commit.events):
+            if about := alert_of(event):
+                row = {
+                    "alert_id": f"{commit.stream}:{commit.number}:{index}",
+                    **about,
+                    "order_id": commit.summary.get("order_id", ""),
+                    "number": commit.summary.get("number", ""),
                     "raised_at": commit.at.isoformat(),
                 }
                 key = f"{commit.at:%Y-%m-%d}#{commit.stream}#{commit.number:08d}#{index:02d}"

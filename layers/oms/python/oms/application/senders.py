@@ -1,4 +1,4 @@
-"""Who sends us deliveries: channels, carriers and payment providers, by the name that their webhooks come under."""
+"""Who sends us deliveries: channels, carriers, payment providers, scorers; by the name their webhooks come under."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from oms.carriers.registry import carrier
 from oms.carriers.registry import sources as carriers
 from oms.channels.registry import SOURCES, connector
 from oms.domain.errors import NotFoundError
+from oms.domain.fraud import SOURCE as FRAUD
+from oms.payments.fraud import Fraud
 from oms.payments.registry import provider
 from oms.payments.registry import sources as providers
 
@@ -23,4 +25,6 @@ def sender(source: str) -> Sender:
         return carrier(source)
     if source in providers():
         return provider(source)
+    if source == FRAUD:
+        return Fraud()
     raise NotFoundError("nobody is connected under this name", source=source[:40])

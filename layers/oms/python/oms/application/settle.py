@@ -20,7 +20,7 @@ from oms.domain.order.tenders import FIRST, capture_key
 from oms.domain.payments import AuthorizationState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
     from oms.application.gateways import PaymentProvider
@@ -29,8 +29,16 @@ if TYPE_CHECKING:
     from oms.domain.commit import Cause
     from oms.domain.order.charging import DueCapture
     from oms.domain.order.commands import Command
+    from oms.domain.order.dispute_evidence import Evidence
     from oms.domain.order.state import Order, Refund
     from oms.domain.order.tenders import Tendered
+
+
+def _no_document(told: Evidence) -> bytes:
+    """Plain text, for whoever renders nothing."""
+    from oms.domain.order.dispute_evidence import sentences
+
+    return "\n".join(sentences(told)).encode()
 
 
 @frozen(kw_only=False)
@@ -40,6 +48,8 @@ class SettlePaymentStep:
     orders: Orders
     providers: Mapping[str, PaymentProvider]
     now: Clock
+    render: Callable[[Evidence], bytes] = _no_document
+    """Evidence in a dispute as a PDF, for providers that want one."""
 
     def __call__(self, order_id: str, cause: Cause) -> dict[str, Any]:
         """{'moved': how many movements were recorded}. Raises UpstreamError when the provider does not answer."""
@@ -60,6 +70,10 @@ class SettlePaymentStep:
         for refund in due_refunds(order):
             self._refund(loaded, order, refund, cause)
             moved += 1
+        if order.disputes.due_answers:
+            from oms.application.dispute_answers import send_answers
+
+            moved += send_answers(self.orders, self.providers, loaded, self.render, cause)
         if self.renew.due(order):
             # What is left of an authorization is what the captures above have left of it.
             order = self.orders.get(order_id)

@@ -9,7 +9,9 @@ from oms.application.relay import KEEP_ALERT_DAYS, workflow_of
 from oms.domain import ids
 from oms.domain.commit import Cause
 from oms.domain.frozen import frozen
-from oms.domain.order.commands import ReleaseFulfillmentOrders
+from oms.domain.order.commands import ExpireHold, ReleaseFulfillmentOrders
+from oms.domain.order.events import OnExpiry
+from oms.domain.order.holding_back import due_holds, stopped_units
 from oms.domain.order.ledger import Place
 from oms.domain.order.releasing import release_at
 from oms.domain.order.return_commands import ExpireReturns
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from oms.application.orders import Loaded, Orders
     from oms.application.ports import Clock, Quarantine, Views
     from oms.domain.commit import Commit
-    from oms.domain.order.state import Order
+    from oms.domain.order.state import Hold, Order
 
 BATCH: Final = 100
 ALERT_AFTER: Final = 5
@@ -77,14 +79,14 @@ class RedriveOverdue:
     now: Clock
 
     def __call__(self) -> dict[str, int]:
-        """How many orders were driven, released, alerted, left, and how many parked inputs were replayed."""
-        counts = {"driven": 0, "released": 0, "alerted": 0, "at_rest": 0, "replayed": 0}
+        """How many orders were driven, released, let go of a hold, alerted, left; how many parked inputs replayed."""
+        counts = {"driven": 0, "released": 0, "expired": 0, "alerted": 0, "at_rest": 0, "replayed": 0}
         until = self.now() + BUDGET
         for _ in range(ROUNDS):
-            before = counts["released"]
+            before = counts["released"] + counts["expired"]
             for row in self.views.overdue(self.now(), BATCH):
                 counts[self._isolated(row)] += 1
-            if counts["released"] - before < BATCH or self.now() >= until:
+            if counts["released"] + counts["expired"] - before < BATCH or self.now() >= until:
                 break
         counts["replayed"] = self._parked()
         return counts
@@ -98,7 +100,7 @@ class RedriveOverdue:
             tries = int(row.get("tries", 0)) + 1
             placed_at = datetime.fromisoformat(row["placed_at"])
             self.views.postpone(row["order_id"], placed_at, row["commit"], _later(now, tries), tries)
-            self._raise(row, row["commit"], now, problem=type(error).__name__)
+            self._raise(row, row["commit"], now, "unreadable", problem=type(error).__name__)
             return "alerted"
 
     def _order(self, row: Mapping[str, Any]) -> str:
@@ -122,6 +124,8 @@ class RedriveOverdue:
         due = release_at(order)
         if due and due <= now:
             return self._release(loaded, order, tries, now)
+        if over := due_holds(order, now):
+            return self._end(loaded, order, over[0], tries, now)
         if to_expire(order, now):
             return self._expire(loaded, order, tries, now)
         if step is NextStep.NONE and due_at(order, now) is None:
@@ -151,6 +155,25 @@ class RedriveOverdue:
         self.orders.execute(order.order_id, command, cause, loaded=loaded)
         return "released"
 
+    def _end(self, loaded: Loaded, order: Order, hold: Hold, tries: int, now: datetime) -> str:
+        """Its time is over: one hold at a time, each by a command of its own. Who is to be told is told before.
+
+        Several parts of a cancellation that one transaction cannot hold are told apart by what was left to cancel.
+        """
+        number = loaded.history.number
+        self.views.postpone(order.order_id, order.placed.placed_at, number, _later(now, tries), tries)
+        if hold.on_expiry is OnExpiry.ESCALATE:
+            self._alert(order, number, now, kind="hold_overdue", problem=hold.kind)
+        left = sum(stopped_units(order, hold).values())
+        command = ExpireHold(
+            command_id=ids.command_id("expire_hold", order.order_id, hold.hold_id, str(left)),
+            hold_id=hold.hold_id,
+            at=now,
+        )
+        cause = Cause(kind="watchdog", ref=f"expire_hold:{hold.hold_id}", actor="watchdog")
+        self.orders.execute(order.order_id, command, cause, loaded=loaded)
+        return "expired"
+
     def _expire(self, loaded: Loaded, order: Order, tries: int, now: datetime) -> str:
         """Returns that were not sent in time bind their units no more: one commit, as with a release."""
         number = loaded.history.number
@@ -169,20 +192,20 @@ class RedriveOverdue:
             return NextStep.PROMISE
         return step
 
-    def _alert(self, order: Order, number: int, now: datetime) -> None:
+    def _alert(self, order: Order, number: int, now: datetime, kind: str = "overdue", problem: str = "") -> None:
         shown: dict[str, Any] = {"order_id": order.order_id, "number": order.placed.number, "stage": stage(order).value}
         if returns := [known.number for known in order.returns.values() if known.open]:
             shown["returns"] = returns
-        self._raise(shown, number, now)
+        self._raise(shown, number, now, kind, problem)
 
-    def _raise(self, shown: Mapping[str, Any], number: int, now: datetime, problem: str = "") -> None:
+    def _raise(self, shown: Mapping[str, Any], number: int, now: datetime, kind: str, problem: str = "") -> None:
         """Once per state of the order and day."""
         order_id = shown["order_id"]
         row = {
             "alert_id": f"{order_id}:{number}",
             "order_id": order_id,
             "number": shown.get("number", ""),
-            "kind": "unreadable" if problem else "overdue",
+            "kind": kind,
             "stage": shown["stage"],
             "raised_at": now.isoformat(),
             **({"returns": shown["returns"]} if shown.get("returns") else {}),

@@ -21,8 +21,16 @@ from typing import TYPE_CHECKING, Final
 from oms.domain import ids
 from oms.domain.frozen import frozen
 from oms.domain.money import allocate
-from oms.domain.order.charging import owed, units_value
-from oms.domain.order.events import LinesCancelled, LinesDelivered, RefundFailed, RefundSucceeded, ShipmentShipped
+from oms.domain.order.charging import settled_back, units_value
+from oms.domain.order.covering import overpaid
+from oms.domain.order.events import (
+    LinesCancelled,
+    LinesDelivered,
+    OrderEdited,
+    RefundFailed,
+    RefundSucceeded,
+    ShipmentShipped,
+)
 from oms.domain.order.evolve import fold
 from oms.domain.order.state import RefundStatus
 
@@ -46,7 +54,7 @@ class DocumentKind(StrEnum):
 BESIDE: Final = ("shipping", "fees", "tips", "duties")
 """What belongs to no line: invoiced with the first hand-over."""
 LINE: Final = "line:"
-_CAUSES: Final = (ShipmentShipped, LinesDelivered, LinesCancelled, RefundSucceeded, RefundFailed)
+_CAUSES: Final = (ShipmentShipped, LinesDelivered, LinesCancelled, OrderEdited, RefundSucceeded, RefundFailed)
 
 
 @frozen
@@ -220,7 +228,7 @@ def _tax(line: PlacedLine, units: int, *, tax_included: bool) -> int:
 def _given_back(order: Order) -> int:
     """What went back for certain, without what was an overpayment."""
     gone = order.payment.refunded
-    return max(0, gone - max(0, order.payment.captured - owed(order))) if gone else 0
+    return max(0, gone - settled_back(order) - overpaid(order)) if gone else 0
 
 
 def _moved(before: Order | None, order: Order, refund_id: str) -> bool:

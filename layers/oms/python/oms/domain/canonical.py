@@ -124,12 +124,14 @@ class Contact:
 class ContactKey:
     """Where the contact of an order is kept: with its customer's others, in the order in which they were placed.
 
-    `customer_id` is empty for an order that was placed without an e-mail address: its contact stands alone.
+    `customer_id` is empty for an order that was placed without an e-mail address: its contact stands alone. What an
+    edit of the order says stands beside it.
     """
 
     customer_id: str
     placed_at: datetime
     order_id: str
+    edit_id: str = ""
 
 
 @frozen

@@ -10,6 +10,8 @@ from oms.domain.order import events as ev
 from oms.domain.order.evolve import fold
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from oms.domain.history import History
     from oms.domain.order.state import Order
 
@@ -76,7 +78,7 @@ def message_of(told: Due, history: History) -> Message | None:
         number=placed.number,
         currency=placed.currency,
         skus=tuple((each.line_id, order.lines[each.line_id].placed.sku) for each in lines),
-        ordered=tuple((line.line_id, line.quantity) for line in placed.lines),
+        ordered=tuple(_summed(order, ((line.line_id, line.quantity) for line in placed.lines)).items()),
         shipped_at=commit.at.isoformat() if told.kind is Kind.FULFILLMENT else "",
         **known,
     )
@@ -85,27 +87,39 @@ def message_of(told: Due, history: History) -> Message | None:
 def _known(event: Any, told: Due, order: Order, history: History) -> dict[str, Any] | None:
     match event:
         case ev.OrderPlaced():
-            lines = [ev.LineUnits(line_id=each.line_id, quantity=each.quantity) for each in event.lines]
-            return {"lines": tuple(lines)}
+            placed = [ev.LineUnits(line_id=each.line_id, quantity=each.quantity) for each in event.lines]
+            return {"lines": tuple(placed)}
         case ev.ShipmentShipped():
             parcel = event.parcels[told.part]
-            units: dict[str, int] = {}
-            for each in parcel.units:
-                units[each.line_id] = units.get(each.line_id, 0) + each.quantity
-            lines = [ev.LineUnits(line_id=line_id, quantity=count) for line_id, count in units.items()]
+            lines = _by_line(order, parcel.units)
             left = any(line.ledger.gone < line.ledger.live for line in order.lines.values())
             what = {"tracking_number": parcel.tracking_number, "carrier": parcel.carrier}
-            return {"lines": tuple(lines), "whole": not left, "parcel": _place(told, history), **what}
+            return {"lines": lines, "whole": not left, "parcel": _place(told, history), **what}
         case ev.LinesCancelled():
             whole = all(line.ledger.live == 0 for line in order.lines.values())
-            return {"lines": event.lines, "whole": whole, "reason": event.reason, "cancelled": _so_far(told, history)}
+            off = {"lines": _by_line(order, event.lines), "cancelled": _so_far(told, order, history)}
+            return {**off, "whole": whole, "reason": event.reason}
         case ev.RefundRequested():
             refund = order.payment.refunds.get(event.refund_id)
             if refund is None or not refund.open or not order.placed.payment.in_channel:
                 return None
             of = {"refund_id": event.refund_id, "reason": event.reason}
-            return {"lines": event.lines, "amount": event.amount, **of}
+            return {"lines": _by_line(order, event.lines), "amount": event.amount, **of}
     return None
+
+
+def _by_line(order: Order, units: Iterable[ev.LineUnits | ev.NodeUnits]) -> tuple[ev.LineUnits, ...]:
+    """Units by the channel's own lines: it does not know that some of them were added later."""
+    summed = _summed(order, ((each.line_id, each.quantity) for each in units))
+    return tuple(ev.LineUnits(line_id=line_id, quantity=count) for line_id, count in summed.items())
+
+
+def _summed(order: Order, units: Iterable[tuple[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for line_id, count in units:
+        name = order.lines[line_id].channel_line
+        found[name] = found.get(name, 0) + count
+    return found
 
 
 def _place(told: Due, history: History) -> int:
@@ -119,14 +133,17 @@ def _place(told: Due, history: History) -> int:
     return sum(before) + told.part + 1
 
 
-def _so_far(told: Due, history: History) -> tuple[tuple[str, int], ...]:
+def _so_far(told: Due, order: Order, history: History) -> tuple[tuple[str, int], ...]:
     """Units by line that were cancelled, by whomever, up to and with this commit."""
-    units: dict[str, int] = {}
-    for commit in history.commits:
-        for event in commit.events if commit.number <= told.commit else ():
-            for each in event.lines if isinstance(event, ev.LinesCancelled) else ():
-                units[each.line_id] = units.get(each.line_id, 0) + each.quantity
-    return tuple(units.items())
+    units = [
+        (each.line_id, each.quantity)
+        for commit in history.commits
+        if commit.number <= told.commit
+        for event in commit.events
+        if isinstance(event, ev.LinesCancelled)
+        for each in event.lines
+    ]
+    return tuple(_summed(order, units).items())
 
 
 def _followed(told: Due, history: History, *, whole: bool) -> bool:

@@ -29,6 +29,8 @@ class NoticeKind(StrEnum):
     """Carries the state of one parcel."""
     PAYMENT = "payment"
     """Carries a payment provider's event."""
+    RISK = "risk"
+    """Carries what a scorer of fraud decided on an order."""
     PING = "ping"
     """A liveness or activation call: answer 2xx, nothing to do."""
     IGNORED = "ignored"

@@ -10,6 +10,8 @@ from oms.domain.frozen import frozen
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from oms.domain.disputes import DisputeTold
+
 
 class PaymentEventKind(StrEnum):
     """What changed at the provider."""
@@ -29,6 +31,10 @@ class PaymentEventKind(StrEnum):
     """One refund's state (`refund_ref`, `refund_state`)."""
     REFUND_TOTAL = "refund_total"
     """The cumulative refunded amount of a charge, without saying by which refunds."""
+    DISPUTE = "dispute"
+    """What became of a dispute, or of money that was taken for one (`dispute`)."""
+    FRAUD_REPORT = "fraud_report"
+    """The card's issuer says that the payment was fraud."""
     OTHER = "other"
     """Nothing to act on."""
 
@@ -81,3 +87,4 @@ class PaymentEvent:
     our_shipment_id: str = ""
     """Our own shipment, of a capture that was made for it, when the provider's reference carries it."""
     reason: str = ""
+    dispute: DisputeTold | None = None

@@ -30,6 +30,7 @@ DETAIL_TYPES: Final = (
     "OrderBackordered.v1",
     "PromiseDateMoved.v1",
     "OrderCancelled.v1",
+    "OrderEdited.v1",
     "OrderHeld.v1",
     "ShipmentShipped.v1",
     "ParcelDelivered.v1",
@@ -79,6 +80,24 @@ def _promised(
     return "OrderPromised.v1", {**about, **dates, "fulfillment_orders": works}
 
 
+def _changed(event: ev.LinesCancelled | ev.OrderEdited, about: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What an edit took off is told by the OrderCancelled of the same commit."""
+    if isinstance(event, ev.LinesCancelled):
+        return "OrderCancelled.v1", {**about, "origin": event.origin, "lines": _lines(event.lines)}
+    lines = [{"line_id": line.line_id, "sku": line.sku, "quantity": line.quantity} for line in event.added]
+    taken_from = list(dict.fromkeys(event.out_of))
+    detail = {
+        **about,
+        "edit_id": event.edit_id,
+        "origin": event.origin,
+        "total": event.total,
+        "added": lines,
+        "destination_changed": event.ship_to is not None,
+        "fulfillment_orders_freed": taken_from,
+    }
+    return "OrderEdited.v1", detail
+
+
 def _movement(moved: StockMovement) -> dict[str, Any]:
     shown = {"sku": moved.sku, "node_id": moved.node_id, "kind": moved.kind.value, "quantity": moved.quantity}
     return {**shown, "to_node_id": moved.to_node_id} if moved.to_node_id else shown
@@ -104,8 +123,8 @@ def _shown(event: Any, row: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | N
             return _promised(event, about)
         case ev.LinesBackordered() | ev.PromiseDateMoved():
             return _expected(event, about)
-        case ev.LinesCancelled():
-            return "OrderCancelled.v1", {**about, "origin": event.origin, "lines": _lines(event.lines)}
+        case ev.LinesCancelled() | ev.OrderEdited():
+            return _changed(event, about)
         case ev.HoldPlaced():
             return "OrderHeld.v1", {**about, "hold_id": event.hold_id, "kind": event.kind}
         case ev.ShipmentShipped():

@@ -300,7 +300,7 @@ def event_deltas(event: object) -> list[StockDelta]:
             return _bound(event.units) + _unbound(event.freed)
         case StockHeld():
             return _bound(event.units)
-        case ev.LinesCancelled() | StockHoldReleased() | StockHoldExpired() | StockHoldClaimed():
+        case ev.LinesCancelled() | ev.OrderEdited() | StockHoldReleased() | StockHoldExpired() | StockHoldClaimed():
             return _unbound(event.freed)
         case ev.FulfillmentOrderRejected():
             return _rejected(event)

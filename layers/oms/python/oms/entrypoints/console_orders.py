@@ -151,7 +151,13 @@ def release(visit: Visit, form: Mapping[str, str], order_id: str, hold_id: str) 
     if not ids.is_order_id(order_id) or not _SEEN.fullmatch(seen):
         raise InvalidInputError("not a form of this page")
     correlate(order_id)
-    command = ReleaseHold(command_id=ids.command_id("console", "release", order_id, hold_id, seen), hold_id=hold_id)
+    command = ReleaseHold(
+        command_id=ids.command_id("console", "release", order_id, hold_id, seen),
+        hold_id=hold_id,
+        reason=form.get("reason", "").strip()[:MAX_VALUE],
+        role=role,
+        by=ids.derive("stf", visit.session.subject) if visit.session.subject else "",
+    )
     wiring.orders().execute(order_id, command, Cause(kind="api", ref=f"console:release:{hold_id}", actor=role))
     return see_other(f"/console/orders/{order_id}?done=released")
 

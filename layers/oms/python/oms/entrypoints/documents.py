@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from oms.domain.codec import event_to_plain, to_plain
 from oms.domain.order import accounts
-from oms.domain.order.charging import chargeable, refundable
+from oms.domain.order.charging import chargeable
 from oms.domain.order.ledger import Place
+from oms.domain.order.stakes import free_of, free_to_refund
 from oms.domain.order.status import fulfillment_status, order_status, payment_status, stage
-from oms.domain.order.tenders import GIFT_CARD, captured_of, of_tender, refundable_of, refunded_of
+from oms.domain.order.tenders import GIFT_CARD, captured_of, of_tender, refunded_of
 from oms.entrypoints.return_documents import return_document
 
 if TYPE_CHECKING:
     from oms.domain.commit import Commit
     from oms.domain.history import History
-    from oms.domain.order.state import FulfillmentOrder, Line, Order
+    from oms.domain.order.events import OrderScored
+    from oms.domain.order.state import FulfillmentOrder, Hold, Line, Order
     from oms.domain.order.tenders import Tendered
 
 
@@ -54,13 +56,31 @@ def order_document(order: Order, version: int) -> dict[str, Any]:
             }
             for line in order.lines.values()
         ],
-        "holds": [{**to_plain(hold), "active": hold.active} for hold in order.holds.values()],
+        **({"risk": _risk(order.scored)} if order.scored else {}),
+        "holds": [_hold(hold) for hold in order.holds.values()],
         "fulfillment_orders": [fulfillment_document(order, known) for known in order.fulfillment_orders.values()],
         "parcels": [
             {**to_plain(parcel), "status": parcel.status.value, "units": to_plain(parcel.units)}
             for parcel in order.parcels.values()
         ],
         "returns": [return_document(order, known) for known in order.returns.values()],
+    }
+
+
+def _risk(scored: OrderScored) -> dict[str, Any]:
+    return {**to_plain(scored), "by": scored.by.value}
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    ends = hold.expires_at is not None
+    return {
+        **to_plain(hold),
+        "active": hold.active,
+        "expires_at": hold.expires_at.isoformat() if hold.expires_at else None,
+        "on_expiry": hold.on_expiry.value if ends else None,
+        "escalated": hold.escalated,
+        "release_by": list(hold.release_by),
+        "second_person": hold.second_person,
     }
 
 
@@ -83,7 +103,7 @@ def _money(order: Order) -> dict[str, Any]:
         "capturing": sum(payment.submitted.values()),
         "undone": sum(payment.undone.values()),
         "refunded": payment.refunded,
-        "refundable": refundable(order),
+        "refundable": free_to_refund(order),
         "declined": payment.declined,
         "voided": payment.voided,
         "refunds": [
@@ -127,7 +147,7 @@ def _tender(order: Order, tender: Tendered) -> dict[str, Any]:
         "capturing": of_tender(payment.submitted, number),
         "undone": of_tender(payment.undone, number),
         "refunded": refunded_of(payment, number),
-        "refundable": refundable_of(payment, number),
+        "refundable": free_of(order, number),
         "declined": tender.declined,
         "voided": tender.voided,
         "lapsed": tender.lapsed,

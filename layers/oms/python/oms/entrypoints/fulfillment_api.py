@@ -62,7 +62,7 @@ def show(app: APIGatewayHttpResolver, fulfillment_order_id: str) -> Response[str
     http.require(app, "warehouse", "service")
     _, order = _loaded(fulfillment_order_id)
     document = fulfillment_document(order, order.fulfillment_orders[fulfillment_order_id])
-    contact = wiring.contacts().get(order.contact_key)
+    contact = wiring.contacts().get(order.address_key)
     address = contact.shipping if contact else None
     shown = None
     if address:

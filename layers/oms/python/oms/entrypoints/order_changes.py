@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final
 
+from oms.application.order_holds import HoldAsked, PlaceOrderHold
 from oms.domain import ids
 from oms.domain.errors import InvalidInputError
-from oms.domain.order.commands import CancelLines, NameReturned, PlaceHold, ReleaseHold, RequestRefund
-from oms.domain.order.events import Disposition, LineUnits
+from oms.domain.order.commands import CancelLines, NameReturned, ReleaseHold, RequestRefund
+from oms.domain.order.events import Disposition, LineUnits, OnExpiry
 from oms.domain.order.payment_facts import Tender
 from oms.domain.order.tender_commands import AddTender, RecordPayment
 from oms.domain.order.tenders import ON_INVOICE
@@ -15,7 +17,14 @@ from oms.entrypoints import http, wiring
 from oms.entrypoints.documents import order_document
 from oms.entrypoints.named import by_line
 from oms.entrypoints.order_api import known_form
-from oms.entrypoints.requests.orders import CancelBody, HoldBody, PaymentBody, RefundBody, ReturnedSerialsBody
+from oms.entrypoints.requests.orders import (
+    CancelBody,
+    HoldBody,
+    PaymentBody,
+    RefundBody,
+    ReleaseBody,
+    ReturnedSerialsBody,
+)
 from oms.entrypoints.telemetry import correlate
 
 if TYPE_CHECKING:
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+    from oms.application.orders import Outcome
     from oms.domain.order.commands import Command
     from oms.entrypoints.requests.common import LineQuantity
 
@@ -35,7 +45,10 @@ def _units(lines: Sequence[LineQuantity]) -> tuple[LineUnits, ...]:
 
 def _run(app: APIGatewayHttpResolver, order_id: str, command: Command, actor: str, key: str) -> Response[str]:
     correlate(order_id)
-    outcome = wiring.orders().execute(known_form(order_id), command, http.api_cause(app, key, actor))
+    return _shown(order_id, wiring.orders().execute(known_form(order_id), command, http.api_cause(app, key, actor)))
+
+
+def _shown(order_id: str, outcome: Outcome) -> Response[str]:
     loaded = wiring.orders().load(order_id)
     return http.answer({**order_document(loaded.order or outcome.order, loaded.history.number)})
 
@@ -61,23 +74,37 @@ def hold(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
     """Stop the order, or lines of it."""
     role = http.require(app, "service", "finance", "sales")
     asked = http.body(app, HoldBody)
-    key, command_id = _command_id(app, "hold", order_id)
-    command = PlaceHold(
-        command_id=command_id,
-        hold_id=ids.derive("hld", order_id, key),
+    key = http.idempotency_key(app)
+    if asked.expires_in and asked.expires_at:
+        raise InvalidInputError("say either expires_in or expires_at")
+    wanted = HoldAsked(
         kind=asked.kind,
         reason=asked.reason,
         lines=tuple(asked.lines),
+        expires_at=asked.expires_at.astimezone(UTC) if asked.expires_at else None,
+        expires_in=timedelta(seconds=asked.expires_in) if asked.expires_in else None,
+        on_expiry=OnExpiry(asked.on_expiry) if asked.on_expiry else None,
+        by=_person(app),
     )
-    return _run(app, order_id, command, role, key)
+    place = PlaceOrderHold(wiring.orders(), wiring.reference(), wiring.now)
+    correlate(order_id)
+    outcome = place(known_form(order_id), key, wanted, http.api_cause(app, key, role))
+    return _shown(order_id, outcome)
 
 
 def release(app: APIGatewayHttpResolver, order_id: str, hold_id: str) -> Response[str]:
-    """Let it go on."""
+    """Let it go on. Some kinds are released by certain roles only, or by somebody else than who placed the hold."""
     role = http.require(app, "service", "finance", "sales")
-    http.no_body(app)
+    asked = http.body(app, ReleaseBody)
     key, command_id = _command_id(app, f"release {hold_id}", order_id)
-    return _run(app, order_id, ReleaseHold(command_id=command_id, hold_id=hold_id), role, key)
+    command = ReleaseHold(command_id=command_id, hold_id=hold_id, reason=asked.reason, role=role, by=_person(app))
+    return _run(app, order_id, command, role, key)
+
+
+def _person(app: APIGatewayHttpResolver) -> str:
+    """A pseudonym of whoever calls; '' when the token names nobody."""
+    subject = http.subject(app)
+    return ids.derive("stf", subject) if subject else ""
 
 
 def _disposition(asked: RefundBody) -> Disposition | None:
@@ -109,9 +136,10 @@ def refund(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
 
 def payment(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
     """Name one more payment, or record money that came for an invoice. Credit and its payment are finance's."""
+    role = http.require(app, "service", "finance", "sales", "shop")
     asked = http.body(app, PaymentBody)
-    of_finance = asked.kind == "received" or asked.provider == ON_INVOICE
-    role = http.require(app, "finance") if of_finance else http.require(app, "service", "finance", "sales", "shop")
+    if asked.kind == "received" or asked.provider == ON_INVOICE:
+        role = http.require(app, "finance")
     key, command_id = _command_id(app, "payment", order_id)
     if asked.kind == "received":
         if asked.provider != ON_INVOICE or asked.terms_days:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.codec import event_to_plain
 from oms.domain.order import events as ev
 from oms.domain.order import payment_facts as paid
+from oms.entrypoints import readable_disputes
 from oms.entrypoints.pages import money, words
 from oms.entrypoints.readable_returns import RETURNS
 
@@ -70,6 +71,33 @@ def _reserved(event: ev.LinesReserved) -> str:
     return f"Reserved, to be released by {event.release_at:%d %b %Y %H:%M} UTC"
 
 
+def _scored(event: ev.OrderScored) -> str:
+    if event.by is ev.ScoredBy.RULE:
+        return f"Risk decided by rule, the scorer could not be asked ({words(event.problem)}): {event.verdict.value}"
+    return f"Risk scored {event.score} ({event.reference}): {event.verdict.value}"
+
+
+def _until(event: ev.HoldPlaced) -> str:
+    """Until when the hold lasts, and what then; '' for one that does not end by itself."""
+    if event.expires_at is None:
+        return ""
+    then = {"release": "then released", "cancel": "then cancelled", "escalate": "then a person is told"}
+    return f" until {event.expires_at:%d %b %Y %H:%M} UTC, {then[event.on_expiry]}"
+
+
+def _edit(event: ev.OrderEdited, currency: str) -> str:
+    """What changed, and what it costs now."""
+    said = [", ".join(f"{line.quantity} × {line.sku} added" for line in event.added)]
+    if event.ship_to:
+        said.append(f"goes to {event.ship_to.postal_code} {event.ship_to.country}")
+    if event.shipping_method is not None:
+        said.append(f"shipped by {event.shipping_method or 'no method in particular'}")
+    if event.freed:
+        said.append(f"{_at_nodes(event.freed)} open again")
+    more = f"{money(abs(event.change), currency)} {'more' if event.change > 0 else 'less'} to pay"
+    return "; ".join([each for each in said if each] + [more if event.change else "to pay as before"])
+
+
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
 
@@ -78,11 +106,14 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.OrderPlaced: lambda e, c: (
         f"Placed as {e.number} on {e.channel}: {_units(sum(line.quantity for line in e.lines))}, {money(e.total, c)}"
     ),
+    ev.OrderEdited: lambda e, c: f"Edited by {words(e.origin)}: {_edit(e, c)}{_because(e.reason)}",
     ev.ChannelRevisionSeen: lambda _e, _c: "A newer state of the channel's order was taken in",
     ev.ChannelPaymentReported: lambda e, c: f"The channel reports {words(e.state.value)}, {money(e.captured, c)} taken",
     ev.ShipToChanged: lambda e, _c: f"Destination changed to {e.ship_to.postal_code} {e.ship_to.country}",
-    ev.HoldPlaced: lambda e, _c: f"Put on hold ({words(e.kind)}){_because(e.reason)}",
-    ev.HoldReleased: lambda _e, _c: "Hold released",
+    ev.HoldPlaced: lambda e, _c: f"Put on hold ({words(e.kind)}){_until(e)}{_because(e.reason)}",
+    ev.OrderScored: lambda e, _c: _scored(e),
+    ev.HoldReleased: lambda e, _c: f"Hold released{_because(words(e.reason))}",
+    ev.HoldEscalated: lambda _e, _c: "Nobody had decided on the hold in time: a person was told",
     ev.PaymentAuthorized: lambda e, c: f"Payment authorized: {money(e.amount, c)}",
     ev.PaymentDeclined: lambda e, _c: f"Payment declined{_because(e.reason)}",
     ev.PaymentCaptured: lambda e, c: f"Payment captured: {money(e.amount, c)}",
@@ -124,6 +155,7 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.RefundSubmitted: lambda e, _c: f"Refund taken by the provider as {e.refund_ref}",
     ev.RefundSucceeded: lambda _e, _c: "Refund paid out",
     ev.RefundFailed: lambda e, _c: f"Refund failed{_because(e.reason)}",
+    **readable_disputes.SAYS,
     **RETURNS,
 }
 

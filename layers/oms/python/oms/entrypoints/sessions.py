@@ -58,6 +58,7 @@ class Session:
     token: str = field(repr=False)
     roles: frozenset[str]
     name: str
+    subject: str = ""
 
     def may(self, *allowed: str) -> bool:
         """The caller has one of these roles, or is an admin."""
@@ -153,7 +154,7 @@ def verify(token: str) -> Session:
     if claims["token_use"] != ID:
         raise InvalidTokenError("a token for something else")
     name = claims.get("cognito:username", "")
-    return Session(token=token, roles=http.groups_of(claims), name=str(name)[:100])
+    return Session(token=token, roles=http.groups_of(claims), name=str(name)[:100], subject=str(claims["sub"]))
 
 
 def current(app: APIGatewayHttpResolver) -> Session | None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from oms.application.telling_levels import TellLevels
     from oms.application.tracking import ShowOrder, TakeTracking
     from oms.application.watchdog import ListUnpromised, RedriveOverdue
+    from oms.domain.order.dispute_evidence import Evidence
 
 
 TOLD_WITHIN_S = 10.0
@@ -190,12 +191,19 @@ def manage_integrations() -> ManageIntegrations:
     return ManageIntegrations(wiring.policies(), wiring.reference(), wiring.now)
 
 
+def _evidence_file(told: Evidence) -> bytes:
+    """As a PDF: loaded by the first answer that needs one."""
+    from oms.entrypoints.evidence_pages import render
+
+    return render(told)
+
+
 @cache
 def settle_payment() -> SettlePaymentStep:
     """Workflow step."""
     from oms.application.settle import SettlePaymentStep
 
-    return SettlePaymentStep(wiring.orders(), wiring.providers(), wiring.now)
+    return SettlePaymentStep(wiring.orders(), wiring.providers(), wiring.now, _evidence_file)
 
 
 @cache

@@ -374,7 +374,7 @@ def queue_of(source: str) -> str:
 
     if source in carriers():
         return "TRACKING_QUEUE"
-    return "PAYMENTS_QUEUE" if source in providers() else "INTAKE_QUEUE"
+    return "PAYMENTS_QUEUE" if source in (*providers(), "fraud") else "INTAKE_QUEUE"
 
 
 def requeue(message: Mapping[str, Any]) -> None:

@@ -28,6 +28,7 @@ from oms.domain.inbound import Notice, NoticeKind
 from oms.domain.payment_events import CaptureState, PaymentEvent, PaymentEventKind, RefundState
 from oms.domain.payments import read_reference
 from oms.domain.vendor_money import ADYEN, from_vendor_amount
+from oms.payments import adyen_disputes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +70,26 @@ _MEANS: Final[Mapping[tuple[str, bool], _Reading]] = {
     ("AUTHORISATION_ADJUSTMENT", False): _NOT_EXTENDED,
 }
 _REFUSALS: Final = frozenset({PaymentEventKind.FAILED, PaymentEventKind.NOT_EXTENDED})
-_CODES: Final = frozenset(code for code, _ in _MEANS)
+_CODES: Final = frozenset(code for code, _ in _MEANS) | adyen_disputes.CODES
+IGNORED: Final[Mapping[str, str]] = {
+    "AUTHENTICATION": "3-D Secure on its own; the payment it is for has its own AUTHORISATION",
+    "AUTORESCUE": "of retried subscriptions, which are no orders here",
+    "CANCEL_AUTORESCUE": "the same",
+    "CHARGEBACK_REVERSED_PENDING": "the reversal itself is told",
+    "DONATION": "the shopper's, not the order's",
+    "ISSUER_COMMENTS": "words of the issuer; what they lead to is told",
+    "MANUAL_REVIEW_ACCEPT": "of a payment whose AUTHORISATION is told",
+    "MANUAL_REVIEW_REJECT": "its CANCELLATION is told",
+    "OFFER_CLOSED": "a voucher that nobody paid: no payment of an order came of it",
+    "ORDER_CLOSED": "of payments split over several methods, which are told one by one",
+    "ORDER_OPENED": "the same",
+    "PENDING": "decided by AUTHORISATION",
+    "POSTPONED_REFUND": "made later; its REFUND is told then",
+    "RECURRING_CONTRACT": "a stored card",
+    "REPORT_AVAILABLE": "read by whoever reconciles payouts",
+    "VOID_PENDING_REFUND": "a refund that was cancelled before it was made fails by REFUND",
+}
+"""Codes that change nothing, and why. What is not named here is ignored as well, since nobody knows what it says."""
 
 
 class Adyen:
@@ -89,7 +109,7 @@ class Adyen:
             raise SignatureError("the signature of an item does not match", source=self.source)
 
     def identify(self, request: InboundRequest) -> Notice:
-        """Of payments, captures and refunds: PAYMENT (`external_id`: the payment of the first item); others IGNORED."""
+        """Of payments, captures, refunds and disputes: PAYMENT (`external_id`: the first item's payment)."""
         items = _items(request)
         first = next((item for item in items if item.text("eventCode") in _CODES), items[0])
         topic = first.identifier("eventCode")
@@ -111,7 +131,29 @@ class Adyen:
         known = [item for item in _items(request) if item.text("eventCode") in _CODES]
         return tuple(self._event(request, item) for item in known)
 
+    def _dispute(self, request: InboundRequest, item: Fields) -> PaymentEvent:
+        currency, amount = _amount(item)
+        at, event_id, code = _when(item), _event_id(item), item.text("eventCode")
+        fraud = code == adyen_disputes.FRAUD
+        told = None if fraud else adyen_disputes.read(item, code, amount, event_id, at, success=_success(item))
+        kind = PaymentEventKind.FRAUD_REPORT if fraud else PaymentEventKind.DISPUTE
+        return PaymentEvent(
+            source=self.source,
+            account=request.account,
+            event_id=event_id,
+            kind=kind if fraud or told else PaymentEventKind.OTHER,
+            occurred_at=at,
+            payment_ref=_payment_ref(item),
+            order_ref=read_reference(item.text("merchantReference"))[0],
+            currency=currency,
+            amount=amount,
+            reason=item.word("reason") if fraud else "",
+            dispute=told,
+        )
+
     def _event(self, request: InboundRequest, item: Fields) -> PaymentEvent:
+        if item.text("eventCode") in adyen_disputes.CODES:
+            return self._dispute(request, item)
         kind, captured, refunded = _reading(item)
         currency, amount = _amount(item)
         if kind is PaymentEventKind.AUTHORIZED and not amount:

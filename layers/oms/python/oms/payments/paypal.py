@@ -27,6 +27,8 @@ from oms.domain.inbound import Notice, NoticeKind
 from oms.domain.payment_events import CaptureState, PaymentEvent, PaymentEventKind, RefundState
 from oms.domain.payments import read_reference
 from oms.domain.vendor_money import PAYPAL, from_vendor_text
+from oms.payments import paypal_disputes
+from oms.payments.paypal_disputes import DISPUTES, REVERSED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,14 +55,13 @@ _CAPTURES: Final[Mapping[str, CaptureState]] = {
     "PAYMENT.CAPTURE.COMPLETED": CaptureState.SUCCEEDED,
     "PAYMENT.CAPTURE.DECLINED": CaptureState.FAILED,
     "PAYMENT.CAPTURE.DENIED": CaptureState.FAILED,
-    "PAYMENT.CAPTURE.REVERSED": CaptureState.FAILED,
 }
 _REFUNDS: Final = frozenset({"PAYMENT.CAPTURE.REFUNDED", "PAYMENT.REFUND.PENDING", "PAYMENT.REFUND.FAILED"})
 _AUTHORIZATIONS: Final[Mapping[str, PaymentEventKind]] = {
     "PAYMENT.AUTHORIZATION.CREATED": PaymentEventKind.AUTHORIZED,
     "PAYMENT.AUTHORIZATION.VOIDED": PaymentEventKind.VOIDED,
 }
-_TOPICS: Final = frozenset({*_CAPTURES, *_REFUNDS, *_AUTHORIZATIONS})
+_TOPICS: Final = frozenset({*_CAPTURES, *_REFUNDS, *_AUTHORIZATIONS, *DISPUTES, REVERSED})
 _REFUND_STATE: Final[Mapping[str, RefundState]] = {
     "PENDING": RefundState.PENDING,
     "COMPLETED": RefundState.SUCCEEDED,
@@ -100,7 +101,7 @@ class PayPal:
             raise ReplayWindowError("the PayPal signature is from the future", source=self.source)
 
     def identify(self, request: InboundRequest) -> Notice:
-        """Of authorizations, captures and refunds: PAYMENT (`external_id`: the order, else the capture)."""
+        """Of authorizations, captures, refunds and disputes: PAYMENT (`external_id`: the order, else the capture)."""
         event = parse_object(request.body)
         topic, event_id = event.identifier("event_type"), event.identifier("id")
         if topic not in _TOPICS:
@@ -110,7 +111,7 @@ class PayPal:
             kind=NoticeKind.PAYMENT,
             topic=topic,
             event_id=event_id,
-            external_id=_order(subject) or _capture(event, subject) or subject.identifier("id"),
+            external_id=_order(subject) or _capture(event, subject) or _named(subject),
             occurred_at=_created(event),
         )
 
@@ -121,6 +122,8 @@ class PayPal:
         if topic not in _TOPICS:
             raise event.refuse("event_type", "not an event of a payment")
         subject = event.child("resource")
+        if topic in DISPUTES:
+            return (self._dispute(request, event, subject),)
         money = subject.child("amount")
         currency = money.currency("currency_code")
         facts: dict[str, Any] = {
@@ -135,6 +138,21 @@ class PayPal:
         }
         return (_event(topic, subject, facts),)
 
+    def _dispute(self, request: InboundRequest, event: Fields, subject: Fields) -> PaymentEvent:
+        at, event_id = _created(event), event.identifier("id")
+        capture, currency, amount, told = paypal_disputes.read(subject, event_id, at)
+        return PaymentEvent(
+            source=self.source,
+            account=request.account,
+            event_id=event_id,
+            kind=PaymentEventKind.DISPUTE,
+            occurred_at=at,
+            charge_ref=capture,
+            currency=currency,
+            amount=amount,
+            dispute=told,
+        )
+
 
 def _event(topic: str, subject: Fields, facts: dict[str, Any]) -> PaymentEvent:
     if topic in _AUTHORIZATIONS:
@@ -142,6 +160,10 @@ def _event(topic: str, subject: Fields, facts: dict[str, Any]) -> PaymentEvent:
         if kind is PaymentEventKind.AUTHORIZED and subject.text("status") != "CREATED":
             kind = PaymentEventKind.OTHER
         return PaymentEvent(kind=kind, **facts)
+    if topic == REVERSED:
+        told = paypal_disputes.taken(facts["event_id"], subject, facts["charge_ref"], facts["amount"])
+        order_ref = read_reference(subject.text("invoice_id"))[0]
+        return PaymentEvent(kind=PaymentEventKind.DISPUTE, order_ref=order_ref, dispute=told, **facts)
     why = subject.child("status_details").word("reason")
     if topic in _CAPTURES:
         order_ref, shipment_id = read_reference(subject.text("invoice_id"))
@@ -212,14 +234,20 @@ def _order(subject: Fields) -> str:
 
 def _capture(event: Fields, subject: Fields) -> str:
     """The capture that the event is about, or whose refund it is about."""
-    if event.text("event_type") in _AUTHORIZATIONS:
+    topic = event.text("event_type")
+    if topic in _AUTHORIZATIONS or topic in DISPUTES:
         return ""
-    if event.text("event_type") in _CAPTURES and event.text("resource_type") != "refund":
+    if (topic in _CAPTURES or topic == REVERSED) and event.text("resource_type") != "refund":
         return subject.identifier("id")
     capture = _up(subject, _CAPTURE)
     if not capture:
         raise subject.refuse("links", "a refund must name its capture")
     return capture
+
+
+def _named(subject: Fields) -> str:
+    """The id of what the event is about: of disputes it has another name."""
+    return subject.optional_identifier("dispute_id") or subject.identifier("id")
 
 
 def _up(subject: Fields, what: re.Pattern[str]) -> str:

@@ -24,6 +24,7 @@ from oms.domain.frozen import frozen
 from oms.domain.inbound import Notice, NoticeKind
 from oms.domain.payment_events import PaymentEvent, PaymentEventKind, RefundState
 from oms.domain.vendor_money import STRIPE, from_vendor_amount
+from oms.payments import stripe_disputes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,10 +71,10 @@ class Stripe:
             raise ReplayWindowError("the Stripe signature is too old or from the future", source=self.source)
 
     def identify(self, request: InboundRequest) -> Notice:
-        """Events of payments and refunds are PAYMENT (`external_id`: the intent, else the charge); others IGNORED."""
+        """Events of payments, refunds and disputes are PAYMENT (`external_id`: the intent, else the charge)."""
         event = parse_object(request.body)
         topic, event_id = event.identifier("type"), event.identifier("id")
-        if topic not in _READERS:
+        if topic not in _READERS and topic not in stripe_disputes.TOPICS:
             return Notice(kind=NoticeKind.IGNORED, topic=topic, event_id=event_id)
         return Notice(
             kind=NoticeKind.PAYMENT,
@@ -88,8 +89,10 @@ class Stripe:
         return (self.read_event(request),)
 
     def read_event(self, request: InboundRequest) -> PaymentEvent:
-        """What happened to the payment or refund; raises MalformedPayloadError, UnknownCurrencyError."""
+        """What happened to the payment, refund or dispute; raises MalformedPayloadError, UnknownCurrencyError."""
         event = parse_object(request.body)
+        if event.text("type") in stripe_disputes.TOPICS:
+            return self._dispute(request, event)
         reader = _READERS.get(event.text("type"))
         if reader is None:
             raise event.refuse("type", "not an event of a payment")
@@ -113,6 +116,24 @@ class Stripe:
             refund_state=_refund_state(subject) if refund else None,
             our_refund_id=metadata.text("oms_refund_id") if refund else "",
             reason=reason,
+        )
+
+    def _dispute(self, request: InboundRequest, event: Fields) -> PaymentEvent:
+        subject, at, event_id = _subject(event), _created(event), event.identifier("id")
+        currency, charge = subject.currency("currency"), _charge_ref(subject)
+        amount, told = stripe_disputes.read(subject, currency, charge, event_id, at)
+        return PaymentEvent(
+            source=self.source,
+            account=request.account,
+            event_id=event_id,
+            kind=PaymentEventKind.DISPUTE,
+            occurred_at=at,
+            payment_ref=_payment_ref(subject),
+            charge_ref=charge,
+            order_ref=subject.child("metadata").text("oms_order_id"),
+            currency=currency,
+            amount=amount,
+            dispute=told,
         )
 
 

@@ -7,6 +7,7 @@ OmsError
 │   ├── ParcelNotFoundError          (retryable: the scan may have overtaken the shipment)
 │   ├── CaptureNotFoundError         (retryable: the provider's event may have overtaken the shipment)
 │   ├── QuarantineNotFoundError
+│   ├── DisputeNotFoundError
 │   ├── FeedGoneError
 │   ├── StockHoldNotFoundError
 │   ├── DraftNotFoundError
@@ -42,7 +43,8 @@ OmsError
 │   ├── ReplayWindowError
 │   └── InvalidTokenError
 ├── ForbiddenError
-│   └── OwnDraftError
+│   ├── OwnDraftError
+│   └── HoldApprovalError
 ├── PayloadTooLargeError
 ├── IdempotencyKeyError
 │   ├── IdempotencyKeyMissingError
@@ -50,8 +52,13 @@ OmsError
 ├── RefusedError                     (the state of the order forbids it)
 │   ├── InvalidTransitionError
 │   ├── NothingToCancelError
+│   ├── EditOutdatedError
+│   ├── EditInChannelError
+│   ├── InWorkError
 │   ├── RefundExceedsCapturedError
+│   │   ├── AmountDisputedError      (a chargeback may take the money)
 │   │   └── RefundBeforePaymentError (retryable: a channel's refund overtook its payment)
+│   ├── DisputeClosedError
 │   ├── CurrencyMismatchError
 │   ├── DuplicateOrderNumberError
 │   ├── PaymentAlreadyUsedError
@@ -91,6 +98,7 @@ The class name is a contract too: Lambda reports it to Step Functions as the err
 from oms.domain.errors.access import (
     AuthenticationError,
     ForbiddenError,
+    HoldApprovalError,
     IdempotencyKeyError,
     IdempotencyKeyMissingError,
     IdempotencyKeyReusedError,
@@ -140,6 +148,7 @@ from oms.domain.errors.invalid import (
 )
 from oms.domain.errors.missing import (
     CaptureNotFoundError,
+    DisputeNotFoundError,
     DraftNotFoundError,
     FeedGoneError,
     FulfillmentOrderNotFoundError,
@@ -155,14 +164,19 @@ from oms.domain.errors.missing import (
     WebhookNotFoundError,
 )
 from oms.domain.errors.refused import (
+    AmountDisputedError,
     ApprovalNeededError,
     CountOutdatedError,
     CurrencyMismatchError,
+    DisputeClosedError,
     DraftExpiredError,
     DraftOutdatedError,
     DuplicateOrderNumberError,
+    EditInChannelError,
+    EditOutdatedError,
     HoldExpiredError,
     InvalidTransitionError,
+    InWorkError,
     LedgerImbalanceError,
     NoTaxRatesError,
     NotExchangeableError,
@@ -186,6 +200,7 @@ from oms.domain.errors.refused import (
 )
 
 __all__ = [
+    "AmountDisputedError",
     "ApprovalNeededError",
     "AuthenticationError",
     "CaptureNotFoundError",
@@ -193,19 +208,25 @@ __all__ = [
     "ContentionError",
     "CountOutdatedError",
     "CurrencyMismatchError",
+    "DisputeClosedError",
+    "DisputeNotFoundError",
     "DraftExpiredError",
     "DraftNotFoundError",
     "DraftOutdatedError",
     "DuplicateOrderNumberError",
+    "EditInChannelError",
+    "EditOutdatedError",
     "EmptyPolicyError",
     "EndpointRefusedError",
     "FeedGoneError",
     "ForbiddenError",
     "FulfillmentOrderNotFoundError",
+    "HoldApprovalError",
     "HoldExpiredError",
     "IdempotencyKeyError",
     "IdempotencyKeyMissingError",
     "IdempotencyKeyReusedError",
+    "InWorkError",
     "InsufficientStockError",
     "InvalidCursorError",
     "InvalidInputError",

@@ -41,6 +41,12 @@ class OwnDraftError(ForbiddenError):
     code = "own_draft"
 
 
+class HoldApprovalError(ForbiddenError):
+    """Such a hold is released by another role, or by somebody else than who placed it."""
+
+    code = "hold_needs_approval"
+
+
 class PayloadTooLargeError(OmsError):
     """The body is over the size limit."""
 

@@ -44,6 +44,12 @@ class QuarantineNotFoundError(NotFoundError):
     code = "quarantine_not_found"
 
 
+class DisputeNotFoundError(NotFoundError):
+    """The order has no such dispute."""
+
+    code = "dispute_not_found"
+
+
 class FeedGoneError(NotFoundError):
     """The file of a stock feed is not there any more, or another one is in its place."""
 

@@ -23,10 +23,34 @@ class NothingToCancelError(RefusedError):
     code = "nothing_to_cancel"
 
 
+class EditOutdatedError(RefusedError):
+    """The order, or what its edit would come to, is no longer as it was previewed."""
+
+    code = "edit_outdated"
+
+
+class EditInChannelError(RefusedError):
+    """The order was placed in a channel that has to be asked: what it is of, or what it costs, changes there."""
+
+    code = "edit_in_channel"
+
+
+class InWorkError(RefusedError):
+    """A warehouse has begun to work on what would go elsewhere."""
+
+    code = "in_work"
+
+
 class RefundExceedsCapturedError(RefusedError):
     """The refunds together would be more than was captured."""
 
     code = "refund_exceeds_captured"
+
+
+class AmountDisputedError(RefundExceedsCapturedError):
+    """The money may go back by a dispute: as a refund as well it would go twice."""
+
+    code = "amount_disputed"
 
 
 class RefundBeforePaymentError(RefundExceedsCapturedError):
@@ -34,6 +58,12 @@ class RefundBeforePaymentError(RefundExceedsCapturedError):
 
     code = "refund_before_payment"
     retryable = True
+
+
+class DisputeClosedError(RefusedError):
+    """The dispute has ended, or the merchant let it be."""
+
+    code = "dispute_closed"
 
 
 class CurrencyMismatchError(RefusedError):

@@ -6,12 +6,17 @@ much it changed them, so that debits equal credits at every instant, and entries
 late.
 
     receivable          charged, less what gift cards and tenders paid, plus what is given back of an overpayment
-    tender:<provider>   captured, less refunds that went through: `tender:stripe`, `tender:in_channel`, ...; of a
-                        second tender of the same provider with its number, as in `tender:stripe:2`
+    tender:<provider>   captured, less refunds that went through and what is taken for disputes: `tender:stripe`,
+                        `tender:in_channel`, ...; of a second tender of the same provider with its number, as in
+                        `tender:stripe:2`
     gift_cards          what gift cards paid of what is charged: they are used up first
     exchanges           credit: what a return of this order pays for, less what came back of it; debit: what a
                         return of another order paid for this one. Over both orders it sums to zero
     refunds_payable     refunds that are on their way
+    disputed            taken by the provider for disputes, and may come back
+    chargebacks         taken for disputes that were lost
+    dispute_fees        what the provider took beside, in the order's currency
+    withheld:<provider> what that came off: payouts to come
     returns             refunds that are no overpayment: of units that had left, or out of goodwill; without their tax
     returned_tax        the tax in them, as credit notes tell it: from when they went through
     goods, tax, shipping, fees, tips, duties
@@ -29,7 +34,9 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.billing import Billed
 from oms.domain.frozen import frozen
 from oms.domain.order.charging import owed, units_value
+from oms.domain.order.covering import overpaid_back
 from oms.domain.order.evolve import fold
+from oms.domain.order.stakes import stakes
 from oms.domain.order.status import NextStep, next_step
 from oms.domain.order.tenders import account_of, captured_of, read_key, refunded_of
 
@@ -46,6 +53,10 @@ RECEIVABLE: Final = "receivable"
 TENDER: Final = "tender:"
 GIFT_CARDS: Final = "gift_cards"
 EXCHANGES: Final = "exchanges"
+DISPUTED: Final = "disputed"
+CHARGEBACKS: Final = "chargebacks"
+DISPUTE_FEES: Final = "dispute_fees"
+WITHHELD: Final = "withheld:"
 PAYABLE: Final = "refunds_payable"
 RETURNS: Final = "returns"
 RETURNED_TAX: Final = "returned_tax"
@@ -75,7 +86,7 @@ def balances(order: Order, tax_back: int = 0) -> dict[str, int]:
     coming = sum(each.amount for each in payment.refunds.values() if each.open and not each.out_of)
     moved = sum(each.amount for each in payment.refunds.values() if each.moved)
     given = [each for each in payment.refunds.values() if each.out_of and each.counts]
-    back = min(gone + coming, max(0, payment.captured - owed(order)))
+    back = overpaid_back(order)
     found = {
         RECEIVABLE: total - by_card - payment.captured + back,
         **{
@@ -89,11 +100,30 @@ def balances(order: Order, tax_back: int = 0) -> dict[str, int]:
         **{account: -amount for account, amount in charges.items()},
     }
     found[EXCHANGES] = found.get(EXCHANGES, 0) - moved + sum(each.amount for each in given)
+    _dispute(order, found)
     return {account: amount for account, amount in found.items() if amount}
 
 
 def _account(payment: Payment, tender: Tendered) -> str:
     return EXCHANGES if tender.exchange else account_of(payment, tender, TENDER)
+
+
+def _dispute(order: Order, found: dict[str, int]) -> None:
+    """What disputes move, each from its tender, and what they cost beside: withheld by its provider."""
+    if not order.disputes.known and not order.disputes.movements:
+        return
+    stands = stakes(order)
+    found |= {DISPUTED: stands.disputed, CHARGEBACKS: stands.charged_back, DISPUTE_FEES: 0}
+    for tender in order.payment.tenders:
+        found[_account(order.payment, tender)] -= stakes(order, tender.number).taken
+        fees = sum(
+            each.amount
+            for each in order.disputes.fees.values()
+            if each.tender == tender.number and each.currency == order.placed.currency
+        )
+        withheld = f"{WITHHELD}{tender.provider}"
+        found[DISPUTE_FEES] += fees
+        found[withheld] = found.get(withheld, 0) - fees
 
 
 def charged(order: Order) -> dict[str, int]:

@@ -1,12 +1,13 @@
-"""Deciding on changes from outside the flow: holds and cancellations."""
+"""Deciding on changes from outside the flow: screening and cancellations."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from oms.domain.errors import InvalidInputError, InvalidTransitionError, NothingToCancelError
+from oms.domain.errors import InvalidInputError, NothingToCancelError
 from oms.domain.ids import derive
 from oms.domain.order.charging import overpaid_by
+from oms.domain.order.covering import freed_by
 from oms.domain.order.events import (
     HoldPlaced,
     HoldReleased,
@@ -16,13 +17,14 @@ from oms.domain.order.events import (
 )
 from oms.domain.order.evolve import evolve
 from oms.domain.order.refunding import requested
+from oms.domain.order.stakes import free_to_refund
 from oms.domain.order.state import CANCELLING, FulfillmentOrderStatus
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from oms.domain.order.commands import CancelLines, CancelRest, PlaceHold, ReleaseHold, ScreenOrder
+    from oms.domain.order.commands import CancelLines, CancelRest, ScreenOrder
     from oms.domain.order.events import NodeUnits
     from oms.domain.order.state import FulfillmentOrder, Order
 
@@ -38,32 +40,9 @@ def unknown_sku_hold(line_id: str, sku: str) -> HoldPlaced:
     )
 
 
-def place_hold(order: Order, command: PlaceHold) -> tuple[OrderEvent, ...]:
-    """A hold; nothing when it is there already. Raises InvalidInputError for a line the order does not have."""
-    unknown = [line_id for line_id in command.lines if line_id not in order.lines]
-    if unknown:
-        raise InvalidInputError("the order has no such line", lines=unknown)
-    if command.hold_id in order.holds:
-        return ()
-    hold = HoldPlaced(hold_id=command.hold_id, kind=command.kind, reason=command.reason, lines=command.lines)
-    return (hold,)
-
-
-def release_hold(order: Order, command: ReleaseHold) -> tuple[OrderEvent, ...]:
-    """The release; nothing when it was released. Raises InvalidTransitionError when there is no such hold."""
-    hold = order.holds.get(command.hold_id)
-    if hold is None:
-        raise InvalidTransitionError("the order has no such hold", hold_id=command.hold_id)
-    return (HoldReleased(hold_id=hold.hold_id),) if hold.active else ()
-
-
 def screen(order: Order, command: ScreenOrder) -> tuple[OrderEvent, ...]:
     """Holds that rules ask for, each at most once in the order's life; unknown-SKU holds end when the SKU is known."""
-    placed = tuple(
-        HoldPlaced(hold_id=hold_id, kind=kind, reason=reason)
-        for hold_id, kind, reason in command.holds
-        if hold_id not in order.holds
-    )
+    placed = tuple(hold for hold in command.holds if hold.hold_id not in order.holds)
     released = []
     for hold in order.active_holds:
         skus = [order.lines[line_id].placed.sku for line_id in hold.lines]
@@ -145,10 +124,23 @@ def cancel_units(
 ) -> tuple[OrderEvent, ...]:
     """The cancellation of units known to be cancellable, and the refund that follows when they were paid before.
 
+    A cancellation that came from the channel brings its refund from there.
+    """
+    event = taken_off(order, wanted, origin=origin, reason=reason)
+    after = evolve(event, order)
+    # Since it was edited, perhaps not all of its price was paid.
+    amount = min(freed_by(order, after) if order.edits else overpaid_by(order, after), free_to_refund(order))
+    if origin == "channel" or amount <= 0:
+        return (event,)
+    refund_id = derive("rfd", order.order_id, cause)
+    return (event, *requested(order, refund_id, amount, reason="cancelled", origin=origin))
+
+
+def taken_off(order: Order, wanted: dict[str, int], *, origin: str, reason: str) -> LinesCancelled:
+    """The cancellation of units known to be cancellable.
+
     Open units go first, then backordered, then allocated ones (planned fulfillment orders before released, and those
-    before accepted ones).
-    A cancellation that came from the channel brings its refund from there. What would free more positions than one
-    transaction can touch is left for the next command.
+    before accepted ones). What would free more positions than one transaction can touch is left for the next command.
     """
     freed: list[tuple[NodeUnits, str]] = []
     cancelled: list[LineUnits] = []
@@ -167,16 +159,10 @@ def cancel_units(
         left = sum(part.quantity for part, _ in parts[len(fitting) :])
         cancelled.append(LineUnits(line_id=line_id, quantity=units - left))
         freed.extend(fitting)
-    event = LinesCancelled(
+    return LinesCancelled(
         lines=tuple(cancelled),
         origin=origin,
         reason=reason,
         freed=tuple(part for part, _ in freed),
         fulfillment_orders=tuple(out_of for _, out_of in freed),
     )
-    after = evolve(event, order)
-    amount = overpaid_by(order, after)
-    if origin == "channel" or amount <= 0:
-        return (event,)
-    refund_id = derive("rfd", order.order_id, cause)
-    return (event, *requested(order, refund_id, amount, reason="cancelled", origin=origin))

@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.frozen import frozen
-from oms.domain.order.state import RefundStatus
+from oms.domain.order.stakes import sendable
 from oms.domain.order.tenders import capture_key, captured_of, left_of, of_tender, upfront_of
 
 if TYPE_CHECKING:
@@ -135,23 +135,19 @@ def due_captures(order: Order) -> tuple[DueCapture, ...]:
     asked = {*payment.captures, *payment.submitted, *payment.undone}
     if not order.handovers.keys() - asked and len(payment.tenders) == 1:
         return ()
-    passive = {
-        each.number: _paid_otherwise(order, each)
-        for each in payment.tenders
-        if each.on_invoice or upfront_of(payment, each.number)
-    }
-    left = {each.number: passive.get(each.number, left_of(payment, each)) for each in payment.tenders}
+    covers = _paid_otherwise(order)
+    left = {each.number: _left_to_take(order, each) for each in payment.tenders}
     due: list[DueCapture] = []
     for shipment_id, amount in _charged_by(order).items():
         keys = {number: capture_key(shipment_id, number) for number in left}
         rest = amount - sum(_asked_for(payment, key) for key in keys.values())
         for number, key in keys.items():
-            share = 0 if key in asked else min(rest, left[number])
-            if share <= 0:
-                continue
-            rest -= share
+            paid = max(0, min(rest, covers[number]))
+            share = 0 if key in asked else max(0, min(rest - paid, left[number]))
+            rest -= paid + share
+            covers[number] -= paid
             left[number] -= share
-            if number not in passive:
+            if share:
                 due.append(DueCapture(shipment_id=shipment_id, amount=share, final=False, tender=number))
     if not all(line.ledger.gone == line.ledger.live for line in order.lines.values()):
         return tuple(due)
@@ -177,8 +173,26 @@ def _charged_by(order: Order) -> dict[str, int]:
     return amounts
 
 
-def _paid_otherwise(order: Order, tender: Tendered) -> int:
-    return tender.amount if tender.on_invoice else captured_of(order.payment, tender.number)
+def _paid_otherwise(order: Order) -> dict[int, int]:
+    """By tender, what pays without a capture; what refunds settled before an edit pays for nothing."""
+    payment, settled = order.payment, settled_back(order)
+    found = {}
+    for each in payment.tenders:
+        covers = each.amount if each.on_invoice else upfront_of(payment, each.number)
+        gone = min(covers, settled)
+        settled -= gone
+        found[each.number] = covers - gone
+    return found
+
+
+def _left_to_take(order: Order, tender: Tendered) -> int:
+    """What may still be captured of it; of one that was captured whole, what an edit had raised since."""
+    payment = order.payment
+    if tender.on_invoice:
+        return 0
+    if not upfront_of(payment, tender.number):
+        return left_of(payment, tender)
+    return max(0, tender.authorized - captured_of(payment, tender.number)) if order.edits else 0
 
 
 def _asked_for(payment: Payment, key: str) -> int:
@@ -193,9 +207,9 @@ def due_voids(order: Order) -> tuple[int, ...]:
     Of an order of which nothing is left to pay that is one that nobody has verified as well: the shopper may have
     authorized it all the same. Of several tenders, one that the others made needless is let go once all has left.
     """
-    if order.placed.payment.in_channel or payable(order.placed) <= 0:
-        return ()
     payment = order.payment
+    if order.placed.payment.in_channel or (payable(order.placed) <= 0 and not (order.edits and payment.authorized)):
+        return ()
     over = owed(order) == 0
     done = all(line.ledger.gone == line.ledger.live for line in order.lines.values()) and len(payment.tenders) > 1
     if not over and not done:
@@ -211,6 +225,11 @@ def due_voids(order: Order) -> tuple[int, ...]:
     )
 
 
+def settled_back(order: Order) -> int:
+    """Of what refunds took, or still may, what had been paid too much before an edit raised the price."""
+    return min(order.payment.refunding, order.payment.settled)
+
+
 def void_due(order: Order) -> bool:
     """An authorization is to be let go."""
     return bool(due_voids(order))
@@ -222,14 +241,13 @@ def due_checks(order: Order) -> tuple[int, ...]:
 
 
 def due_refunds(order: Order) -> tuple[Refund, ...]:
-    """Refunds that we are to make at the provider."""
+    """Refunds that we are to make at the provider; not those whose money is at stake in a dispute."""
     if order.placed.payment.in_channel:
         return ()
-    return tuple(
-        refund for refund in order.payment.refunds.values() if refund.status is RefundStatus.REQUESTED and refund.amount
-    )
+    return tuple(refund for refund in sendable(order) if refund.amount)
 
 
 def money_due(order: Order) -> bool:
     """A call to the provider is due."""
-    return bool(due_captures(order) or due_voids(order) or due_refunds(order) or due_checks(order))
+    due = due_captures(order) or due_voids(order) or due_refunds(order) or due_checks(order)
+    return bool(due or order.disputes.due_answers)

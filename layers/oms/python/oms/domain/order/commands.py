@@ -6,6 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from oms.domain.frozen import frozen
+from oms.domain.order.hold_facts import OnExpiry
 from oms.domain.payment_events import CaptureState
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from oms.domain.canonical import CanonicalOrder, ChannelRefund
     from oms.domain.kits import Components
-    from oms.domain.order.events import Disposition, LineUnits, NodeUnits, PaymentPlan
+    from oms.domain.order.events import Disposition, HoldPlaced, LineUnits, NodeUnits, OrderScored, PaymentPlan, Verdict
     from oms.domain.order.payment_facts import Tender
     from oms.domain.payment_events import PaymentEvent
     from oms.domain.payments import AuthorizationResult
@@ -62,8 +63,8 @@ class RecordChannelRefund(Command):
 class ScreenOrder(Command):
     """Place the holds that the screening rules ask for, and release unknown-SKU holds that the catalogue settled."""
 
-    holds: tuple[tuple[str, str, str], ...] = ()
-    """(hold id, kind, reason) of each rule that matched."""
+    holds: tuple[HoldPlaced, ...] = ()
+    """Of each rule that matched."""
     known_skus: frozenset[str] = frozenset()
     kits: tuple[tuple[str, Components], ...] = ()
     """What those of them that are kits are made of."""
@@ -244,10 +245,43 @@ class PlaceHold(Command):
     kind: str
     reason: str = ""
     lines: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    on_expiry: OnExpiry = OnExpiry.ESCALATE
+    release_by: tuple[str, ...] = ()
+    second_person: bool = False
+    by: str = ""
 
 
 @frozen
 class ReleaseHold(Command):
-    """Let it go on."""
+    """Let it go on. `role` and `by` are of the person who asks: a role and a pseudonym; '' for the system itself."""
 
     hold_id: str
+    reason: str = ""
+    role: str = ""
+    by: str = ""
+
+
+@frozen
+class RecordScore(Command):
+    """Take in what was answered when the order's risk was asked for; `cancels`: all that has not left is cancelled."""
+
+    scored: OrderScored
+    holds: tuple[HoldPlaced, ...] = ()
+    cancels: bool = False
+
+
+@frozen
+class DecideFraud(Command):
+    """Take in what the provider decided later on the answer that it calls `reference`."""
+
+    verdict: Verdict
+    reference: str
+
+
+@frozen
+class ExpireHold(Command):
+    """Do what is to happen to a hold whose time is over at `at`."""
+
+    hold_id: str
+    at: datetime

@@ -7,20 +7,27 @@ from typing import TYPE_CHECKING, Any
 from oms.domain.errors import OrderNotFoundError
 from oms.domain.order import (
     changing,
+    covering,
+    disputes,
+    editing,
     exchanging,
     fulfilling,
+    holding_back,
     placing,
     promising,
     releasing,
     returns,
     scanning,
+    scoring,
     settling,
     tendering,
 )
 from oms.domain.order import commands as cmd
+from oms.domain.order import dispute_commands as disputed
 from oms.domain.order import exchange_commands as exchange
 from oms.domain.order import return_commands as ret
 from oms.domain.order import tender_commands as tender_cmd
+from oms.domain.order.edit_commands import EditOrder
 from oms.domain.order.return_inspecting import inspect
 
 if TYPE_CHECKING:
@@ -53,8 +60,14 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     cmd.NameReturned: scanning.name_returned,
     cmd.CancelLines: changing.cancel,
     cmd.CancelRest: changing.cancel_rest,
-    cmd.PlaceHold: changing.place_hold,
-    cmd.ReleaseHold: changing.release_hold,
+    cmd.PlaceHold: holding_back.place_hold,
+    cmd.ReleaseHold: holding_back.release_hold,
+    cmd.RecordScore: scoring.record_score,
+    cmd.DecideFraud: scoring.decide_fraud,
+    cmd.ExpireHold: holding_back.expire_hold,
+    EditOrder: editing.edit,
+    disputed.AnswerDispute: disputes.answer,
+    disputed.RecordDisputeAnswer: disputes.record_answer,
     ret.RequestReturn: returns.request,
     ret.ApproveReturn: returns.approve,
     ret.RejectReturn: returns.reject,
@@ -81,4 +94,6 @@ def decide(order_id: str, order: Order | None, command: cmd.Command) -> tuple[Or
         raise OrderNotFoundError("no such order", order_id=order_id)
     else:
         events = _HANDLERS[type(command)](order, command)
-    return events + returns.overtaken(order, events) if order is not None and order.returns and events else events
+    if order is not None and order.returns and events:
+        events = (*events, *returns.overtaken(order, events))
+    return (*events, *covering.released(order, events))

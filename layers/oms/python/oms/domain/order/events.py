@@ -11,39 +11,31 @@ from typing import Any
 
 from oms.domain.canonical import PaymentState, ShipTo  # noqa: TC001 - the same
 from oms.domain.frozen import frozen
-from oms.domain.kits import Components, parts_of
 from oms.domain.movements import Disposition as Disposition  # noqa: PLC0414 - its name here is what others know it by
-from oms.domain.order import payment_facts, return_facts
+from oms.domain.order import dispute_facts, edit_facts, fraud_facts, hold_facts, parts, payment_facts, return_facts
 from oms.domain.priced import Countervalue, TaxesReckoned  # noqa: TC001 - the same
-from oms.domain.segments import Drawn, place_of
 from oms.domain.serials import Serial  # noqa: TC001 - the same
 from oms.domain.tracking import ParcelStatus  # noqa: TC001 - the same
 
+OrderScored = fraud_facts.OrderScored
+ScoredBy = fraud_facts.ScoredBy
+Verdict = fraud_facts.Verdict
+
+HoldEscalated = hold_facts.HoldEscalated
+HoldPlaced = hold_facts.HoldPlaced
+HoldReleased = hold_facts.HoldReleased
+OnExpiry = hold_facts.OnExpiry
+
+LineUnits = parts.LineUnits
+NodeUnits = parts.NodeUnits
+OrderEdited = edit_facts.OrderEdited
+PlacedLine = parts.PlacedLine
 CaptureSubmitted = payment_facts.CaptureSubmitted
 PaymentAuthorized = payment_facts.PaymentAuthorized
 PaymentCaptured = payment_facts.PaymentCaptured
 PaymentDeclined = payment_facts.PaymentDeclined
 PaymentUndone = payment_facts.PaymentUndone
 PaymentVoided = payment_facts.PaymentVoided
-
-
-@frozen
-class PlacedLine:
-    """A line as ordered; prices never change."""
-
-    line_id: str
-    sku: str
-    quantity: int
-    unit_price: int
-    discount: int = 0
-    tax: int = 0
-    title: str = ""
-    requires_shipping: bool = True
-    components: Components = ()
-    """What a unit of a kit is made of, as it was when the order was placed."""
-    serialized: tuple[str, ...] = ()
-    """SKUs of what it is in stock whose units have serial numbers, as it was then."""
-    tax_class: str = ""
 
 
 @frozen
@@ -57,40 +49,6 @@ class PaymentPlan:
     def in_channel(self) -> bool:
         """Nothing is captured or refunded by us."""
         return self.provider == "in_channel"
-
-
-@frozen
-class LineUnits:
-    """Units of a line."""
-
-    line_id: str
-    quantity: int
-
-
-@frozen
-class NodeUnits:
-    """Units of a line at a node; `sku` and `components` stand here so that stock is a fold of events alone."""
-
-    line_id: str
-    sku: str
-    node_id: str
-    quantity: int
-    components: Components = ()
-    drawn: tuple[Drawn, ...] = ()
-    """Of these, units that come from segments of their positions."""
-    serials: tuple[Serial, ...] = ()
-    """Which they are: of units that left, or came back."""
-
-    @property
-    def parts(self) -> tuple[tuple[str, int], ...]:
-        """(SKU, units) as they are kept in stock."""
-        return parts_of(self.sku, self.components, self.quantity)
-
-    @property
-    def places(self) -> set[tuple[str, str]]:
-        """(SKU, place) of all rows of stock that they touch."""
-        segments = {(each.sku, place_of(self.node_id, each.segment)) for each in self.drawn}
-        return segments | {(sku, self.node_id) for sku, _ in self.parts}
 
 
 @frozen
@@ -148,27 +106,6 @@ class ShipToChanged:
     """The customer's destination changed before anything left."""
 
     ship_to: ShipTo
-
-
-@frozen
-class HoldPlaced:
-    """The order, or only `lines`, may not progress. `decision`: the sourcing that asked for a person, if one did."""
-
-    hold_id: str
-    kind: str
-    reason: str = ""
-    lines: tuple[str, ...] = ()
-    decision: dict[str, Any] = field(default_factory=dict)
-
-
-@frozen
-class HoldReleased:
-    """A hold ended. `components`: what its line turned out to be made of, where it waited for its SKU to be known."""
-
-    hold_id: str
-    components: Components = ()
-    serialized: tuple[str, ...] = ()
-    """Likewise the SKUs whose units have serial numbers."""
 
 
 @frozen
@@ -372,11 +309,14 @@ class RefundFailed:
 
 OrderEvent = (
     OrderPlaced
+    | OrderEdited
     | ChannelRevisionSeen
     | ChannelPaymentReported
     | ShipToChanged
     | HoldPlaced
     | HoldReleased
+    | HoldEscalated
+    | OrderScored
     | payment_facts.PaymentFact
     | LinesReserved
     | LinesMoved
@@ -396,5 +336,6 @@ OrderEvent = (
     | RefundSubmitted
     | RefundSucceeded
     | RefundFailed
+    | dispute_facts.DisputeEvent
     | return_facts.ReturnEvent
 )

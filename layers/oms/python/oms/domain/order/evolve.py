@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import LedgerImbalanceError
+from oms.domain.order import dispute_folds, edit_folds, exchange_folds, hold_folds, payment_folds, return_folds
 from oms.domain.order import events as ev
-from oms.domain.order import exchange_folds, payment_folds, return_folds
 from oms.domain.order.charging import WITHOUT_SHIPMENT
 from oms.domain.order.folding import evolve as evolve  # noqa: PLC0414 - known by this name here, with all folds
 from oms.domain.order.ledger import LineLedger, Place
@@ -15,7 +15,6 @@ from oms.domain.order.lines import drained, move_lines, moved, out_of, summed
 from oms.domain.order.state import (
     FulfillmentOrder,
     FulfillmentOrderStatus,
-    Hold,
     Line,
     Order,
     Parcel,
@@ -29,7 +28,7 @@ from oms.domain.tracking import ParcelStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FOLDS: Final = (payment_folds, return_folds, exchange_folds)
+FOLDS: Final = (edit_folds, hold_folds, payment_folds, dispute_folds, return_folds, exchange_folds)
 """What folds the events that are not folded here: it registers when it is imported."""
 
 
@@ -63,23 +62,7 @@ def _(event: ev.ChannelRevisionSeen, state: Order) -> Order:
 
 @evolve.register(ev.ShipToChanged)
 def _(event: ev.ShipToChanged, state: Order) -> Order:
-    return replace(state, placed=replace(state.placed, ship_to=event.ship_to))
-
-
-@evolve.register(ev.HoldPlaced)
-def _(event: ev.HoldPlaced, state: Order) -> Order:
-    hold = Hold(hold_id=event.hold_id, kind=event.kind, reason=event.reason, lines=event.lines)
-    return replace(state, holds={**state.holds, hold.hold_id: hold})
-
-
-@evolve.register(ev.HoldReleased)
-def _(event: ev.HoldReleased, state: Order) -> Order:
-    hold = state.holds[event.hold_id]
-    lines = dict(state.lines)
-    for line_id in hold.lines if event.components or event.serialized else ():
-        made_of = replace(lines[line_id].placed, components=event.components, serialized=event.serialized)
-        lines[line_id] = replace(lines[line_id], placed=made_of)
-    return replace(state, lines=lines, holds={**state.holds, event.hold_id: replace(hold, active=False)})
+    return replace(state, placed=replace(state.placed, ship_to=event.ship_to), addressed_by="")
 
 
 @evolve.register(ev.LinesReserved)

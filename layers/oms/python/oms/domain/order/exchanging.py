@@ -26,10 +26,10 @@ from oms.domain.order.exchange_facts import (
     WantedLine,
 )
 from oms.domain.order.folding import evolve
-from oms.domain.order.refunding import requested
+from oms.domain.order.refunding import refund_parts, requested
 from oms.domain.order.return_state import Return, find
 from oms.domain.order.state import EXCHANGED
-from oms.domain.order.tenders import refund_parts, tender_at
+from oms.domain.order.tenders import tender_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -101,7 +101,7 @@ def exchanged(
         parts=tuple(
             [
                 MovedPart(refund_id=_moved_id(order, known, number), tender=number, amount=part)
-                for number, part in refund_parts(order.payment, moved)
+                for number, part in refund_parts(order, moved)
             ]
         ),
         lines=tuple([line for line, _ in found]),

@@ -3,8 +3,8 @@
 A snapshot's facts are of two kinds. Some only ever grow (paid, cancelled, refunded): they are taken from any snapshot,
 however late it comes. The others (destination, channel hold, which lines and how many) are taken only from a snapshot
 newer than the newest taken in; two of the same time are ordered by their digest. So any order of arrival ends in the
-same facts. The exception are units that the channel adds after placing: whoever places the order from an older snapshot
-gets a `channel_edit` hold for them, whoever places it from the newer one has them.
+same facts: units that the channel adds after placing are an edit to whoever placed the order from an older snapshot
+(`channel_edits`), and whoever places it from the newer one has them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from oms.domain.canonical import PaymentState, Restock
 from oms.domain.errors import CurrencyMismatchError, IdempotencyKeyReusedError, RefundBeforePaymentError
 from oms.domain.ids import derive
+from oms.domain.order import channel_edits
 from oms.domain.order.changing import cancel_units, unknown_sku_hold
 from oms.domain.order.charging import refundable
 from oms.domain.order.events import (
@@ -42,13 +43,12 @@ from oms.domain.stock import MAX_POSITIONS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from oms.domain.canonical import CanonicalLine, CanonicalOrder, ChannelRefund
+    from oms.domain.canonical import CanonicalOrder, ChannelRefund
     from oms.domain.order.commands import RecordChannelRefund, SyncOrder
     from oms.domain.order.events import NodeUnits
     from oms.domain.order.state import Order, Refund
 
 CHANNEL_HOLD: Final = "channel_hold"
-CHANNEL_EDIT: Final = "channel_edit"
 
 _PROGRESS: Final = {
     PaymentState.PENDING: 0,
@@ -82,6 +82,7 @@ def sync(order_id: str, order: Order | None, command: SyncOrder) -> tuple[OrderE
     newer = order.revision is None or (command.snapshot.revision, command.digest) > order.revision
     steps: list[Callable[[Order], tuple[OrderEvent, ...]]] = [
         lambda state: _payment_progress(state, command.snapshot),
+        lambda state: channel_edits.added(state, command) if newer else (),
         lambda state: _cancellations(state, command.snapshot, command.command_id, newer=newer),
         lambda state: _refunds(state, command.snapshot),
     ]
@@ -163,24 +164,17 @@ def _payment_progress(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEven
 
 
 def _cancellations(order: Order, snapshot: CanonicalOrder, cause: str, *, newer: bool) -> tuple[OrderEvent, ...]:
-    told = {line.line_ref: line for line in snapshot.lines}
-    wanted: dict[str, int] = {}
     late: list[LineUnits] = []
-    for line_id, line in order.lines.items():
-        ledger = line.ledger
-        if snapshot.cancelled:
-            target = ledger.ordered - ledger.returned
-        else:
-            target = _removed(ledger.ordered, told.get(line_id), newer=newer)
-        missing = target - ledger.cancelled - line.conflicted
-        if missing <= 0:
-            continue
-        now = min(missing, line.ledger.cancellable)
-        if now:
-            wanted[line_id] = now
-        # A whole cancellation after hand-over is a conflict; units that a refund brings back are not.
-        if missing > now and snapshot.cancelled:
-            late.append(LineUnits(line_id=line_id, quantity=missing - now))
+    if snapshot.cancelled:
+        wanted = {line_id: line.ledger.cancellable for line_id, line in order.lines.items() if line.ledger.cancellable}
+        for line_id, line in order.lines.items():
+            ledger = line.ledger
+            missing = ledger.ordered - ledger.returned - ledger.cancelled - line.conflicted
+            # A whole cancellation after hand-over is a conflict; units that a refund brings back are not.
+            if missing > wanted.get(line_id, 0):
+                late.append(LineUnits(line_id=line_id, quantity=missing - wanted.get(line_id, 0)))
+    else:
+        wanted = channel_edits.removed(order, snapshot, newer=newer)
     events: list[OrderEvent] = []
     if wanted:
         reason = snapshot.cancel_reason if snapshot.cancelled else "removed in the channel"
@@ -188,18 +182,6 @@ def _cancellations(order: Order, snapshot: CanonicalOrder, cause: str, *, newer:
     if late:
         events.append(ChannelCancelConflicted(lines=tuple(late)))
     return tuple(events)
-
-
-def _removed(ordered: int, told: CanonicalLine | None, *, newer: bool) -> int:
-    """Units of a line that the channel has removed.
-
-    Only the newest snapshot says so by leaving them out: an older one may not have had them yet. Units that it has
-    beyond those ordered here count as cancelled first.
-    """
-    if told is None:
-        return ordered if newer else 0
-    surplus = told.quantity - ordered
-    return told.cancelled - (surplus if newer else max(0, surplus))
 
 
 def _refunds(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
@@ -217,28 +199,8 @@ def _destination(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ..
     return ()
 
 
-def _edits(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
-    """A hold for units that the channel added, one per edit; it ends when the channel takes them back."""
-    added = {
-        line.line_ref: line.quantity - line.cancelled
-        for line in snapshot.lines
-        if line.quantity - line.cancelled
-        > (order.lines[line.line_ref].ledger.ordered if line.line_ref in order.lines else 0)
-    }
-    hold_id = derive("hld", CHANNEL_EDIT, *(f"{ref}:{units}" for ref, units in sorted(added.items())))
-    events: list[OrderEvent] = [
-        HoldReleased(hold_id=hold.hold_id)
-        for hold in order.active_holds
-        if hold.kind == CHANNEL_EDIT and not (added and hold.hold_id == hold_id)
-    ]
-    if added and hold_id not in order.holds:
-        reason = f"lines added in the channel: {list(added)}"
-        events.append(HoldPlaced(hold_id=hold_id, kind=CHANNEL_EDIT, reason=reason))
-    return tuple(events)
-
-
 def _replaceable(order: Order, snapshot: CanonicalOrder) -> tuple[OrderEvent, ...]:
-    events = [*_destination(order, snapshot), *_edits(order, snapshot)]
+    events = [*_destination(order, snapshot), *channel_edits.holds(order, snapshot)]
     active = [hold for hold in order.active_holds if hold.kind == CHANNEL_HOLD]
     if snapshot.on_hold and not active:
         hold_id = derive("hld", CHANNEL_HOLD, snapshot.revision.isoformat())
@@ -264,6 +226,7 @@ def record_refund(order: Order, refund: ChannelRefund, *, cancels: bool) -> tupl
     known = order.payment.refunds.values()
     if any(each.refund_ref == refund.refund_ref and each.counts for each in known):
         return ()
+    refund = channel_edits.by_our_lines(order, refund)
     ours = next(
         (each for each in known if each.status is RefundStatus.REQUESTED and each.amount == refund.amount), None
     )

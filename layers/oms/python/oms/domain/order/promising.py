@@ -76,7 +76,7 @@ def promise(order: Order, command: PromiseOrder) -> tuple[OrderEvent, ...]:
         events.append(
             LinesReserved(
                 units=command.units,
-                fulfillment_orders=_fulfillment_orders(order, command.units),
+                fulfillment_orders=fulfillment_orders_of(order, command.units),
                 promised_by=command.promised_by,
                 decision=dict(command.decision),
                 taken_over=command.taken_over,
@@ -127,7 +127,7 @@ def _day(at: datetime | None) -> date | None:
     return at.astimezone(UTC).date() if at else None
 
 
-def _fulfillment_orders(order: Order, units: Iterable[NodeUnits]) -> dict[str, str]:
+def fulfillment_orders_of(order: Order, units: Iterable[NodeUnits]) -> dict[str, str]:
     """The fulfillment order of each node: a new one, but for orders that are bound in several transactions.
 
     Those add to the one that the node has not begun, or each node would get one of every transaction.
@@ -215,7 +215,9 @@ def _captured(order: Order, amount: int, tender: Tendered) -> tuple[OrderEvent, 
         return ()
     reference = tender.reference
     captured = PaymentCaptured(capture_id=reference, amount=fresh, tender=number)
-    over = min(payment.captured + fresh, payable(order.placed)) - owed(order) - payment.refunding
+    taken = payment.captured + fresh
+    most = taken if order.edits else min(taken, payable(order.placed))  # what it is to pay may have fallen since
+    over = most - owed(order) - payment.refunding
     refund_id = derive("rfd", order.order_id, reference, "captured")
     if over <= 0 or refund_id in payment.refunds:
         return (captured,)

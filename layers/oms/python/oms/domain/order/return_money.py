@@ -3,7 +3,7 @@
     worth     value of the units whose price has not gone back, as `charging` has it: parts always sum
     fee       once per return, and a part of what units of a line are worth (half up); together at most `worth`
     room      what was taken, gift cards included, less what went back and what the customer keeps is worth; at most
-              what may still go back to the tender
+              what may still go back to the tender, which what it lost in a dispute may not; what is disputed waits
     amount    worth - fee, at most room; the rest is `withheld`
 
 `room` is why nothing goes back twice: what the channel or a person gave back without naming units counts against it.
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from oms.domain.frozen import frozen
 from oms.domain.ids import derive
-from oms.domain.order.charging import captured_upfront, header_total, line_total, owed, refund_value, refundable
+from oms.domain.order.charging import captured_upfront, header_total, line_total, owed, refund_value
 from oms.domain.order.events import LineUnits, RefundSucceeded
 from oms.domain.order.exchanging import exchanged
 from oms.domain.order.folding import evolve
 from oms.domain.order.refunding import requested
 from oms.domain.order.return_facts import ReturnCredited, ReturnUnits
+from oms.domain.order.stakes import not_lost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +57,7 @@ def credit_of(order: Order, known: Return, units: Mapping[str, int], amount: int
     room = _room(order, lines)
     paid = max(0, min(worth - fee, room))
     shipping = _shipping(order, known, lines)
-    left = min(refundable(order), _room(order, lines, shipping=shipping)) - paid
+    left = min(not_lost(order), _room(order, lines, shipping=shipping)) - paid
     return Credit(lines=lines, amount=paid, fee=fee, withheld=worth - fee - paid, shipping=max(0, min(shipping, left)))
 
 
@@ -92,7 +93,7 @@ def _room(order: Order, lines: Mapping[str, int], *, shipping: int = 0) -> int:
     )
     back = sum(known.shipping for known in order.returns.values())
     taken = order.payment.captured + min(order.placed.gift_cards, price + header)
-    return min(refundable(order), taken - order.payment.refunding - kept - max(0, header - back - shipping))
+    return min(not_lost(order), taken - order.payment.refunding - kept - max(0, header - back - shipping))
 
 
 def _value(order: Order, line: Line, start: int, stop: int) -> int:

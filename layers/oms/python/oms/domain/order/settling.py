@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import (
+    AmountDisputedError,
     CaptureNotFoundError,
     CurrencyMismatchError,
     InvalidInputError,
@@ -14,6 +15,7 @@ from oms.domain.errors import (
     TooManyPositionsError,
 )
 from oms.domain.ids import derive
+from oms.domain.order import disputes
 from oms.domain.order.charging import refund_value, refundable
 from oms.domain.order.events import (
     CaptureSubmitted,
@@ -33,6 +35,7 @@ from oms.domain.order.promising import authorize, needed
 from oms.domain.order.refunding import requested
 from oms.domain.order.returning import return_to_node
 from oms.domain.order.scanning import came_back
+from oms.domain.order.stakes import free_to_refund
 from oms.domain.order.state import RefundStatus
 from oms.domain.order.tender_commands import RecordExtension
 from oms.domain.order.tendering import ending, lapsed, record_extension, stops
@@ -48,6 +51,8 @@ from oms.domain.payments import (
 from oms.domain.stock import MAX_POSITIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from oms.domain.order.commands import (
         RecordCapture,
         RecordProviderEvent,
@@ -120,8 +125,8 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
     """Money back, and the units with it when they came back.
 
     Raises CurrencyMismatchError, InvalidInputError (no amount, negative, unknown line), InvalidTransitionError (units
-    that have not left, or were refunded before), RefundExceedsCapturedError, TooManyPositionsError (more than one
-    transaction can bring back), SerialNotShippedError, SerialsDoNotFitError.
+    that have not left, or were refunded before), RefundExceedsCapturedError, AmountDisputedError, TooManyPositionsError
+    (more than one transaction can bring back), SerialNotShippedError, SerialsDoNotFitError.
     """
     refund_id = derive("rfd", order.order_id, command.command_id)
     if refund_id in order.payment.refunds:
@@ -141,6 +146,13 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
             "the refund is more than what is left of the captured amount",
             amount=amount,
             refundable=refundable(order),
+            currency=order.placed.currency,
+        )
+    if amount > free_to_refund(order):
+        raise AmountDisputedError(
+            "the payment is disputed: the customer would have the money twice",
+            amount=amount,
+            refundable=free_to_refund(order),
             currency=order.placed.currency,
         )
     lines = tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in wanted.items())
@@ -244,20 +256,16 @@ def record_provider_event(order: Order, command: RecordProviderEvent) -> tuple[O
     speaks of another currency, CaptureNotFoundError, RefundBeforePaymentError, RefundExceedsCapturedError.
     """
     event = command.event
-    tender = meant(order, event)
+    tender = _whose(order, event)
     if tender is None:
         return ()
     if event.currency and event.currency != order.placed.currency:
         raise CurrencyMismatchError("the payment is in another currency", currency=event.currency)
-    if event.kind is PaymentEventKind.REFUND:
-        return _provider_refund(order, event, tender)
-    if event.kind is PaymentEventKind.CAPTURE:
-        return _provider_capture(order, event, tender)
+    if event.kind in _RECORDS:
+        return _RECORDS[event.kind](order, event, tender)
     if event.kind is PaymentEventKind.VOIDED:
         # Final at the provider, so it holds even when it overtook the authorization that it ended.
         return _voided(order, tender)
-    if event.kind in _EXTENSION_STATES:
-        return _extended(order, event, tender)
     state = _AUTHORIZATION_STATES.get(event.kind)
     if state is None:
         return ()
@@ -271,17 +279,31 @@ def record_provider_event(order: Order, command: RecordProviderEvent) -> tuple[O
     return authorize(order, told, tender.number)
 
 
+def _whose(order: Order, event: PaymentEvent) -> Tendered | None:
+    """As `meant`; of a dispute of which nobody can say whose it is, raises CaptureNotFoundError: its money is gone."""
+    tender = meant(order, event)
+    if tender is None and event.kind in disputes.RECORDS and _held_by(order, event.source):
+        raise CaptureNotFoundError("the dispute is of none of the order's payments", payment=event.payment_ref)
+    return tender
+
+
 def meant(order: Order, event: PaymentEvent) -> Tendered | None:
     """The tender that a provider speaks of: by its reference, or by ours; of a provider's only one, that one."""
-    if order.placed.payment.in_channel:
-        return None
-    theirs = [each for each in order.payment.tenders if each.provider == event.source]
+    theirs = _held_by(order, event.source)
     named = [each for each in theirs if each.reference and each.reference in (event.payment_ref, event.charge_ref)]
     if named or len(theirs) < MANY:
         return next(iter(named or theirs), None)
     refund = order.payment.refunds.get(event.our_refund_id)
-    number = refund.tender if refund else read_key(event.our_shipment_id)[1] if event.our_shipment_id else 0
+    capture = order.payment.capture_ids.get(event.charge_ref) or order.payment.capture_ids.get(event.payment_ref)
+    key = event.our_shipment_id or capture
+    number = refund.tender if refund else read_key(key)[1] if key else 0
     return next((each for each in theirs if each.number == number), None)
+
+
+def _held_by(order: Order, provider: str) -> list[Tendered]:
+    """What of the order a provider holds; nothing of a channel's."""
+    in_channel = order.placed.payment.in_channel
+    return [] if in_channel else [each for each in order.payment.tenders if each.provider == provider]
 
 
 def _extended(order: Order, event: PaymentEvent, tender: Tendered) -> tuple[OrderEvent, ...]:
@@ -341,3 +363,11 @@ def _provider_refund(order: Order, event: PaymentEvent, tender: Tendered) -> tup
     if word == "succeeded":
         return (asked, RefundSucceeded(refund_id=refund_id, refund_ref=event.refund_ref))
     return (asked, submitted, RefundFailed(refund_id=refund_id, reason=event.reason or "failed"))
+
+
+_RECORDS: Final[Mapping[PaymentEventKind, Callable[[Order, PaymentEvent, Tendered], tuple[OrderEvent, ...]]]] = {
+    PaymentEventKind.REFUND: _provider_refund,
+    PaymentEventKind.CAPTURE: _provider_capture,
+    **dict.fromkeys(_EXTENSION_STATES, _extended),
+    **disputes.RECORDS,
+}

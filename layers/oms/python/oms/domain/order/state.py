@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from oms.domain.canonical import ContactKey, PaymentState
 from oms.domain.frozen import frozen
 from oms.domain.kits import parts_of
-from oms.domain.order.events import NodeUnits
+from oms.domain.order.dispute_state import Disputes
+from oms.domain.order.events import NodeUnits, OnExpiry
 from oms.domain.segments import less, taken
 from oms.domain.tracking import ParcelStatus
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-    from oms.domain.order.events import OrderPlaced, PlacedLine
+    from oms.domain.order.events import OrderEdited, OrderPlaced, OrderScored, PlacedLine
     from oms.domain.order.ledger import LineLedger
     from oms.domain.order.return_state import Return
     from oms.domain.order.tenders import Tendered
@@ -42,6 +43,11 @@ class Line:
     """Of its units that have serial numbers, those that left and are not back."""
     named_late: tuple[Serial, ...] = ()
     """Those that were named after they had come back."""
+
+    @property
+    def channel_line(self) -> str:
+        """What its channel calls it: of units that were added to a line, that line."""
+        return self.placed.adds_to or self.placed.line_id
 
     def at(self, node_id: str, quantity: int, drawn: tuple[Drawn, ...] = ()) -> NodeUnits:
         """Units of it at a node."""
@@ -73,6 +79,19 @@ class Hold:
     reason: str
     lines: tuple[str, ...]
     active: bool = True
+    expires_at: datetime | None = None
+    on_expiry: OnExpiry = OnExpiry.ESCALATE
+    release_by: tuple[str, ...] = ()
+    second_person: bool = False
+    by: str = ""
+    escalated: bool = False
+    """Its time is over and a person was told: it ends by a person's word only."""
+    released_by: str = ""
+    release_reason: str = ""
+
+    def is_due(self, at: datetime) -> bool:
+        """Its time is over at `at`, and nobody has decided."""
+        return self.active and not self.escalated and self.expires_at is not None and self.expires_at <= at
 
 
 class FulfillmentOrderStatus(StrEnum):
@@ -237,6 +256,8 @@ class Payment:
     refunds: Mapping[str, Refund] = field(default_factory=dict)
     tenders: tuple[Tendered, ...] = ()
     """What pays for the order, in the order in which it is used."""
+    settled: int = 0
+    """Of what refunds took, what had been paid too much before an edit raised the price; see `covering`."""
 
     @property
     def refunded(self) -> int:
@@ -252,13 +273,19 @@ class Payment:
 
 @frozen
 class Order:
-    """An order. Maps keep the order in which things happened."""
+    """An order. Maps keep the order in which things happened.
+
+    `placed` is what it is of now: as it was placed, and edited since.
+    """
 
     order_id: str
     placed: OrderPlaced
     lines: Mapping[str, Line]
     payment: Payment = Payment()
+    disputes: Disputes = Disputes()
     holds: Mapping[str, Hold] = field(default_factory=dict)
+    scored: OrderScored | None = None
+    """What was answered when its risk was asked for; None when nobody asked."""
     fulfillment_orders: Mapping[str, FulfillmentOrder] = field(default_factory=dict)
     parcels: Mapping[str, Parcel] = field(default_factory=dict)
     handovers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -270,12 +297,20 @@ class Order:
     promised_by: datetime | None = None
     retry_at: datetime | None = None
     """When to look again for what is backordered, at the latest."""
+    edits: tuple[OrderEdited, ...] = ()
+    addressed_by: str = ""
+    """The edit that the address where it goes is kept for."""
 
     @property
     def contact_key(self) -> ContactKey:
         """Where its contact is, whatever e-mail address a later snapshot brought."""
         placed = self.placed
         return ContactKey(customer_id=placed.customer_id, placed_at=placed.placed_at, order_id=self.order_id)
+
+    @property
+    def address_key(self) -> ContactKey:
+        """Where the contact with the address is to which it goes."""
+        return replace(self.contact_key, edit_id=self.addressed_by)
 
     @property
     def active_holds(self) -> tuple[Hold, ...]:

@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.canonical import PaymentState
-from oms.domain.order.charging import due_captures, due_refunds, money_due, owed, payable, void_due
+from oms.domain.order.charging import due_captures, due_refunds, money_due, owed, payable, settled_back, void_due
+from oms.domain.order.covering import paid
 from oms.domain.order.ledger import Place
 from oms.domain.order.return_state import label_due, pays_returns, replacement_due
 from oms.domain.order.tenders import held_of
@@ -39,8 +40,8 @@ LIFECYCLE: Final[Mapping[OrderStatus, frozenset[OrderStatus]]] = {
     OrderStatus.CLOSED: frozenset({OrderStatus.CONFIRMED}),
     OrderStatus.CANCELLED: frozenset(),
 }
-"""CONFIRMED to PENDING: a node rejected what it was given. PENDING to CLOSED: nothing had to be shipped. CLOSED to
-CONFIRMED: a refund was asked for later, and is not settled yet."""
+"""CONFIRMED to PENDING: a node rejected what it was given, or an edit added units. PENDING to CLOSED: nothing had to be
+shipped. CLOSED to CONFIRMED: a refund was asked for later, and is not settled yet."""
 
 
 class FulfillmentStatus(StrEnum):
@@ -68,6 +69,7 @@ class PaymentStatus(StrEnum):
     PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
     VOIDED = "voided"
+    DISPUTED = "disputed"
     NOT_NEEDED = "not_needed"
 
 
@@ -138,7 +140,7 @@ def settled(order: Order) -> bool:
     payment = order.payment
     if any(refund.open for refund in payment.refunds.values()) or payment.submitted or money_due(order):
         return False
-    return order.placed.payment.in_channel or payment.captured >= min(owed(order), payment.authorized)
+    return order.placed.payment.in_channel or paid(order) >= min(owed(order), payment.authorized - settled_back(order))
 
 
 def fulfillment_status(order: Order) -> FulfillmentStatus:
@@ -168,13 +170,15 @@ def _goods(lines: Collection[Line]) -> FulfillmentStatus:
 def payment_status(order: Order) -> PaymentStatus:
     """See PaymentStatus."""
     payment = order.payment
+    if order.disputes.open:
+        return PaymentStatus.DISPUTED
     if payment.voided or payment.channel_state is PaymentState.VOIDED:
         return PaymentStatus.VOIDED
     if payment.refunded:
         whole = payment.refunded >= payment.captured
         return PaymentStatus.REFUNDED if whole else PaymentStatus.PARTIALLY_REFUNDED
     if payment.captured:
-        whole = payment.captured >= owed(order)
+        whole = paid(order) >= owed(order)
         return PaymentStatus.CAPTURED if whole else PaymentStatus.PARTIALLY_CAPTURED
     if payable(order.placed) and _money_held(order):
         return PaymentStatus.AUTHORIZED

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oms.domain.kits import parts_of
 from oms.domain.order.changing import UNKNOWN_SKU
+from oms.domain.order.holding_back import hold_expiry
 from oms.domain.order.ledger import Place
 from oms.domain.order.releasing import release_at
 from oms.domain.order.return_state import return_due_at
@@ -35,6 +36,8 @@ BACKORDER_PATIENCE: Final = timedelta(hours=1)
 HOLD_PATIENCE: Final = timedelta(minutes=15)
 REFUND_PATIENCE: Final = timedelta(days=1)
 DELIVERY_GRACE: Final = timedelta(days=3)
+DISPUTE_NOTICE: Final = timedelta(days=3)
+"""Before a dispute has to be answered, somebody is told, and each day from then on."""
 REST_PATIENCE: Final = timedelta(days=1)
 """An order that waits for somebody outside, or for a person, is looked at this often: nothing stands still unseen."""
 
@@ -52,12 +55,12 @@ def _due_at(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime
     due = _due_beside(order, at, step, word)
     if order.returns and (look := return_due_at(order, at, at + REST_PATIENCE)):
         due = min(due, look) if due else look
-    set_before = [each for each in (release_at(order), look_at(order)) if each is not None]
+    set_before = [each for each in (release_at(order), look_at(order), hold_expiry(order)) if each is not None]
     return min(due, max(min(set_before), at)) if due and set_before else due
 
 
 def _due_beside(order: Order, at: datetime, step: NextStep, word: Stage) -> datetime | None:
-    """The same, but for what is to be released, and for authorizations that end."""
+    """The same, but for what is to be released, for holds and for authorizations that end."""
     if step is not NextStep.NONE:
         return at + STEP_PATIENCE
     if word is Stage.ON_HOLD and any(hold.kind == UNKNOWN_SKU for hold in order.active_holds):
@@ -66,17 +69,19 @@ def _due_beside(order: Order, at: datetime, step: NextStep, word: Stage) -> date
         return min(at + BACKORDER_PATIENCE, wake_at(order, at) or at + BACKORDER_PATIENCE)
     if any(refund.open for refund in order.payment.refunds.values()):
         return at + REFUND_PATIENCE
-    promised = _promised(order, word)
-    if promised is not None:
-        return max(promised, at + STEP_PATIENCE)
+    promised, answer_by = _promised(order, word), order.disputes.respond_by
+    times = [max(promised, at + STEP_PATIENCE)] if promised else []
+    times += [max(answer_by - DISPUTE_NOTICE, at + REST_PATIENCE)] if answer_by else []
+    if times:
+        return min(times)
     return None if word in (Stage.CLOSED, Stage.CANCELLED) else at + REST_PATIENCE
 
 
 def wake_at(order: Order, at: datetime) -> datetime | None:
-    """The next time after `at` that was set: to look for what is backordered, to give up, to release, to renew."""
+    """The next time that was set, after `at`: to look for what is backordered, give up, release, renew, end a hold."""
     waiting = [line for line in order.lines.values() if line.ledger.backordered]
     times = [line.cancel_at for line in waiting] + ([order.retry_at] if waiting else [])
-    times += [release_at(order), look_at(order)]
+    times += [release_at(order), look_at(order), hold_expiry(order)]
     return min((each for each in times if each is not None and each > at), default=None)
 
 
@@ -93,8 +98,9 @@ def is_patient(order: Order) -> bool:
 
 
 def _is_patient(order: Order, step: NextStep, word: Stage) -> bool:
+    timed = release_at(order) or hold_expiry(order)
     returns = any(known.open for known in order.returns.values())
-    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or release_at(order) or returns:
+    if step is not NextStep.NONE or units_at(order, Place.BACKORDERED) or timed or returns:
         return False
     promised, ends = _promised(order, word), look_at(order)
     if promised is None or any(refund.open for refund in order.payment.refunds.values()):

@@ -5,8 +5,8 @@ Tenders are used in the order in which they were named, each until its amount is
     share(tender, shipment) = min(what is left of the shipment, what is left of the tender)
 
 so that the shares of a shipment sum to it, and the captures of a tender never exceed what it holds. A share keeps its
-amount once its provider was asked for it. Refunds go back in the same order, none above what its tender took and has
-not given back; which part is whose is decided when the refund is asked for, and kept.
+amount once its provider was asked for it. Refunds go back in the same order (`refunding`), none above what its tender
+took and has not given back; which part is whose is decided when the refund is asked for, and kept.
 
 A tender on invoice (`on_invoice`) is granted, not held: it is captured when finance says that it was paid.
 """
@@ -184,17 +184,6 @@ def left_of(payment: Payment, tender: Tendered) -> int:
         return 0
     taken = captured_of(payment, tender.number) + of_tender(payment.submitted, tender.number)
     return max(0, tender.authorized - taken)
-
-
-def refund_parts(payment: Payment, amount: int) -> tuple[tuple[int, int], ...]:
-    """(tender, amount) of a refund: tenders in their order, each what it may still give back. The parts sum to it."""
-    parts = []
-    for tender in payment.tenders:
-        part = min(amount, refundable_of(payment, tender.number))
-        if part > 0:
-            parts.append((tender.number, part))
-            amount -= part
-    return tuple(parts) or ((FIRST, 0),)
 
 
 def account_of(payment: Payment, tender: Tendered, prefix: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from oms.entrypoints.requests.common import Body, LineQuantity, Name, NamedUnits, SerialBody, Text
 
@@ -17,11 +17,21 @@ class CancelBody(Body):
 
 
 class HoldBody(Body):
-    """POST /orders/{id}/holds: no lines means the whole order."""
+    """POST /orders/{id}/holds: no lines means the whole order; what is left out, the kind says."""
 
-    kind: Literal["manual", "fraud", "address", "credit"] = "manual"
+    kind: Annotated[str, Field(min_length=1, max_length=40)] = "manual"
     reason: Text = ""
     lines: Annotated[list[Name], Field(max_length=500)] = []
+    expires_in: Annotated[int, Field(ge=1, le=366 * 86_400)] | None = None
+    """Seconds."""
+    expires_at: AwareDatetime | None = None
+    on_expiry: Literal["release", "cancel", "escalate"] | None = None
+
+
+class ReleaseBody(Body):
+    """POST /orders/{id}/holds/{hold_id}/release."""
+
+    reason: Text = ""
 
 
 class RefundBody(Body):
