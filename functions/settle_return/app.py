@@ -1,4 +1,4 @@
-"""Workflow step: labels that returns are due"""
+"""Workflow step: orders that returns pay for, and labels that they are due"""
 
 from __future__ import annotations
 
@@ -12,4 +12,6 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return use_cases_returns.label_returns()(event["order_id"], workflow_cause(event, "label"))
+    order_id = event["order_id"]
+    replaced = use_cases_returns.place_replacements()(order_id, workflow_cause(event, "replace"))
+    return {**replaced, **use_cases_returns.label_returns()(order_id, workflow_cause(event, "label"))}

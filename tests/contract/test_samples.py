@@ -60,7 +60,7 @@ STEPS = {
     "authorize_payment.workflow": {"state": "authorized", "amount": 0},
     "promise_order.workflow": {"promised": 4, "short": 0, "more": False},
     "settle_payment.workflow": {"moved": 0},
-    "settle_return.workflow": {"labelled": 0},
+    "settle_return.workflow": {"replaced": 0, "labelled": 0},
 }
 
 

@@ -49,7 +49,9 @@ ASYNC: Final[dict[str, Start]] = {
     "authorize_payment": Start(("dynamodb", "secretsmanager"), ("use_cases.authorize_payment()",)),
     "promise_order": Start(("dynamodb",), ("use_cases.screen_and_promise()",)),
     "settle_payment": Start(("dynamodb", "secretsmanager"), ("use_cases.settle_payment()",)),
-    "settle_return": Start(("dynamodb", "secretsmanager"), ("use_cases_returns.label_returns()",)),
+    "settle_return": Start(
+        ("dynamodb", "secretsmanager"), ("use_cases_returns.label_returns()", "use_cases_returns.place_replacements()")
+    ),
     "redrive_overdue": Start(("dynamodb",), ("use_cases.redrive_overdue()",)),
     "reoptimize_orders": Start(("dynamodb",), ("use_cases.reoptimize_orders()",)),
     "report_sales": Start(("dynamodb", "s3"), ("use_cases.report_sales()",)),

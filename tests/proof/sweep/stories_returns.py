@@ -29,6 +29,9 @@ _RULES: Final[list[dict[str, Any]]] = [
 ]
 
 
+_MUG: Final = {"line_id": "1", "sku": "MUG-01", "quantity": 1}
+
+
 def returned_with_a_label(w: World) -> None:
     """A customer asks by the link; a label is bought; the first scan pays; a store looks at it. Once each."""
     order_id, token = _delivered(w, {"MUG-01": 2})
@@ -69,6 +72,25 @@ def returned_in_parts(w: World) -> None:
     w.post(f"{path}/{return_id}/settle", body, key="st-1", role="finance")
     w.settle()
     assert w.get(f"/orders/{order_id}", role="service")["money"]["refunded"] == 700 + 400
+
+
+def exchanged_and_cancelled(w: World) -> None:
+    """The first scan places the same goods again, paid by the return; cancelled, they are paid back to the card."""
+    order_id, _ = _delivered(w, {"MUG-01": 2})
+    body = {**_lines(1, "defective"), "resolution": "exchange", "wanted": [_MUG]}
+    return_id = w.post(f"/orders/{order_id}/returns", body, key="r-1", role="service", status=201)["return_id"]
+    w.settle()
+    scan(w, w.get(f"/returns/{return_id}", role="service")["tracking_number"], "02")
+    w.settle()
+    other = w.get(f"/returns/{return_id}", role="service")["replacement"]
+    assert (other["amount"], other["placed"]) == (1000, True)
+    assert w.get(f"/orders/{order_id}", role="service")["money"]["refunded"] == 1000
+    placed = w.get(f"/orders/{other['order_id']}", role="service")
+    assert (placed["number"], placed["money"]["captured"]) == ("S-1-R1-X", 1000)
+    w.post(f"/orders/{other['order_id']}/cancel", {"reason": "changed"}, key="cx-1", role="service")
+    w.settle()
+    paid = [(each["amount"], each["status"]) for each in w.get(f"/returns/{return_id}", role="service")["refunds"]]
+    assert paid == [(1000, "succeeded")], paid
 
 
 def returns_that_people_end(w: World) -> None:

@@ -134,7 +134,7 @@ class AuthorizePaymentStep:
             return {"state": AuthorizationState.AUTHORIZED.value, "amount": held}
         if order.placed.payment.in_channel or order.payment.voided:
             return {"state": AuthorizationState.PENDING.value, "amount": 0}
-        if len(order.payment.tenders) > 1 or order.payment.tenders[0].lapsed:
+        if len(order.payment.tenders) > 1 or order.payment.tenders[0].lapsed or order.payment.tenders[0].exchange:
             return self._several(order, cause)
         (tender,) = order.payment.tenders
         if tender.on_invoice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.application.exchange_prices import with_prices
 from oms.application.stock import check_known
 from oms.domain import ids
 from oms.domain.errors import InvalidInputError, OrderNotFoundError, ReturnNotFoundError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from oms.application.orders import Orders, Outcome
     from oms.application.ports import Clock, Reference, Views
     from oms.domain.commit import Cause
+    from oms.domain.order.exchange_facts import WantedLine
     from oms.domain.order.return_facts import InspectedUnits
     from oms.domain.order.state import Order
     from oms.domain.return_policy import ReturnRules
@@ -40,6 +42,8 @@ class Asked:
     origin: str = "staff"
     override: bool = False
     node_id: str = ""
+    wanted: tuple[WantedLine, ...] = ()
+    """What is wanted instead; prices are looked up."""
 
 
 @frozen(kw_only=False)
@@ -51,10 +55,11 @@ class AskForReturn:
     now: Clock
 
     def __call__(self, order_id: str, command_id: str, asked: Asked, cause: Cause) -> tuple[Outcome, str]:
-        """(what it did, the return's id). Raises OrderNotFoundError and what `request` raises."""
+        """(what it did, the return's id). Raises OrderNotFoundError, NotExchangeableError and what `request` raises."""
         loaded = self.orders.load(order_id)
         if loaded.order is None:
             raise OrderNotFoundError("no such order")
+        wanted = with_prices(self.reference, loaded.order, asked.wanted) if asked.wanted else ()
         command = RequestReturn(
             command_id=command_id,
             lines=asked.lines,
@@ -65,6 +70,7 @@ class AskForReturn:
             origin=asked.origin,
             override=asked.override,
             node_id=asked.node_id,
+            wanted=wanted,
         )
         outcome = self.orders.execute(order_id, command, cause, loaded=loaded)
         requested = next(each for each in outcome.events if isinstance(each, ReturnRequested))

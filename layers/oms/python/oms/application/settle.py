@@ -14,6 +14,7 @@ from oms.domain.frozen import frozen
 from oms.domain.order.charging import due_captures, due_checks, due_refunds, due_voids
 from oms.domain.order.commands import RecordAuthorization, RecordCapture, RecordRefundOutcome, RecordVoid
 from oms.domain.order.events import RefundRequested
+from oms.domain.order.exchange_facts import ExchangeGivenBack
 from oms.domain.order.promising import needed
 from oms.domain.order.settling import refund_outcome_word
 from oms.domain.order.tenders import FIRST, capture_key
@@ -164,10 +165,7 @@ class SettlePaymentStep:
 
     def _age(self, loaded: Loaded, refund: Refund) -> timedelta:
         asked = next(
-            commit.at
-            for commit in loaded.history.commits
-            for event in commit.events
-            if isinstance(event, RefundRequested) and event.refund_id == refund.refund_id
+            commit.at for commit in loaded.history.commits for event in commit.events if _asks_for(event, refund)
         )
         return self.now() - asked
 
@@ -175,3 +173,9 @@ class SettlePaymentStep:
 def _key(order: Order, tender: int) -> tuple[str, ...]:
     """What calls about a whole tender are known by: the order alone, of the first."""
     return (order.order_id,) if tender == FIRST else (order.order_id, str(tender))
+
+
+def _asks_for(event: object, refund: Refund) -> bool:
+    if isinstance(event, ExchangeGivenBack):
+        return any(part.refund_id == refund.refund_id for part in event.parts)
+    return isinstance(event, RefundRequested) and event.refund_id == refund.refund_id

@@ -15,6 +15,7 @@
     window_days       after delivery; what no carrier delivered yet has not begun (30)
     fee               percent of what units are worth (two decimals), amounts once per return by currency
     refund_at         approval, scan, receipt or inspection (inspection)
+    exchange_at       the same for what pays for other goods: approval sends them in advance (as refund_at)
     keep_below        by currency: a return of less is refunded at once, and the customer keeps the goods
     approve           yes, or ask: a person approves each (yes)
     approve_below     by currency: a return of more asks a person
@@ -171,6 +172,7 @@ def _terms(
         version=version,
         fee=max((then.get("fee", {}).get("amounts", {}).get(currency, 0) for then in thens), default=0),
         refund_at=max(words, key=_LATEST.index, default=RefundAt.INSPECTION),
+        exchange_at=_exchange_at(thens),
         keep=keep and bool(thens),
         shipping=any(then.get("shipping", False) for then in thens),
         label=LabelBy.MERCHANT if merchant is not None else LabelBy.CUSTOMER,
@@ -179,6 +181,14 @@ def _terms(
         send_within_days=min((then.get("send_within_days", 30) for then in thens), default=30),
         ask="" if override else "rule" if asks else "amount" if over else "",
     )
+
+
+def _exchange_at(thens: Sequence[Mapping[str, Any]]) -> RefundAt | None:
+    """The latest, where a rule says one; of a rule that does not, when its money goes back."""
+    if not any("exchange_at" in then for then in thens):
+        return None
+    words = [then.get("exchange_at", then.get("refund_at", RefundAt.INSPECTION.value)) for then in thens]
+    return max((RefundAt(word) for word in words), key=_LATEST.index)
 
 
 def basis_points(then: Mapping[str, Any]) -> int:

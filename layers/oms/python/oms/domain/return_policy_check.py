@@ -35,6 +35,7 @@ _WHEN: Final = ("channels", "countries", "skus", "categories", "reasons")
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "returnable": ("yes", "never", "final_sale"),
     "refund_at": tuple(each.value for each in RefundAt),
+    "exchange_at": tuple(each.value for each in RefundAt),
     "approve": ("yes", "ask"),
     "label": tuple(each.value for each in LabelBy),
 }

@@ -6,10 +6,13 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from oms.domain.order.tenders import EXCHANGE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from oms.application.gateways import PaymentProvider
+    from oms.application.orders import Orders
 
     Credentials = Callable[[str, str], Mapping[str, str]]
 
@@ -17,20 +20,26 @@ if TYPE_CHECKING:
 class Providers(Mapping[str, "PaymentProvider"]):
     """Makes and keeps them. `credentials(source, account)` gives what an account is called with."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
+    def __init__(self, credentials: Credentials, orders: Callable[[], Orders]) -> None:
+        self._credentials, self._orders = credentials, orders
         self._made: dict[str, PaymentProvider] = {}
 
     def __getitem__(self, name: str) -> PaymentProvider:
         if name not in self._made:
-            self._made[name] = _MAKERS[name](self._credentials)
+            self._made[name] = self._exchange() if name == EXCHANGE else _MAKERS[name](self._credentials)
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_MAKERS)
+        return iter((*_MAKERS, EXCHANGE))
 
     def __len__(self) -> int:
-        return len(_MAKERS)
+        return len(_MAKERS) + 1
+
+    def _exchange(self) -> PaymentProvider:
+        """Returns, which pay for other orders."""
+        from oms.application.exchanges import ExchangePayments
+
+        return ExchangePayments(self._orders())
 
 
 def _stripe(credentials: Credentials) -> PaymentProvider:

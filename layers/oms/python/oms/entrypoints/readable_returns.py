@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from oms.domain.order import exchange_facts as xf
 from oms.domain.order import return_facts as ret
 from oms.entrypoints.pages import money, words
 
@@ -54,5 +55,8 @@ RETURNS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ret.ReturnSettled: lambda e, _c: "Return settled" + (f": {e.reason}" if e.reason else ""),
     ret.ReturnCancelled: lambda e, _c: "Return cancelled" + (f": {e.reason}" if e.reason else ""),
     ret.ReturnExpired: lambda _e, _c: "Return was not sent in time",
+    xf.ReturnExchanged: lambda e, c: f"{money(e.amount, c)} of the return pays for other goods, order {e.replacement}",
+    xf.ReplacementPlaced: lambda _e, _c: "The order for the exchange was placed",
+    xf.ExchangeGivenBack: lambda e, c: f"{money(sum(p.amount for p in e.parts), c)} of the exchange goes back",
     ret.ReturnShrunk: lambda e, _c: f"Came back otherwise, out of the return: {_lines(e.lines)}",
 }

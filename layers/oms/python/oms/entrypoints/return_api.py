@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from oms.application.returns import Asked
 from oms.domain import ids
+from oms.domain.order.exchange_facts import WantedLine
 from oms.domain.order.return_commands import (
     ApproveReturn,
     AskedLine,
@@ -15,7 +16,7 @@ from oms.domain.order.return_commands import (
     SettleReturn,
 )
 from oms.domain.order.return_facts import Resolution, ReturnUnits
-from oms.domain.order.returns import find
+from oms.domain.order.return_state import find
 from oms.entrypoints import http, use_cases_returns, wiring
 from oms.entrypoints.order_api import known_form
 from oms.entrypoints.requests.returns import SettleReturnBody, StaffReturnBody, TravelsBody, WhyBody
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
     from oms.domain.order.commands import Command
-    from oms.entrypoints.requests.returns import AskedLineBody
+    from oms.entrypoints.requests.returns import AskedLineBody, WantedBody
 
 PEOPLE = ("service", "finance")
 
@@ -36,6 +37,11 @@ PEOPLE = ("service", "finance")
 def asked_lines(lines: Sequence[AskedLineBody]) -> tuple[AskedLine, ...]:
     """Of a body."""
     return tuple([AskedLine(line_id=each.line_id, quantity=each.quantity, reason=each.reason) for each in lines])
+
+
+def wanted_lines(lines: Sequence[WantedBody]) -> tuple[WantedLine, ...]:
+    """Of a body."""
+    return tuple([WantedLine(line_id=each.line_id, sku=each.sku, quantity=each.quantity) for each in lines])
 
 
 def ask(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
@@ -46,7 +52,12 @@ def ask(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
         http.require(app, "service")
     key = http.idempotency_key(app)
     correlate(order_id)
-    what = Asked(lines=asked_lines(asked.lines), resolution=Resolution(asked.resolution), override=asked.override)
+    what = Asked(
+        lines=asked_lines(asked.lines),
+        resolution=Resolution(asked.resolution),
+        override=asked.override,
+        wanted=wanted_lines(asked.wanted),
+    )
     command_id = ids.command_id("api", "return", order_id, key)
     outcome, return_id = use_cases_returns.ask_for_return()(
         known_form(order_id), command_id, what, http.api_cause(app, key, role)

@@ -39,6 +39,8 @@ def return_document(order: Order, known: Return) -> dict[str, Any]:
             }
             for line in known.lines.values()
         ],
+        "wanted": to_plain(known.wanted),
+        "replacement": _replacement(known),
         "currency": order.placed.currency,
         "fees": known.fees,
         "withheld": known.withheld,
@@ -46,6 +48,17 @@ def return_document(order: Order, known: Return) -> dict[str, Any]:
             {"refund_id": each.refund_id, "amount": each.amount, "status": each.status.value}
             for each in refunds_of(order, known)
         ],
+    }
+
+
+def _replacement(known: Return) -> dict[str, Any] | None:
+    """The order that it pays for, and how much of it."""
+    if known.exchange is None:
+        return None
+    return {
+        "order_id": known.exchange.order_id,
+        "amount": known.exchange.amount,
+        "placed": known.exchange.placed,
     }
 
 

@@ -61,7 +61,7 @@ def ask(app: APIGatewayHttpResolver, token: str) -> Response[str]:
     from oms.application.returns import Asked
     from oms.domain.order.return_facts import Resolution
     from oms.entrypoints.requests.returns import AskReturnBody
-    from oms.entrypoints.return_api import asked_lines
+    from oms.entrypoints.return_api import asked_lines, wanted_lines
 
     order_id = _order(token).order_id
     key = http.idempotency_key(app)
@@ -69,7 +69,12 @@ def ask(app: APIGatewayHttpResolver, token: str) -> Response[str]:
     if wiring.views().hit(f"return#{order_id}", window, wiring.now()) > most:
         raise RateLimitedError("too many requests; try again later", retry_after=window)
     asked = http.body(app, AskReturnBody)
-    what = Asked(lines=asked_lines(asked.lines), resolution=Resolution(asked.resolution), origin="customer")
+    what = Asked(
+        lines=asked_lines(asked.lines),
+        resolution=Resolution(asked.resolution),
+        origin="customer",
+        wanted=wanted_lines(asked.wanted),
+    )
     command_id = ids.command_id("status", "return", order_id, key)
     cause = _cause(app, key)
     outcome, return_id = use_cases_returns.ask_for_return()(order_id, command_id, what, cause)

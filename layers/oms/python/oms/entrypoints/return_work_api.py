@@ -9,7 +9,7 @@ from oms.domain import ids
 from oms.domain.errors import InvalidInputError, ReturnNotFoundError
 from oms.domain.movements import Disposition
 from oms.domain.order.return_facts import Condition, InspectedUnits
-from oms.domain.order.returns import find
+from oms.domain.order.return_state import find
 from oms.entrypoints import http, use_cases_returns, wiring
 from oms.entrypoints.named import by_line
 from oms.entrypoints.order_api import known_form

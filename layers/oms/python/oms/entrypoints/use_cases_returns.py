@@ -6,9 +6,10 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
-from oms.entrypoints import wiring, wiring_returns
+from oms.entrypoints import use_cases, wiring, wiring_returns
 
 if TYPE_CHECKING:
+    from oms.application.exchanges import PlaceReplacements
     from oms.application.policies import ManageReturnRules
     from oms.application.return_labels import LabelReturns
     from oms.application.return_report import ReportReturns
@@ -46,6 +47,14 @@ def label_returns() -> LabelReturns:
 
     labels = {"easypost": wiring_returns.easypost()}
     return LabelReturns(wiring.orders(), wiring.contacts(), wiring.reference(), wiring.reference(), labels)
+
+
+@cache
+def place_replacements() -> PlaceReplacements:
+    """Workflow step."""
+    from oms.application.exchanges import PlaceReplacements
+
+    return PlaceReplacements(wiring.orders(), wiring.contacts(), use_cases.sync_snapshot())
 
 
 @cache

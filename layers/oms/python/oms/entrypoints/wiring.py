@@ -330,7 +330,7 @@ def status_links() -> StatusLinks:
 @cache
 def providers() -> Mapping[str, PaymentProvider]:
     """Payment providers by name."""
-    return Providers(lambda source, account: connections().credentials(source, account))
+    return Providers(lambda source, account: connections().credentials(source, account), orders)
 
 
 @cache

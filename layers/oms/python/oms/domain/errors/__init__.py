@@ -77,6 +77,7 @@ OmsError
 │   ├── WebhookOutdatedError
 │   ├── WebhookDisabledError
 │   ├── NotMasterError
+│   ├── NotExchangeableError
 │   ├── NotReturnableError
 │   │   └── ReturnWindowClosedError
 │   ├── ReturnExceedsShippedError
@@ -178,6 +179,7 @@ from oms.domain.errors.refused import (
     InWorkError,
     LedgerImbalanceError,
     NoTaxRatesError,
+    NotExchangeableError,
     NothingToCancelError,
     NotMasterError,
     NotReturnableError,
@@ -240,6 +242,7 @@ __all__ = [
     "NoSuchNodeError",
     "NoSuchSkuError",
     "NoTaxRatesError",
+    "NotExchangeableError",
     "NotFoundError",
     "NotMasterError",
     "NotReturnableError",

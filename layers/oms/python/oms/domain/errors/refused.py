@@ -192,6 +192,12 @@ class ReturnWindowClosedError(NotReturnableError):
     code = "return_window_closed"
 
 
+class NotExchangeableError(RefusedError):
+    """This cannot be exchanged: the channel holds its money, or what is wanted has no price."""
+
+    code = "not_exchangeable"
+
+
 class ReturnExceedsShippedError(RefusedError):
     """More units than were shipped, have not come back and are in no other return."""
 

@@ -10,6 +10,8 @@ late.
                         `tender:in_channel`, ...; of a second tender of the same provider with its number, as in
                         `tender:stripe:2`
     gift_cards          what gift cards paid of what is charged: they are used up first
+    exchanges           credit: what a return of this order pays for, less what came back of it; debit: what a
+                        return of another order paid for this one. Over both orders it sums to zero
     refunds_payable     refunds that are on their way
     disputed            taken by the provider for disputes, and may come back
     chargebacks         taken for disputes that were lost
@@ -35,7 +37,6 @@ from oms.domain.order.charging import owed, units_value
 from oms.domain.order.covering import overpaid_back
 from oms.domain.order.evolve import fold
 from oms.domain.order.stakes import stakes
-from oms.domain.order.state import RefundStatus
 from oms.domain.order.status import NextStep, next_step
 from oms.domain.order.tenders import account_of, captured_of, read_key, refunded_of
 
@@ -45,11 +46,13 @@ if TYPE_CHECKING:
 
     from oms.domain.commit import Commit
     from oms.domain.order.events import OrderPlaced, PlacedLine
-    from oms.domain.order.state import Order
+    from oms.domain.order.state import Order, Payment
+    from oms.domain.order.tenders import Tendered
 
 RECEIVABLE: Final = "receivable"
 TENDER: Final = "tender:"
 GIFT_CARDS: Final = "gift_cards"
+EXCHANGES: Final = "exchanges"
 DISPUTED: Final = "disputed"
 CHARGEBACKS: Final = "chargebacks"
 DISPUTE_FEES: Final = "dispute_fees"
@@ -79,23 +82,30 @@ def balances(order: Order, tax_back: int = 0) -> dict[str, int]:
     total = sum(charges.values())
     payment = order.payment
     by_card = min(order.placed.gift_cards, total)
-    gone = sum(each.amount for each in payment.refunds.values() if each.status is RefundStatus.SUCCEEDED)
-    coming = sum(each.amount for each in payment.refunds.values() if each.open)
+    gone = payment.refunded
+    coming = sum(each.amount for each in payment.refunds.values() if each.open and not each.out_of)
+    moved = sum(each.amount for each in payment.refunds.values() if each.moved)
+    given = [each for each in payment.refunds.values() if each.out_of and each.counts]
     back = overpaid_back(order)
     found = {
         RECEIVABLE: total - by_card - payment.captured + back,
         **{
-            account_of(payment, each, TENDER): captured_of(payment, each.number) - refunded_of(payment, each.number)
+            _account(payment, each): captured_of(payment, each.number) - refunded_of(payment, each.number)
             for each in payment.tenders
         },
         GIFT_CARDS: by_card,
-        PAYABLE: -coming,
+        PAYABLE: -coming - sum(each.amount for each in given if each.open),
         RETURNS: gone + coming - back - tax_back,
         RETURNED_TAX: tax_back,
         **{account: -amount for account, amount in charges.items()},
     }
+    found[EXCHANGES] = found.get(EXCHANGES, 0) - moved + sum(each.amount for each in given)
     _dispute(order, found)
     return {account: amount for account, amount in found.items() if amount}
+
+
+def _account(payment: Payment, tender: Tendered) -> str:
+    return EXCHANGES if tender.exchange else account_of(payment, tender, TENDER)
 
 
 def _dispute(order: Order, found: dict[str, int]) -> None:
@@ -105,7 +115,7 @@ def _dispute(order: Order, found: dict[str, int]) -> None:
     stands = stakes(order)
     found |= {DISPUTED: stands.disputed, CHARGEBACKS: stands.charged_back, DISPUTE_FEES: 0}
     for tender in order.payment.tenders:
-        found[account_of(order.payment, tender, TENDER)] -= stakes(order, tender.number).taken
+        found[_account(order.payment, tender)] -= stakes(order, tender.number).taken
         fees = sum(
             each.amount
             for each in order.disputes.fees.values()

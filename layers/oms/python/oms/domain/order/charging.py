@@ -96,7 +96,7 @@ def overpaid_by(order: Order, after: Order) -> int:
     if not captured_upfront(order):
         return 0
     amount = min(cancelled_value(order, after), refundable(order))
-    if len(order.payment.tenders) > 1 or any(each.on_invoice for each in order.payment.tenders):
+    if len(order.payment.tenders) > 1 or any(each.on_invoice or each.exchange for each in order.payment.tenders):
         amount = min(amount, refundable(order) - owed(after))
     return max(0, amount)
 

@@ -10,6 +10,7 @@ from oms.domain.order import (
     covering,
     disputes,
     editing,
+    exchanging,
     fulfilling,
     holding_back,
     placing,
@@ -23,6 +24,7 @@ from oms.domain.order import (
 )
 from oms.domain.order import commands as cmd
 from oms.domain.order import dispute_commands as disputed
+from oms.domain.order import exchange_commands as exchange
 from oms.domain.order import return_commands as ret
 from oms.domain.order import tender_commands as tender_cmd
 from oms.domain.order.edit_commands import EditOrder
@@ -76,6 +78,8 @@ _HANDLERS: Mapping[type[cmd.Command], Callable[[Order, Any], tuple[OrderEvent, .
     ret.InspectReturn: inspect,
     ret.SettleReturn: returns.settle,
     ret.ExpireReturns: returns.expire,
+    exchange.RecordReplacement: exchanging.record_replacement,
+    exchange.GiveBackExchange: exchanging.give_back,
 }
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from oms.domain.errors import LedgerImbalanceError
-from oms.domain.order import dispute_folds, edit_folds, hold_folds, payment_folds, return_folds
+from oms.domain.order import dispute_folds, edit_folds, exchange_folds, hold_folds, payment_folds, return_folds
 from oms.domain.order import events as ev
 from oms.domain.order.charging import WITHOUT_SHIPMENT
 from oms.domain.order.folding import evolve as evolve  # noqa: PLC0414 - known by this name here, with all folds
@@ -28,7 +28,7 @@ from oms.domain.tracking import ParcelStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FOLDS: Final = (edit_folds, hold_folds, payment_folds, dispute_folds, return_folds)
+FOLDS: Final = (edit_folds, hold_folds, payment_folds, dispute_folds, return_folds, exchange_folds)
 """What folds the events that are not folded here: it registers when it is imported."""
 
 

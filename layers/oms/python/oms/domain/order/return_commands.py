@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from oms.domain.frozen import frozen
 from oms.domain.order.commands import Command
+from oms.domain.order.exchange_facts import WantedLine  # noqa: TC001 - beside the others
 from oms.domain.order.return_facts import InspectedUnits, Resolution, ReturnUnits
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class RequestReturn(Command):
     origin: str = "staff"
     override: bool = False
     node_id: str = ""
+    wanted: tuple[WantedLine, ...] = ()
 
 
 @frozen

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from oms.domain.frozen import frozen
 from oms.domain.movements import Disposition  # noqa: TC001 - the same
+from oms.domain.order.exchange_facts import ExchangeEvent, WantedLine
 
 
 class Resolution(StrEnum):
@@ -17,7 +18,7 @@ class Resolution(StrEnum):
 
     REFUND = "refund"
     EXCHANGE = "exchange"
-    """Other goods: nothing is refunded by itself."""
+    """Other goods; where nobody says which, nothing moves by itself."""
 
 
 class RefundAt(StrEnum):
@@ -69,6 +70,8 @@ class ReturnTerms:
     """Where a label sends it; '' where nothing is said."""
     ask: str = ""
     """Why a person must approve it; '' when nobody has to."""
+    exchange_at: RefundAt | None = None
+    """When the value of an exchange pays for other goods; None: as `refund_at`."""
 
 
 @frozen
@@ -111,6 +114,7 @@ class ReturnRequested:
     terms: ReturnTerms
     resolution: Resolution = Resolution.REFUND
     origin: str = "staff"
+    wanted: tuple[WantedLine, ...] = ()
 
 
 @frozen
@@ -226,4 +230,5 @@ ReturnEvent = (
     | ReturnCancelled
     | ReturnExpired
     | ReturnShrunk
+    | ExchangeEvent
 )

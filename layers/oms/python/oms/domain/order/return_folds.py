@@ -37,6 +37,7 @@ def _(event: ev.ReturnRequested, state: Order) -> Order:
         terms=event.terms,
         resolution=event.resolution,
         origin=event.origin,
+        wanted=event.wanted,
     )
     return replace(state, returns={**state.returns, event.return_id: known})
 

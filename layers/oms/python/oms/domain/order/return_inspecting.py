@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from oms.domain.errors import InvalidInputError, InvalidTransitionError, TooManyPositionsError
 from oms.domain.order.events import LinesReturned
-from oms.domain.order.return_facts import Condition, InspectedUnits, Resolution, ReturnInspected, ReturnSettled
+from oms.domain.order.return_facts import Condition, InspectedUnits, ReturnInspected, ReturnSettled
 from oms.domain.order.return_money import credited
-from oms.domain.order.return_state import ReturnStatus
+from oms.domain.order.return_state import ReturnStatus, find
 from oms.domain.order.returning import return_to_node
-from oms.domain.order.returns import after, find, received
+from oms.domain.order.returns import after, received
 from oms.domain.order.scanning import came_back
 from oms.domain.stock import MAX_POSITIONS
 
@@ -45,12 +45,14 @@ def inspect(order: Order, command: InspectReturn) -> tuple[OrderEvent, ...]:
     events += _come_back(order, command, lines)
     state = after(order, events)
     known = state.returns[known.return_id]
-    pays = known.approved and known.resolution is Resolution.REFUND
-    if pays:
+    pays = known.approved and known.pays
+    doubtful = any(line.doubtful for line in known.lines.values())
+    whole = known.status is ReturnStatus.INSPECTED and not doubtful
+    # One order is placed for an exchange: once all of it is here.
+    if pays and (whole or not known.exchanges):
         units = {line_id: max(0, line.sound - line.credited) for line_id, line in known.lines.items()}
         events += credited(state, known, units, command.command_id)
-    doubtful = any(line.doubtful for line in known.lines.values())
-    if pays and known.status is ReturnStatus.INSPECTED and not doubtful:
+    if pays and whole:
         events.append(ReturnSettled(return_id=known.return_id))
     return tuple(events)
 

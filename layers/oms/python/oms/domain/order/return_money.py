@@ -17,6 +17,7 @@ from oms.domain.frozen import frozen
 from oms.domain.ids import derive
 from oms.domain.order.charging import captured_upfront, header_total, line_total, owed, refund_value
 from oms.domain.order.events import LineUnits, RefundSucceeded
+from oms.domain.order.exchanging import exchanged
 from oms.domain.order.folding import evolve
 from oms.domain.order.refunding import requested
 from oms.domain.order.return_facts import ReturnCredited, ReturnUnits
@@ -123,6 +124,8 @@ def credited(
     if not units:
         return ()
     credit = credit_of(order, known, units, amount)
+    if known.exchanges:
+        return exchanged(order, known, units, cause, credit)
     refund_id = derive("rfd", order.order_id, known.return_id, cause) if credit.lines else ""
     shipping_id = derive("rfd", order.order_id, known.return_id, cause, "shipping") if credit.shipping else ""
     named = tuple([LineUnits(line_id=line_id, quantity=count) for line_id, count in credit.lines.items()])

@@ -5,13 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from oms.domain.errors import ReturnNotFoundError
 from oms.domain.frozen import frozen
-from oms.domain.order.return_facts import LabelBy, Resolution, ReturnTerms
+from oms.domain.order.return_facts import LabelBy, RefundAt, Resolution, ReturnTerms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from oms.domain.order.exchange_facts import ReplacementLine, WantedLine
     from oms.domain.order.state import Order, Refund
 
 
@@ -78,6 +80,16 @@ class ReturnLine:
 
 
 @frozen
+class Exchange:
+    """What a return pays for: `amount` of the order `order_id`, of these lines."""
+
+    order_id: str
+    amount: int
+    lines: tuple[ReplacementLine, ...]
+    placed: bool = False
+
+
+@frozen
 class Return:
     """A return."""
 
@@ -98,11 +110,33 @@ class Return:
     """Minor units that its refunds were less than what its units are worth."""
     shipping: int = 0
     withheld: int = 0
+    wanted: tuple[WantedLine, ...] = ()
+    exchange: Exchange | None = None
 
     @property
     def open(self) -> bool:
         """Something is left to do, or to come."""
         return self.status in OPEN
+
+    @property
+    def pays(self) -> bool:
+        """Its value moves by itself: back, or to what is wanted instead."""
+        return self.resolution is Resolution.REFUND or bool(self.wanted)
+
+    @property
+    def pays_at(self) -> RefundAt:
+        """When it does."""
+        return (self.wanted and self.terms.exchange_at) or self.terms.refund_at
+
+    @property
+    def exchanges(self) -> bool:
+        """What it is worth is to pay for other goods, and does not yet."""
+        return bool(self.wanted) and self.exchange is None
+
+    @property
+    def replacement_due(self) -> bool:
+        """The order that it pays for is to be placed."""
+        return self.exchange is not None and not self.exchange.placed
 
     @property
     def coming(self) -> bool:
@@ -129,6 +163,19 @@ class Return:
     def away(self) -> Mapping[str, int]:
         """By line, units that nobody has looked at. What was missing may be asked for again: it is paid for once."""
         return {line_id: line.to_inspect for line_id, line in self.lines.items()}
+
+
+def find(order: Order, return_id: str) -> Return:
+    """One of the order's returns; raises ReturnNotFoundError."""
+    known = order.returns.get(return_id)
+    if known is None:
+        raise ReturnNotFoundError("no such return", return_id=return_id)
+    return known
+
+
+def replacement_due(order: Order) -> bool:
+    """Of some return."""
+    return any(known.replacement_due for known in order.returns.values())
 
 
 def returnable(order: Order) -> dict[str, int]:

@@ -20,6 +20,7 @@ from oms.domain.errors import (
 )
 from oms.domain.ids import return_id as id_of
 from oms.domain.order.charging import line_total
+from oms.domain.order.exchanging import check_wanted
 from oms.domain.order.folding import evolve
 from oms.domain.order.return_facts import (
     RefundAt,
@@ -38,7 +39,7 @@ from oms.domain.order.return_facts import (
     ReturnUnits,
 )
 from oms.domain.order.return_money import credit_of, credited
-from oms.domain.order.return_state import ReturnStatus, returnable, to_expire
+from oms.domain.order.return_state import ReturnStatus, find, returnable, to_expire
 from oms.domain.return_policy import Candidate, Ruling, rule_on
 from oms.domain.tracking import ParcelStatus
 
@@ -64,14 +65,6 @@ MOVING: Final = frozenset(
 """Words of a carrier that has the goods."""
 NODE: Final = "node"
 """Origin of a return that came without having been asked for."""
-
-
-def find(order: Order, return_id: str) -> Return:
-    """One of the order's returns; raises ReturnNotFoundError."""
-    known = order.returns.get(return_id)
-    if known is None:
-        raise ReturnNotFoundError("no such return", return_id=return_id)
-    return known
 
 
 def after(order: Order, events: Iterable[OrderEvent]) -> Order:
@@ -119,9 +112,10 @@ def request(order: Order, command: cmd.RequestReturn) -> tuple[OrderEvent, ...]:
     """Units are to come back, on the terms of the rules; approved at once unless a person is to be asked.
 
     Raises InvalidInputError (no lines, a line twice or unknown, no such reason), ReturnExceedsShippedError,
-    NotReturnableError, ReturnWindowClosedError.
+    NotReturnableError, ReturnWindowClosedError, NotExchangeableError.
     """
     asked = _asked(order, command)
+    check_wanted(order, command.wanted, asked)
     ruling = _ruling(order, command, asked)
     number = len(order.returns) + 1
     return_id = id_of(order.order_id, number)
@@ -144,6 +138,7 @@ def request(order: Order, command: cmd.RequestReturn) -> tuple[OrderEvent, ...]:
         terms=ruling.terms,
         resolution=command.resolution,
         origin=command.origin,
+        wanted=command.wanted if command.resolution is Resolution.EXCHANGE else (),
     )
     events: list[OrderEvent] = [requested]
     if not ruling.terms.ask:
@@ -200,9 +195,9 @@ def _approved(order: Order, return_id: str, at: datetime, by: str) -> list[Order
     expires = at + timedelta(days=known.terms.send_within_days)
     events: list[OrderEvent] = [ReturnApproved(return_id=return_id, expires_at=expires, by=by)]
     keeps = known.terms.keep and known.status is _R.REQUESTED
-    here = known.status is _R.RECEIVED and known.terms.refund_at is not RefundAt.INSPECTION
-    pays = keeps or here or known.terms.refund_at is RefundAt.APPROVAL
-    if pays and known.resolution is Resolution.REFUND:
+    here = known.status is _R.RECEIVED and known.pays_at is not RefundAt.INSPECTION
+    pays = keeps or here or known.pays_at is RefundAt.APPROVAL
+    if pays and known.pays:
         events += _pay_all(after(order, events), return_id, "approval")
         if keeps:
             events.append(ReturnSettled(return_id=return_id))
@@ -275,7 +270,7 @@ def record_scan(order: Order, command: cmd.RecordReturnScan) -> tuple[OrderEvent
     if known.status is not _R.APPROVED or command.status not in MOVING:
         return ()
     events: list[OrderEvent] = [ReturnInTransit(return_id=known.return_id, occurred_at=command.occurred_at)]
-    if known.terms.refund_at is RefundAt.SCAN and known.resolution is Resolution.REFUND:
+    if known.pays_at is RefundAt.SCAN and known.pays:
         events += _pay_all(after(order, events), known.return_id, "scan")
     return tuple(events)
 
@@ -292,7 +287,7 @@ def receive(order: Order, command: cmd.ReceiveReturn) -> tuple[OrderEvent, ...]:
 def received(order: Order, known: Return, node_id: str) -> tuple[OrderEvent, ...]:
     """It is there, and paid for when the terms say so."""
     events: list[OrderEvent] = [ReturnReceived(return_id=known.return_id, node_id=node_id)]
-    at_receipt = known.terms.refund_at is RefundAt.RECEIPT and known.resolution is Resolution.REFUND
+    at_receipt = known.pays_at is RefundAt.RECEIPT and known.pays
     if at_receipt and known.approved:
         events += _pay_all(after(order, events), known.return_id, "receipt")
     return tuple(events)
@@ -314,6 +309,10 @@ def settle(order: Order, command: cmd.SettleReturn) -> tuple[OrderEvent, ...]:
         if line is None or not 0 < each.quantity <= line.quantity - line.credited or each.line_id in units:
             raise InvalidInputError("the return has no such units, or they were paid for", line=each.line_id)
         units[each.line_id] = each.quantity
+    if known.exchanges:
+        # What was sound waited for what a person says of the rest: it pays for the other goods together.
+        for line_id, line in known.lines.items():
+            units[line_id] = min(units.get(line_id, 0) + line.sound, line.quantity) - line.credited
     if command.amount is not None:
         worth = credit_of(order, known, units, amount=0)
         if not 0 <= command.amount <= worth.fee:

@@ -192,6 +192,10 @@ REFUND_MOVES: Final[Mapping[RefundStatus, frozenset[RefundStatus]]] = {
 """SUCCEEDED to FAILED: the bank sent the money back."""
 
 
+EXCHANGED: Final = "exchange"
+"""Origin of what does not go back, but pays for other goods."""
+
+
 @frozen
 class Refund:
     """Money going back, in minor units."""
@@ -211,6 +215,13 @@ class Refund:
     """Units that came back with a channel's refund."""
     tender: int = 1
     request: str = ""
+    out_of: str = ""
+    """The exchange that it is given back of: it was taken off what may go back when that was made."""
+
+    @property
+    def moved(self) -> bool:
+        """It pays for another order: the tender has it still."""
+        return self.origin == EXCHANGED
 
     @property
     def counts(self) -> bool:
@@ -251,12 +262,13 @@ class Payment:
     @property
     def refunded(self) -> int:
         """What went back for certain."""
-        return sum(refund.amount for refund in self.refunds.values() if refund.status is RefundStatus.SUCCEEDED)
+        found = (each for each in self.refunds.values() if not each.out_of)
+        return sum(refund.amount for refund in found if refund.status is RefundStatus.SUCCEEDED)
 
     @property
     def refunding(self) -> int:
         """What went back or may still."""
-        return sum(refund.amount for refund in self.refunds.values() if refund.counts)
+        return sum(refund.amount for refund in self.refunds.values() if refund.counts and not refund.out_of)
 
 
 @frozen

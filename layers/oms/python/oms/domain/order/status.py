@@ -12,7 +12,7 @@ from oms.domain.canonical import PaymentState
 from oms.domain.order.charging import due_captures, due_refunds, money_due, owed, payable, settled_back, void_due
 from oms.domain.order.covering import paid
 from oms.domain.order.ledger import Place
-from oms.domain.order.return_state import label_due, pays_returns
+from oms.domain.order.return_state import label_due, pays_returns, replacement_due
 from oms.domain.order.tenders import held_of
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class NextStep(StrEnum):
     """Go on cancelling what one transaction could not free."""
     SETTLE = "settle"
     RETURN = "return"
-    """Go on with its returns: nothing but money of theirs is due, or a label."""
+    """Go on with its returns: nothing but money of theirs is due, a label, or the order that one pays for."""
 
 
 def units_at(order: Order, place: Place) -> int:
@@ -120,7 +120,7 @@ def _money_held(order: Order) -> bool:
             PaymentState.PAID,
             PaymentState.PARTIALLY_REFUNDED,
         )
-    if len(payment.tenders) > 1 or any(each.lapsed for each in payment.tenders):
+    if len(payment.tenders) > 1 or any(each.lapsed or each.exchange for each in payment.tenders):
         return sum(held_of(payment, each) for each in payment.tenders) >= owed(order)
     return not payment.voided and max(payment.authorized, payment.captured) > 0
 
@@ -247,4 +247,4 @@ def next_step(order: Order) -> NextStep:
     verifiable = not order.placed.payment.in_channel and not order.payment.declined and not order.payment.voided
     if waiting and (payment_cleared(order) or verifiable):
         return NextStep.PROMISE
-    return NextStep.RETURN if label_due(order) else NextStep.NONE
+    return NextStep.RETURN if label_due(order) or replacement_due(order) else NextStep.NONE

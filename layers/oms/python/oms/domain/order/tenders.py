@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from oms.domain.order.state import Payment
 
 ON_INVOICE: Final = "on_invoice"
+EXCHANGE: Final = "exchange"
+"""The value of a return, which is its reference: taken before the order is placed."""
 GIFT_CARD: Final = "gift_card"
 """Named with an order, and part of what its `gift_cards` paid: no tender that anything is captured of."""
 FIRST: Final = 1
@@ -64,6 +66,11 @@ class Tendered:
     def on_invoice(self) -> bool:
         """Paid when it is due, to the merchant."""
         return self.provider == ON_INVOICE
+
+    @property
+    def exchange(self) -> bool:
+        """Paid by a return."""
+        return self.provider == EXCHANGE
 
     @property
     def look_at(self) -> datetime | None:
@@ -149,7 +156,11 @@ def refundable_of(payment: Payment, number: int) -> int:
 
 def refunding_of(payment: Payment, number: int) -> int:
     """What a tender gave back, or still may."""
-    return sum(refund.amount for refund in payment.refunds.values() if refund.counts and refund.tender == number)
+    return sum(
+        refund.amount
+        for refund in payment.refunds.values()
+        if refund.counts and refund.tender == number and not refund.out_of
+    )
 
 
 def refunded_of(payment: Payment, number: int) -> int:
@@ -157,7 +168,7 @@ def refunded_of(payment: Payment, number: int) -> int:
     return sum(
         refund.amount
         for refund in payment.refunds.values()
-        if refund.tender == number and refund.status.value == "succeeded"
+        if refund.tender == number and refund.status.value == "succeeded" and not refund.moved
     )
 
 

@@ -18,11 +18,18 @@ class AskedLineBody(LineQuantity):
     reason: Reason
 
 
+class WantedBody(LineQuantity):
+    """What is wanted for a line of a return, by exchange."""
+
+    sku: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class AskReturnBody(Body):
     """POST /orders/{id}/returns and POST /status/{token}/returns."""
 
     lines: Annotated[list[AskedLineBody], Field(min_length=1, max_length=90)]
     resolution: Literal["refund", "exchange"] = "refund"
+    wanted: Annotated[list[WantedBody], Field(max_length=90)] = []
 
 
 class StaffReturnBody(AskReturnBody):
