@@ -60,4 +60,6 @@ def test_a_day_is_summed_by_channel_and_currency(oms: Oms) -> None:
 
 def test_a_day_without_orders_is_a_report_without_rows(oms: Oms) -> None:
     answer = oms.invoke("ReportSales", {"day": "2020-02-29"})
-    assert answer == {"day": "2020-02-29", "rows": 0, "key": "reports/sales/2020/02/sales-2020-02-29.csv"}
+    day = "2020-02-29"
+    returns = {"day": day, "rows": 0, "key": f"reports/returns/2020/02/returns-{day}.csv"}
+    assert answer == {"day": day, "rows": 0, "key": f"reports/sales/2020/02/sales-{day}.csv", "returns": returns}

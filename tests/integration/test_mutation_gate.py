@@ -12,7 +12,10 @@ from tests.proof.mutation.stage import ROOT, Plan
 if TYPE_CHECKING:
     from pathlib import Path
 
-OWN_TESTS = ("tests/unit/test_domain_money.py", "tests/unit/test_domain_refusals.py", "tests/property/test_money.py")
+OWN_TESTS = (
+    *("tests/unit/test_domain_money.py", "tests/unit/test_domain_refusals.py", "tests/unit/test_domain_taxes.py"),
+    *("tests/property/test_money.py", "tests/property/test_taxes.py"),
+)
 WEAK = """
 from oms.domain.money import MAX_MINOR, allocate, check_minor, format_minor, to_minor
 

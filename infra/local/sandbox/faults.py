@@ -59,7 +59,7 @@ class FaultPlan:
         self._rules = list(rules)
         self._faults: list[Fault] = []
         self._counts: dict[str, int] = {}
-        self._dice = random.Random(0)  # noqa: S311 # nosec B311 - no secret
+        self._dice = random.Random(0)  # noqa: S311 # nosec B311 # no secret
         self._lock = threading.Lock()
 
     def add(self, specs: Iterable[Mapping[str, Any]]) -> None:

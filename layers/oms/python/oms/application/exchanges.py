@@ -30,9 +30,8 @@ from oms.domain.order.exchange_facts import ReturnExchanged
 from oms.domain.order.exchanging import ACCOUNT, out_of
 from oms.domain.order.payment_facts import Tender
 from oms.domain.order.return_state import find
-from oms.domain.order.tenders import EXCHANGE
 from oms.domain.payment_events import RefundState
-from oms.domain.payments import AuthorizationResult, AuthorizationState, RefundResult
+from oms.domain.payments import EXCHANGE, AuthorizationResult, AuthorizationState, RefundResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

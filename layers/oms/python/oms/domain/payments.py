@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from oms.domain.payment_events import RefundState
 
 
+EXCHANGE: Final = "exchange"
+"""Provider of a tender that is the value of a return, its reference: taken before the order is placed."""
 _SEPARATOR: Final = "."
 
 AUTHORIZATION_LIFE: Final[Mapping[str, timedelta]] = {

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from oms.domain.order.tenders import EXCHANGE
+from oms.domain.payments import EXCHANGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.frozen import frozen
 from oms.domain.order.events import OrderPlaced
 from oms.domain.order.payment_facts import TenderAdded
+from oms.domain.payments import EXCHANGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from oms.domain.order.state import Payment
 
 ON_INVOICE: Final = "on_invoice"
-EXCHANGE: Final = "exchange"
-"""The value of a return, which is its reference: taken before the order is placed."""
 GIFT_CARD: Final = "gift_card"
 """Named with an order, and part of what its `gift_cards` paid: no tender that anything is captured of."""
 FIRST: Final = 1
