@@ -23,7 +23,7 @@ from tests.proof.chaos.told import STOCKED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SEEDS = range(7)
+SEEDS = range(4)
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 
@@ -43,7 +43,7 @@ def test_every_sample_is_delivered() -> None:
     sources = [each.recorded.source for each in world.everything() if each.recorded]
     assert {*CONNECTORS, "easypost", "stripe"} == set(sources)
     assert sorted({each for samples in PAYMENT_EVENTS.values() for each in samples}) == [
-        f"{number:02}" for number in range(1, 14)
+        f"{number:02}" for number in range(1, 13)
     ]
     assert sorted({each for samples in SCANS.values() for each in samples}) == ["01", "02", "03", "04", "05"]
     assert len([each for each in world.everything() if each.document]) == 8

@@ -33,11 +33,12 @@ SHIPPED: Final = ("S-1001", "S-1002", WHOLE)
 PAYMENT_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "S-1001": ("01", "02", "04", "05"),
     "S-1004": ("03",),
-    WHOLE: ("04", "06", "07", "08", "09", "10", "13"),
+    WHOLE: ("04", "06", "07", "08", "09", "10"),
     FAILING: ("11",),
     VOIDED: ("12",),
 }
-"""Samples by the order whose payment's course they fit."""
+"""Samples by the order whose payment's course they fit. Disputes are not among them: one that comes before an order has
+left stops it, and one that comes after does not."""
 SCANS: Final[Mapping[str, tuple[str, ...]]] = {"S-1001": ("01", "02", "03", "04"), "S-1002": ("01", "02", "05")}
 """Samples by the order whose first parcel they tell of."""
 COLLECTED: Final = ROOT.parent / "shared" / "payloads"
