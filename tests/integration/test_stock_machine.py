@@ -35,9 +35,9 @@ class Tables:
         found = template.resources()
         events, stock = f"{name}-events", f"{name}-stock"
         for table, logical in ((events, "EventsTable"), (stock, "StockTable")):
-            wanted = ("AttributeDefinitions", "KeySchema", "BillingMode")
+            wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
             properties = found[logical]["Properties"]
-            dynamodb.create_table(TableName=table, **{key: properties[key] for key in wanted})
+            dynamodb.create_table(TableName=table, **{key: properties[key] for key in wanted if key in properties})
         self.log = _Told(DynamoLog(dynamodb, events, stock), self._forget)
         self.stock = DynamoStock(dynamodb, stock)
         self._scan = DynamoScan(dynamodb, events, stock)

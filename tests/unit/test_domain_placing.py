@@ -12,7 +12,7 @@ from oms.domain.errors import (
     RefundBeforePaymentError,
 )
 from oms.domain.order import commands as cmd
-from oms.domain.order import dispute_commands, tender_commands
+from oms.domain.order import dispute_commands, exchange_commands, tender_commands
 from oms.domain.order import events as ev
 from oms.domain.order import return_commands as ret
 from oms.domain.order.changing import UNKNOWN_SKU
@@ -46,7 +46,7 @@ def refund_apart(story: Story, told: ChannelRefund) -> tuple[ev.OrderEvent, ...]
 def test_every_command_is_handled() -> None:
     commands = {
         each
-        for module in (cmd, dispute_commands, ret, tender_commands)
+        for module in (cmd, dispute_commands, exchange_commands, ret, tender_commands)
         for each in vars(module).values()
         if isinstance(each, type) and issubclass(each, cmd.Command) and each is not cmd.Command
     }

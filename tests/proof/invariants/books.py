@@ -9,33 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 from oms.domain.order import events as ev
 from oms.domain.order import payment_facts as facts
 from oms.domain.order.dispute_facts import DisputeFundsReinstated, DisputeFundsWithdrawn
+from oms.domain.order.exchange_facts import ExchangeGivenBack, ReturnExchanged
 from oms.domain.tracking import ParcelStatus
+from tests.proof.invariants.book_parts import RefundBook, goods, parts_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from oms.domain.holding import HeldUnits
     from oms.domain.kits import Component
 
 OPEN, BACKORDERED, ALLOCATED, SHIPPED, DELIVERED, RETURNED, CANCELLED = range(7)
 _NAMES: Final = ("open", "backordered", "allocated", "shipped", "delivered", "returned", "cancelled")
-
-
-@dataclass(slots=True)
-class RefundBook:
-    """A refund in the books."""
-
-    amount: int
-    lines: Counter[str] = field(default_factory=Counter)
-    state: str = "requested"
-    ref: str = ""
-    origin: str = "oms"
-    tender: int = 1
-
-    @property
-    def counts(self) -> bool:
-        """It has taken money back, or still may."""
-        return self.state != "failed"
 
 
 @dataclass(slots=True)
@@ -66,6 +50,8 @@ class Books:
     taken: Counter[int] = field(default_factory=Counter)
     """By tender, what its provider took for disputes and has not given back."""
     refunds: dict[str, RefundBook] = field(default_factory=dict)
+    exchanged: Counter[str] = field(default_factory=Counter)
+    """By return, what of its value pays for another order."""
     delivered_parcels: set[str] = field(default_factory=set)
     parcels: dict[str, tuple[ev.NodeUnits, ...]] = field(default_factory=dict)
     shipments: set[str] = field(default_factory=set)
@@ -74,8 +60,8 @@ class Books:
 
     @property
     def refunding(self) -> int:
-        """What went back or may still."""
-        return sum(each.amount for each in self.refunds.values() if each.counts)
+        """What went back or may still; what an exchange gives back was taken off when it was made."""
+        return sum(each.amount for each in self.refunds.values() if each.counts and not each.out_of)
 
     def at(self, place: int) -> int:
         """Units of all lines in a place."""
@@ -100,6 +86,10 @@ class Books:
             taken, back = self.taken_of(number), self.refunding_of(number)
             if not back <= taken <= tender.amount:
                 self.problems.append(("I2", f"tender {number}: {tender.amount} named, {taken} taken, {back} goes back"))
+        for return_id, moved in self.exchanged.items():
+            given = sum(each.amount for each in self.refunds.values() if each.counts and each.out_of == return_id)
+            if given > moved:
+                self.problems.append(("I2", f"{given} is given back of {moved} that {return_id} moved"))
 
     def taken_of(self, number: int) -> int:
         """What a tender took; of a channel's payment, all."""
@@ -108,8 +98,14 @@ class Books:
         return sum(amount for _, amount, tender in self.captures if tender == number)
 
     def refunding_of(self, number: int) -> int:
-        """What goes back to a tender."""
-        return sum(each.amount for each in self.refunds.values() if each.counts and each.tender == number)
+        """What a tender has no more, moved or gone back."""
+        found = [each for each in self.refunds.values() if each.counts and each.tender == number]
+        return sum(each.amount for each in found if not each.out_of)
+
+    def paid_back_of(self, number: int) -> int:
+        """What a tender's provider was asked to give back."""
+        found = [each for each in self.refunds.values() if each.counts and each.tender == number]
+        return sum(each.amount for each in found if not each.moved)
 
     def _placed_again(self, event: ev.OrderPlaced) -> None:
         self.problems.append(("I5", f"placed twice, the second time for {event.total}"))
@@ -232,14 +228,32 @@ class Books:
         self.voids.add(event.tender)
 
     def _ask_refund(self, event: ev.RefundRequested) -> None:
-        if event.refund_id in self.refunds:
-            self.problems.append(("I5", f"refund {event.refund_id} was asked for twice"))
         lines: Counter[str] = Counter()
         for each in event.lines:
             lines[each.line_id] += each.quantity
-        self.refunds[event.refund_id] = RefundBook(
-            amount=event.amount, lines=lines, origin=event.origin, tender=event.tender
-        )
+        book = RefundBook(amount=event.amount, lines=lines, origin=event.origin, tender=event.tender)
+        self._book(event.refund_id, book)
+
+    def _exchange(self, event: ReturnExchanged) -> None:
+        if event.return_id in self.exchanged:
+            self.problems.append(("I5", f"{event.return_id} was exchanged twice"))
+        priced = Counter({each.line_id: each.priced for each in event.units if each.priced})
+        for part in event.parts:
+            book = RefundBook(amount=part.amount, lines=priced, state="succeeded", tender=part.tender, moved=True)
+            self._book(part.refund_id, book)
+            self.exchanged[event.return_id] += part.amount
+            priced = Counter()
+
+    def _give_back(self, event: ExchangeGivenBack) -> None:
+        for part in event.parts:
+            state = "succeeded" if part.done else "requested"
+            book = RefundBook(amount=part.amount, state=state, tender=part.tender, out_of=event.return_id)
+            self._book(part.refund_id, book)
+
+    def _book(self, refund_id: str, book: RefundBook) -> None:
+        if refund_id in self.refunds:
+            self.problems.append(("I5", f"refund {refund_id} was asked for twice"))
+        self.refunds[refund_id] = book
 
     def _submit_refund(self, event: ev.RefundSubmitted) -> None:
         self._refund(event.refund_id, "submitted", ("requested",), event.refund_ref)
@@ -312,18 +326,6 @@ class Books:
                 self._move(part.line_id, SHIPPED, DELIVERED, units)
 
 
-def goods(part: ev.NodeUnits | HeldUnits) -> list[tuple[str, int]]:
-    """What these units take from a shelf: themselves, or of a kit each component as often as it is in one."""
-    return [(each.sku, each.units * part.quantity) for each in part.components] or [(part.sku, part.quantity)]
-
-
-def parts_sum(placed: ev.OrderPlaced) -> int:
-    """What lines and shipping cost together, with taxes that are on top."""
-    on_top = 0 if placed.tax_included else 1
-    lines = sum(line.unit_price * line.quantity - line.discount + on_top * line.tax for line in placed.lines)
-    return lines + placed.shipping + on_top * placed.shipping_tax
-
-
 _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     ev.OrderPlaced: Books._placed_again,
     ev.OrderEdited: Books._edit,
@@ -349,6 +351,8 @@ _COUNTS: Final[Mapping[type, Callable[[Books, Any], None]]] = {
     facts.TenderAdded: Books._add,
     facts.AuthorizationLapsed: Books._lapse,
     ev.RefundRequested: Books._ask_refund,
+    ReturnExchanged: Books._exchange,
+    ExchangeGivenBack: Books._give_back,
     ev.RefundSubmitted: Books._submit_refund,
     ev.RefundSucceeded: Books._end_refund,
     ev.RefundFailed: Books._fail_refund,

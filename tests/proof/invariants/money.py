@@ -40,7 +40,7 @@ def agree(order_id: str, books: Books, record: PaymentRecord, tender: int = 1) -
             detail=f"{order_id} is in {books.placed.currency}, {record.reference} in {record.currency}",
         )
         return
-    ours = books.taken_of(tender), books.refunding_of(tender), books.taken[tender]
+    ours = books.taken_of(tender), books.paid_back_of(tender), books.taken[tender]
     theirs = record.captured, record.refunded, record.taken
     if ours != theirs:
         detail = f"{order_id}: captured, refunded and disputed {ours} in our books, {theirs} at the provider"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from oms.domain import holding
 from oms.domain.order import events as ev
 from oms.domain.stock import StockCounted, StockMoved
-from tests.proof.invariants.books import goods
+from tests.proof.invariants.book_parts import goods
 from tests.proof.invariants.evidence import Finding
 
 if TYPE_CHECKING:
