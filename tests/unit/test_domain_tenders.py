@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +220,23 @@ class TestCaptured:
         story.promise(authorization=AuthorizationResult(state=AuthorizationState.PENDING, amount=0))
         story.ship()
         assert [(each.tender, each.amount) for each in due_captures(story.order)] == [(1, 600)]
+
+    @pytest.mark.parametrize(("whole", "due"), [(1400, []), (900, [(1, 100)])])
+    def test_what_it_captured_for_units_cancelled_since_is_not_taken_again(
+        self, story: Story, whole: int, due: list[tuple[int, int]]
+    ) -> None:
+        """The card comes first, but the other has paid already for what is left of the order."""
+        place(story, replace(CARD, amount=2000 - whole), replace(PAYPAL, amount=whole))
+        captured = AuthorizationResult(state=AuthorizationState.CAPTURED, amount=whole)
+        story.do(cmd.RecordAuthorization(command_id=story.id(), authorization=captured, tender=2))
+        held(story, 1, 2000 - whole)
+        story.promise(authorization=AuthorizationResult(state=AuthorizationState.PENDING, amount=0))
+        story.cancel({"1": 1})
+        story.ship()
+        assert capture(story) == due
+        story.settle()
+        assert story.order.payment.captured - story.order.payment.refunding == 1000
+        assert story.order.payment.tenders[0].voided == (not due), "let go, when nothing was taken of it"
 
 
 def vars_of(tender: Tender, amount: int) -> dict[str, Any]:

@@ -127,7 +127,8 @@ def due_captures(order: Order) -> tuple[DueCapture, ...]:
     """Captures to make for what has shipped, oldest first, each shipment's by tender (`tenders`).
 
     Empty for payments that we do not hold. What was paid otherwise (on invoice, or captured whole by the provider
-    itself) covers its share of a shipment without a capture.
+    itself) covers its share of a shipment without a capture. Together they never take more than is still to be paid:
+    what a later tender has taken for units that were cancelled since pays for what an earlier one would.
     """
     payment = order.payment
     if order.placed.payment.in_channel or payment.voided:
@@ -137,16 +138,18 @@ def due_captures(order: Order) -> tuple[DueCapture, ...]:
         return ()
     covers = _paid_otherwise(order)
     left = {each.number: _left_to_take(order, each) for each in payment.tenders}
+    unpaid = _unpaid(order)
     due: list[DueCapture] = []
     for shipment_id, amount in _charged_by(order).items():
         keys = {number: capture_key(shipment_id, number) for number in left}
         rest = amount - sum(_asked_for(payment, key) for key in keys.values())
         for number, key in keys.items():
             paid = max(0, min(rest, covers[number]))
-            share = 0 if key in asked else max(0, min(rest - paid, left[number]))
+            share = 0 if key in asked else max(0, min(rest - paid, left[number], unpaid))
             rest -= paid + share
             covers[number] -= paid
             left[number] -= share
+            unpaid -= share
             if share:
                 due.append(DueCapture(shipment_id=shipment_id, amount=share, final=False, tender=number))
     if not all(line.ledger.gone == line.ledger.live for line in order.lines.values()):
@@ -171,6 +174,12 @@ def _charged_by(order: Order) -> dict[str, int]:
         covered -= by_card
         amounts[shipment_id] = amount - by_card
     return amounts
+
+
+def _unpaid(order: Order) -> int:
+    """What is to be paid of the units that are not cancelled, beyond what was taken or asked for."""
+    taken = order.payment.captured - settled_back(order) + sum(order.payment.submitted.values())
+    return max(0, owed(order) - taken)
 
 
 def _paid_otherwise(order: Order) -> dict[int, int]:
