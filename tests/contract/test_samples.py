@@ -258,6 +258,7 @@ def test_dead_letters_are_put_where_people_look(name: str, cloud: Cloud, monkeyp
     run(cloud, monkeypatch, name)
     (row,) = [json.loads(each["row"]["S"]) for each in cloud.items("ViewsTable") if each["pk"]["S"] == "quarantine"]
     assert row["reason"] == "its consumer failed on every try"
+    assert row["detail"]["queue"], "a person sees whose messages died"
 
 
 def test_the_stream_sample_is_a_commit_as_the_log_stores_it(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

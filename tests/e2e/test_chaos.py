@@ -23,7 +23,7 @@ from tests.proof.chaos.told import STOCKED
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SEEDS = range(4)
+SEEDS = range(10)
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 

@@ -11,6 +11,8 @@ from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final
 
+import urllib3
+
 from infra.local import recorded as rec
 from infra.local.told import WHOLE
 from oms.adapters import keys
@@ -21,11 +23,11 @@ from oms.application.tracking import with_scans
 from oms.domain.order.summary import open_fulfillment_orders
 from tests.e2e.recorder import payments_of
 from tests.e2e.support import QUEUES
-from tests.proof.chaos.arena import ALL_DEAD, ALL_QUEUES
 from tests.proof.chaos.cast import SHIPPED, Delivery, World
 from tests.proof.chaos.deeds import Deeds, deeds_of
 from tests.proof.chaos.facts import differences, money_facts, order_facts, stock_facts
 from tests.proof.chaos.look import Look, row_key, typed, work
+from tests.proof.chaos.rest import NoRestError, rest
 from tests.proof.chaos.told import parked_name, told_facts
 from tests.proof.invariants import Evidence, Oracle, check_orders
 from tests.proof.invariants import dynamodb as items
@@ -35,7 +37,7 @@ from tests.proof.invariants.evidence import PaymentRecord, Row, Sent, SentOrder
 from tests.proof.invariants.log import lives
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from oms.domain.commit import StoredCommit
     from oms.domain.order.state import FulfillmentOrder, Order
@@ -44,21 +46,9 @@ if TYPE_CHECKING:
 THREADS: Final = 8
 COPIES: Final = (1, 1, 1, 1, 2, 2, 2, 3, 4, 5)
 """How often something is delivered, each as likely as it stands here."""
-PATIENCE_S: Final = 600.0
 RESENDS: Final = 40
+UNANSWERED: Final = 504
 PAUSE_S: Final = 0.15
-OPERATOR_AFTER: Final = 3
-"""Turns of the watchdog after which a person replays what is still in quarantine and is not poison."""
-
-
-NEVER: Final = frozenset(
-    {"currency_mismatch", "malformed_payload", "totals_mismatch", "unknown_currency", "upstream_refused"}
-)
-"""Codes of what no replay will change."""
-
-
-class NoRestError(Exception):
-    """A world did not come to rest."""
 
 
 @dataclass(slots=True)
@@ -71,7 +61,6 @@ class Play:
     """Entries of the quarantine that were there before, or that may become those of another world."""
     delivered: int = 0
     orders: dict[str, str] = field(init=False)
-    turns: int = 0
     shipped: set[str] = field(default_factory=set)
     """Numbers of orders that have left as a whole."""
     deeds: Deeds = field(init=False)
@@ -90,18 +79,18 @@ class Play:
         for each in [*self.world.channels(), *self.world.placings()]:
             self.send(each)
             self._drained()
-        self.rest()
+        rest([self])
         self.echo()
-        self.rest()
+        rest([self])
         self.world.give_back()
         for each in self.world.payments():
             self.send(each)
             self._drained()
-        self.rest()
+        rest([self])
         for each in self.world.scans():
             self.send(each)
             self._drained()
-        self.rest()
+        rest([self])
 
     def echo(self) -> None:
         """Channels whose orders are fetched speak once more of those that they were told of, which now show it."""
@@ -129,10 +118,14 @@ class Play:
         raise NoRestError(f"{delivery.name} was never acknowledged")
 
     def _once(self, delivery: Delivery) -> int:
+        """The status of the answer; a sender that gets none in time sends again."""
         system = self.arena.oms.system
-        if delivery.recorded is not None:
-            return rec.send(system, delivery.recorded, delivery.account, delivery.secret)[0]
-        return system.call("POST", "/orders", dict(delivery.document or {}), role="shop", key=delivery.key).status
+        try:
+            if delivery.recorded is not None:
+                return rec.send(system, delivery.recorded, delivery.account, delivery.secret)[0]
+            return system.call("POST", "/orders", dict(delivery.document or {}), role="shop", key=delivery.key).status
+        except urllib3.exceptions.HTTPError:
+            return UNANSWERED
 
     def ship(self, *, some: bool = False) -> bool:
         """Warehouses ship what is released to them; each request as often as it takes, with its own key.
@@ -162,83 +155,9 @@ class Play:
         post(f"{path}/accept", {}, "warehouse", key)
         return any(post(f"{path}/shipments", {"parcels": [parcel]}, "warehouse", key).status == 200 for _ in range(2))
 
-    # ---- coming to rest
-
-    def rest(self, along: Sequence[Play] = ()) -> None:
-        """Until nothing moves: queues empty, workflows ended, lists up to their logs, and nothing left to do.
-
-        What died the watchdog starts again; what was parked because something failed is replayed. `along` are worlds
-        of the same engine that are to come to rest too.
-        """
-        deadline, last, self.turns = time.monotonic() + PATIENCE_S, -1, 0
-        while time.monotonic() < deadline:
-            moved = sum(each.ship() for each in (self, *along))
-            if self._busy() or moved:
-                last = -1
-                time.sleep(PAUSE_S)
-                continue
-            look = self.look()
-            if self._left(look):
-                last = -1
-                continue
-            commits = sum(map(len, look.streams.values()))
-            if commits == last:
-                return
-            last = commits
-            self.arena.oms.sandbox.webhooks.drain()
-        raise NoRestError(f"{self.world.name} did not come to rest: {self._reasons()}")
-
-    def _busy(self) -> int:
-        self.arena.age_holds()
-        return self.arena.waiting(ALL_QUEUES) or self.arena.oms.workflows("RUNNING") or self.arena.waiting(ALL_DEAD)
-
     def _drained(self) -> None:
         while self.arena.oms.waiting_messages(QUEUES):
             time.sleep(0.01)
-
-    def _reasons(self) -> str:
-        look, oms = self.look(), self.arena.oms
-        shown = [f"{count} in {name}" for name in (*ALL_QUEUES, *ALL_DEAD) if (count := self.arena.waiting([name]))]
-        shown += [f"{oms.workflows('RUNNING')} workflows running"]
-        shown += [f"{order_id} {row}" for order_id, row in self._behind(look).items()]
-        return " ".join([*shown, *(f"{key} {row.row}" for key, row in self._odd(look).items())])[:3000]
-
-    def _behind(self, look: Look) -> dict[str, Row | None]:
-        """Orders whose row is behind the log, or that the system itself can move on."""
-        rows = {row.order_id: row for row in look.rows if row.order_id}
-        return {
-            order_id: rows.get(order_id)
-            for order_id, life in look.lives.items()
-            if order_id not in rows or rows[order_id].number != len(life.stored) or rows[order_id].row.get("next")
-        }
-
-    def _odd(self, look: Look) -> dict[str, Row]:
-        """Entries in quarantine that are there because something failed or had not come yet."""
-        return {
-            key: row
-            for key, row in look.parked.items()
-            if row.row.get("code") not in NEVER or "queue" in row.row.get("detail", {})
-        }
-
-    def _left(self, look: Look) -> bool:
-        """Have the watchdog, then a person, see to what is left; whether anything was."""
-        behind, odd = self._behind(look), self._odd(look)
-        if not behind and not odd:
-            return False
-        self.turns += 1
-        oms = self.arena.oms
-        rows = [order_id for order_id, row in behind.items() if row is not None]
-        oms.make_due(*rows)
-        for key, row in odd.items():
-            if row.row.get("waits_for"):
-                oms.make_due(parked_id=key)
-        if rows or odd:
-            oms.invoke("RedriveOverdue")
-        if self.turns > OPERATOR_AFTER:
-            for key in odd:
-                oms.post(f"/quarantine/{key}/replay")
-        time.sleep(PAUSE_S)
-        return True
 
     # ---- looking
 
@@ -377,9 +296,7 @@ def together(arena: Arena, plays: Mapping[int, Play], defect: str = "", factor: 
         arena.calm(defect)
         arena.storm(0)
     every = list(plays.values())
-    for play in every:
-        play.rest(every)
+    rest(every)
     for play in every:
         play.echo()
-    for play in every:
-        play.rest(every)
+    rest(every)

@@ -14,7 +14,8 @@ from tests.e2e.people import canaries
 from tests.e2e.recorder import payments_of
 from tests.proof.chaos.arena import ALL_DEAD, ALL_QUEUES, arena
 from tests.proof.chaos.facts import unlike_stock
-from tests.proof.chaos.play import NoRestError, Play, together
+from tests.proof.chaos.play import Play, together
+from tests.proof.chaos.rest import NoRestError
 from tests.proof.chaos.told import STOCKED, Levels, not_as_done, told_facts, unlike_levels
 from tests.proof.invariants import Evidence, Oracle, check
 from tests.proof.invariants import dynamodb as items
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 PER_ENGINE: Final = 50
 """Worlds on one engine: it forgets nothing, and slows down."""
-AT_ONCE: Final = 5
+AT_ONCE: Final = 10
 """Worlds that are in chaos at the same time: while some wait for what was lost, others keep the engine busy."""
 DEFECTS: Final = ("acknowledged", "reserved_twice", "told_twice")
 """What `worker/` can plant."""

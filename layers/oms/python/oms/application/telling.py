@@ -46,7 +46,7 @@ _LIMITED: Final = 429
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _TIMEOUT: Final = 408
 _SERVER_ERROR: Final = 500
-_VENDORS_WORDS: Final = ("vendor", "vendor_status", "vendor_code", "vendor_field", "units", "missing", "currency")
+_SAID: Final = ("vendor", "vendor_status", "vendor_code", "vendor_field", "units", "missing", "currency", "queue")
 
 
 class AskedToWaitError(Exception):
@@ -280,7 +280,7 @@ def park_outbound(
 ) -> None:
     """Put a message to a channel before a person, with how to try it once more."""
     source, account = str(message.get("source", "")), str(message.get("account", ""))
-    known = {name: error.context[name] for name in _VENDORS_WORDS if error.context.get(name) not in (None, "")}
+    known = {name: error.context[name] for name in _SAID if error.context.get(name) not in (None, "")}
     order = {name: message[name] for name in ("order_id", "skus") if name in message}
     quarantine.park(
         Parked(
