@@ -245,6 +245,23 @@ class TestWhileTheProviderIsAway:
             assert raised.value.context["cause"] == cause
 
 
+    def test_however_many_orders_come_at_once_none_is_in_the_way_of_another(self, checked: Checked) -> None:
+        marks = CountedMarks(Store())
+        guarded = GuardedScorer(checked.scorer, Gates(marks, checked.world.now))
+        checked.scorer.says(1)
+        for number in range(2 * THRESHOLD):
+            guarded.score("main", FraudQuestion(order_id="o", facts={}), f"k{number}")
+        assert marks.saved == 1, "the first made the gate; who passes an open one writes nothing"
+
+
+class CountedMarks(MemoryMarks):
+    saved = 0
+
+    def save(self, name: str, mark: Mapping[str, Any], seen: Mapping[str, Any] | None) -> bool:
+        self.saved += 1
+        return super().save(name, mark, seen)
+
+
 class TestWithoutAScorer:
     def test_nobody_is_asked_and_nothing_more_is_written(self, checked: Checked) -> None:
         checked.policy({"rules": []})

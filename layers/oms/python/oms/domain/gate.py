@@ -26,7 +26,7 @@ PROBE_MS: Final = 60_000
 
 @frozen
 class Limit:
-    """A call each `interval_ms` in the long run, and `burst` at once."""
+    """A call each `interval_ms` in the long run, and `burst` at once; of 0 ms: as many as come, and nothing is counted."""
 
     interval_ms: int
     burst: int
@@ -71,7 +71,7 @@ def admit(gate: Gate, limit: Limit, now: int, calls: int) -> tuple[Gate, int]:
     wait = full_at + min(calls, limit.burst) * limit.interval_ms - room - now
     if wait > 0:
         return gate, wait
-    return replace(gate, full_at=full_at + calls * limit.interval_ms), 0
+    return (replace(gate, full_at=full_at + calls * limit.interval_ms) if limit.interval_ms else gate), 0
 
 
 def told_to_wait(gate: Gate, limit: Limit, now: int, wait: int) -> Gate:
