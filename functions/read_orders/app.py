@@ -53,6 +53,11 @@ def sales() -> Response[str]:
     return order_api.sales(app)
 
 
+@app.get("/reports/returns")
+def returned() -> Response[str]:
+    return order_api.returned(app)
+
+
 @app.get("/reports/reoptimizations")
 def reoptimizations() -> Response[str]:
     return order_api.reoptimizations(app)

@@ -303,6 +303,7 @@ ROUTES: list[tuple[str, str, str, dict[str, str]]] = [
     ("read_orders", "/orders/{order_id}/ledger", f"/orders/{ORDER}/ledger", {}),
     ("read_orders", "/alerts", "/alerts", {}),
     ("read_orders", "/reports/sales", "/reports/sales", {}),
+    ("read_orders", "/reports/returns", "/reports/returns", {}),
     ("fulfill_orders", "/fulfillment-orders", "/fulfillment-orders", {"node": "de-main"}),
     (
         "fulfill_orders",

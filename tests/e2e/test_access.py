@@ -41,6 +41,7 @@ ALLOWED: dict[tuple[str, str], set[str]] = {
     ("GET", "/invoices/DE-2026-000001"): {"finance", "service"},
     ("GET", "/alerts"): READERS,
     ("GET", "/reports/sales"): {"finance", "sales"},
+    ("GET", "/reports/returns"): {"finance", "sales", "service", "warehouse"},
     ("GET", "/reports/reoptimizations"): {"finance", "sales"},
     ("POST", f"{ORDER}/edits"): {"finance", "sales", "service"},
     ("POST", f"{ORDER}/edits/preview"): {"finance", "sales", "service"},

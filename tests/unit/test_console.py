@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,9 +15,14 @@ from oms.application.orders import stream_of
 from oms.domain.errors import MalformedPayloadError, OrderNotFoundError
 from oms.domain.ids import order_id as id_of
 from oms.domain.order.status import Stage
-from oms.entrypoints import sessions
+from oms.entrypoints import sessions, use_cases
 from tests.support.console import OURS, cookie, get, held_order, hidden, post
+from tests.support.returns import Returning, unit
 from tests.support.staff import NOW, PERSONAL, Shop, call
+from tests.unit.test_domain_tenders import CARD, PAYPAL, bound, capture
+
+if TYPE_CHECKING:
+    from tests.support.builders import Story
 
 
 @pytest.fixture
@@ -122,6 +128,38 @@ def test_an_order_with_its_whole_history(shop: Shop, order_id: str) -> None:
         assert text in answer.body, text
     for canary in PERSONAL:
         assert canary not in answer.body
+
+
+def test_an_order_by_several_payments_of_which_goods_came_back(
+    shop: Shop, order_id: str, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its payments, and its returns with what became of them."""
+    bound(story, CARD, PAYPAL)
+    story.ship()
+    capture(story)
+    story.deliver_all()
+    back = Returning(story)
+    asked = back.ask()
+    back.label("RET77")
+    back.receive("WH1")
+    back.inspect(unit())
+    known = shop.orders.load(order_id)
+    shown = replace(known, order=story.order)
+    monkeypatch.setattr(use_cases, "show_order", lambda: lambda _order_id, _at: shown)
+    body = get(f"/console/orders/{order_id}", "service").body
+    assert story.order.returns[asked.return_id].refunds
+    for text in (
+        "<caption>Payments</caption>",
+        "6.00\u00a0EUR",
+        "14.00\u00a0EUR",
+        "PP2",
+        "<caption>Returns</caption>",
+        asked.number,
+        "RET77",
+        "1 × SKU-1",
+        "10.00\u00a0EUR",
+    ):
+        assert text in body, text
 
 
 def test_an_order_as_it_was_known(shop: Shop, order_id: str) -> None:

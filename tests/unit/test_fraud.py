@@ -244,7 +244,6 @@ class TestWhileTheProviderIsAway:
                 guarded.score("main", FraudQuestion(order_id="o", facts={}), "k")
             assert raised.value.context["cause"] == cause
 
-
     def test_however_many_orders_come_at_once_none_is_in_the_way_of_another(self, checked: Checked) -> None:
         marks = CountedMarks(Store())
         guarded = GuardedScorer(checked.scorer, Gates(marks, checked.world.now))

@@ -74,6 +74,7 @@ def test_a_day_is_a_file_however_many_pages_its_orders_fill(back: Returning) -> 
     story, files = back.story, Files()
     history = History(stream=f"order#{story.order_id}", commits=tuple(commits(story)))
     days: list[str] = []
+    listed: dict[str, dict[str, Any]] = {}
 
     class Views:
         """The order stands on two pages of each day."""
@@ -81,6 +82,10 @@ def test_a_day_is_a_file_however_many_pages_its_orders_fill(back: Returning) -> 
         def list_rows(self, kind: str, _limit: int, cursor: str) -> tuple[list[Any], str]:
             days.append(kind)
             return [{"order_id": story.order_id}], "" if cursor else "more"
+
+        def put_row(self, kind: str, key: str, row: dict[str, Any], *, replace: bool) -> None:
+            assert (kind, replace) == ("returns_report", True)
+            listed[key] = row
 
     class Orders:
         """One."""
@@ -97,4 +102,9 @@ def test_a_day_is_a_file_however_many_pages_its_orders_fill(back: Returning) -> 
     head, *rows = files.kept[done["key"]].split()
     assert head.startswith("day,reason,sku,lot,carrier")
     assert f"{day.isoformat()},defective,SKU-2,,dhl,shopify,ok,scrap,1" in rows
+    assert sorted(",".join(map(str, row.values())) for row in listed.values()) == rows
+    assert all(key.startswith(f"{day.isoformat()}#") for key in listed), "a list has the newest day first"
+    before = dict(listed)
+    assert use(day) == done
+    assert listed == before
     assert use()["day"] == date(2026, 2, 28).isoformat()

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from oms.application.reports import CSV, PAGE, day_bounds, to_csv
 from oms.domain.frozen import frozen
+from oms.domain.ids import derive
 from oms.domain.order.return_reasons import reasons
 
 if TYPE_CHECKING:
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from oms.application.ports import Clock, Views
     from oms.domain.order.return_reasons import Why
 
+ROWS: Final = "returns_report"
+"""The partition of the views that lists them, newest day first."""
 COLUMNS: Final = ("day", "reason", "sku", "lot", "carrier", "channel", "condition", "disposition", "units")
 
 
 @frozen(kw_only=False)
 class ReportReturns:
-    """What nodes looked at yesterday, to a file. Run again, it writes the same file."""
+    """What nodes looked at yesterday, to a file and to the views. Run again, it writes the same."""
 
     views: Views
     orders: Orders
@@ -41,9 +44,15 @@ class ReportReturns:
         days = dict.fromkeys((since.date(), (until - timedelta(microseconds=1)).date()))
         for order_id in dict.fromkeys(each for utc in days for each in self._orders(utc)):
             found.update(reasons(order_id, self.orders.load(order_id).history.commits, since, until))
-        told = [[str(getattr(why, name)) for name in COLUMNS[1:-1]] + [str(units)] for why, units in found.items()]
+        told = [
+            {"day": day.isoformat(), **{name: str(getattr(why, name)) for name in COLUMNS[1:-1]}, "units": units}
+            for why, units in found.items()
+        ]
         key = f"reports/returns/{day:%Y/%m}/returns-{day.isoformat()}.csv"
-        self.documents.put(key, to_csv(COLUMNS, [[day.isoformat(), *row] for row in sorted(told)]), CSV)
+        self.documents.put(key, to_csv(COLUMNS, sorted([str(row[name]) for name in COLUMNS] for row in told)), CSV)
+        for row in told:
+            name = derive("why", *(str(row[column]) for column in COLUMNS[1:-1]))
+            self.views.put_row(ROWS, f"{day.isoformat()}#{name}", row, replace=True)
         return {"day": day.isoformat(), "rows": len(told), "key": key}
 
     def _orders(self, utc: date) -> list[str]:

@@ -26,7 +26,7 @@ PROBE_MS: Final = 60_000
 
 @frozen
 class Limit:
-    """A call each `interval_ms` in the long run, and `burst` at once; of 0 ms: as many as come, and nothing is counted."""
+    """A call each `interval_ms` in the long run, and `burst` at once. Of 0 ms: as many as come; none is counted."""
 
     interval_ms: int
     burst: int

@@ -160,6 +160,14 @@ def reoptimizations(app: APIGatewayHttpResolver) -> Response[str]:
     return http.answer({"reoptimizations": shown, "next_cursor": cursor or None})
 
 
+def returned(app: APIGatewayHttpResolver) -> Response[str]:
+    """Why units came back, day by day."""
+    http.require(app, "finance", "sales", "service", "warehouse")
+    asked = http.query(app)
+    rows, cursor = wiring.views().list_rows("returns_report", _limit(asked), asked.get("cursor", ""))
+    return http.answer({"returns": rows, "next_cursor": cursor or None})
+
+
 def sales(app: APIGatewayHttpResolver) -> Response[str]:
     """Rows of the daily sales report."""
     http.require(app, "finance", "sales")
