@@ -50,7 +50,7 @@ token: .venv/.stamp ## Print an access token for a role: make token ROLE=...
 	@$(BIN)/python -m infra.local.token $(call need,ROLE) $(ARGS)
 
 test: .venv/.stamp ## Run the tests: make test ARGS="-k reserve"
-	@$(BIN)/python -m pytest -n $(or $(JOBS),3) $(ARGS)
+	@$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist worksteal $(ARGS)
 
 check: .venv/.stamp .venv-sam/.stamp .venv-gates/.stamp ## Lint, types, architecture, template, security
 	$(BIN)/ruff check .

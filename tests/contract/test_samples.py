@@ -341,6 +341,8 @@ def worked(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     views.put_row("alert", "4", {**fed, "raised_at": "2026-03-01T12:00:00+00:00"})
     report = {"day": "2026-03-01", "channel": "site", "currency": "EUR", "orders": 1, "cancelled_orders": 0}
     views.put_row("report", "1", {**report, "units": 4, "revenue": 13260})
+    why = {"day": "2026-03-01", "reason": "size", "sku": "MUG-01", "lot": "", "carrier": "DHL", "channel": "site"}
+    views.put_row("returns_report", "1", {**why, "condition": "ok", "disposition": "restock", "units": 1})
     return cloud
 
 

@@ -64,6 +64,8 @@ ALL_QUEUES: Final = (*QUEUES, "OutboundQueue")
 ALL_DEAD: Final = (*DEAD, "OutboundQueueDeadLetters")
 DEAD_AFTER: Final = timedelta(seconds=20)
 """Longer than a worker here takes for what it holds."""
+SHUT: Final = timedelta(seconds=2)
+"""So long is a channel left alone here that did not answer; half a minute and more on AWS."""
 LOOK_S: Final = 2.0
 FASTER: Final = 10.0
 """So many times faster the vendors' limits are restored, as our own are (`worker/`)."""
@@ -197,17 +199,15 @@ class Arena:
         return self.oms.waiting_messages(queues) + sum(int(each[names[0]]) for each in later)
 
     def age_holds(self) -> None:
-        """What a worker held that must be dead it has held for longer than any lives."""
+        """What a worker held that must be dead it has held for longer than any lives; gates are shut for seconds."""
         dynamodb, table, now = self.oms.system.client("dynamodb"), self.oms.system.outputs, datetime.now(UTC)
         if time.monotonic() - self.aged_at < LOOK_S:
             return
         self.aged_at = time.monotonic()
         for item in self.oms.scan_table("OutboundTable", ConsistentRead=True):
-            row = json.loads(item["row"]["S"])
-            held = row.get("state") == "sending" or (item["pk"]["S"].startswith("levels#") and row["by"])
-            if not held or now - datetime.fromisoformat(row["at"]) < DEAD_AFTER:
+            row = aged(item["pk"]["S"], json.loads(item["row"]["S"]), now)
+            if row is None:
                 continue
-            row["at"] = (now - timedelta(hours=1)).isoformat()
             with contextlib.suppress(dynamodb.exceptions.ConditionalCheckFailedException):
                 dynamodb.put_item(
                     TableName=table["OutboundTable"],
@@ -232,6 +232,17 @@ class Arena:
             reply = self.oms.post("/stock/movements", {"movements": moves[start : start + BATCH]}, "warehouse")
             if reply.status != 201:
                 raise RuntimeError(f"stock was not received: {reply}")
+
+
+def aged(name: str, row: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
+    """A row of the outbox, older than it is; None when its age is right."""
+    if name.startswith("gate#"):
+        soon = int((now + SHUT).timestamp() * 1000)
+        return {**row, "shut_until": soon} if row["shut_until"] > soon else None
+    held = row.get("state") == "sending" or (name.startswith("levels#") and row["by"])
+    if not held or now - datetime.fromisoformat(row["at"]) < DEAD_AFTER:
+        return None
+    return {**row, "at": (now - timedelta(hours=1)).isoformat()}
 
 
 @contextmanager

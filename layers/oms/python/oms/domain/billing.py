@@ -4,10 +4,10 @@ An invoice for each hand-over of units, over what is charged with it (`charging`
 overpayment, is credited as it goes back; a refund that fails later, or that turns out to be of an overpayment, takes
 its credit back by a debit note. So that after every commit of an order, whatever happened in it,
 
-    invoices + debit notes - credit notes = charged - min(charged, given back beyond overpayments)
+    invoices + debit notes - credit notes = charged - min(charged, given back beyond overpayments and goodwill)
 
 which is what the ledger says (`accounts`) once no refund is on its way. Nothing is credited before it is invoiced: a
-refund out of goodwill ahead of the first shipment is credited behind its invoice.
+refund of no units ahead of the first shipment is credited behind its invoice. Goodwill lowers no price: it is not.
 
 Of a line no more is credited than was invoiced, tax in proportion, and all of its tax with the last minor unit of it.
 What a document is for derives its id, so that making it again finds it.
@@ -226,9 +226,17 @@ def _tax(line: PlacedLine, units: int, *, tax_included: bool) -> int:
 
 
 def _given_back(order: Order) -> int:
-    """What went back for certain, without what was an overpayment."""
+    """What went back for certain, without what was an overpayment, or goodwill that lowers no price."""
     gone = order.payment.refunded
-    return max(0, gone - settled_back(order) - overpaid(order)) if gone else 0
+    if not gone:
+        return 0
+    kind = sum(
+        each.amount
+        for each in order.payment.refunds.values()
+        if each.goodwill and each.status is RefundStatus.SUCCEEDED
+    )
+    beyond = max(0, gone - settled_back(order) - overpaid(order))
+    return beyond - min(kind, beyond)
 
 
 def _moved(before: Order | None, order: Order, refund_id: str) -> bool:

@@ -6,7 +6,11 @@
                 "then": {"window_days": 730, "label": "merchant", "label_account": "easypost/main", "shipping": true}},
                {"name": "everything else",
                 "then": {"window_days": 30, "fee": {"percent": 5, "amounts": {"EUR": 299}}, "refund_at": "scan",
-                         "keep_below": {"EUR": 800}, "approve_below": {"EUR": 50000}}}]}
+                         "keep_below": {"EUR": 800}, "approve_below": {"EUR": 50000}}}],
+
+     "goodwill": {"service": {"percent": 10, "amounts": {"EUR": 2500}}}}
+
+`goodwill`: what a role may give on an order for which nothing comes back (`order.goodwill`).
 
 `when`: channels, countries (of the destination), skus, categories, reasons; each a list, all of them must hold.
 `then`:

@@ -26,6 +26,8 @@ MAX_RULES: Final = 200
 MAX_WORDS: Final = 1000
 MAX_DAYS: Final = 3650
 MAX_AMOUNT: Final = 10**15
+GIVERS: Final = ("service", "finance")
+"""Roles that refund."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,59}", re.ASCII)
 _REASON: Final = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
@@ -49,7 +51,8 @@ def problems(document: object, nodes: Iterable[str]) -> tuple[Problem, ...]:
     if not isinstance(document, dict):
         return (Problem("field", "the document is not an object"),)
     found = [Problem("unknown", "nobody reads this field", at=str(each)[:80]) for each in document]
-    found = [each for each in found if each.at not in ("rules", "reasons")]
+    found = [each for each in found if each.at not in ("rules", "reasons", "goodwill")]
+    found.extend(_of_goodwill(document.get("goodwill", {})))
     if "reasons" in document and not _words(document["reasons"], _REASON):
         found.append(Problem("field", "a list of codes: letters a to z, digits and _", at="reasons"))
     rules = document.get("rules")
@@ -83,6 +86,16 @@ def _of_rule(rule: object, name: str, names: list[str], nodes: frozenset[str], c
         return
     yield from _of_when(when, name, codes)
     yield from _of_then(then, name, nodes)
+
+
+def _of_goodwill(limits: object) -> Iterator[Problem]:
+    if not isinstance(limits, dict) or set(limits) - set(GIVERS):
+        yield Problem("field", f"limits by role: {', '.join(GIVERS)}", at="goodwill")
+        return
+    for role, limit in limits.items():
+        if not _fee(limit):
+            message = "`percent`, 0 to 100 with two decimals, and `amounts`, minor units by currency"
+            yield Problem("field", message, at=f"goodwill.{role}")
 
 
 def _words(given: object, pattern: re.Pattern[str] | None = None) -> bool:

@@ -114,6 +114,7 @@ def _money(order: Order) -> dict[str, Any]:
                 "reason": refund.reason,
                 "origin": refund.origin,
                 "reference": refund.refund_ref,
+                **({"goodwill": refund.goodwill} if refund.goodwill else {}),
                 **({"tender": refund.tender} if len(payment.tenders) > 1 else {}),
             }
             for refund in payment.refunds.values()

@@ -10,9 +10,11 @@ from oms.domain import ids
 from oms.domain.errors import InvalidInputError
 from oms.domain.order.commands import CancelLines, NameReturned, ReleaseHold, RequestRefund
 from oms.domain.order.events import Disposition, LineUnits, OnExpiry
+from oms.domain.order.goodwill import GoodwillCode, read_limits
 from oms.domain.order.payment_facts import Tender
 from oms.domain.order.tender_commands import AddTender, RecordPayment
 from oms.domain.order.tenders import ON_INVOICE
+from oms.domain.return_policy import POLICY
 from oms.entrypoints import http, wiring
 from oms.entrypoints.documents import order_document
 from oms.entrypoints.named import by_line
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from oms.application.orders import Outcome
     from oms.domain.order.commands import Command
+    from oms.domain.order.goodwill import GoodwillLimit
     from oms.entrypoints.requests.common import LineQuantity
 
 MAX_NAMED: Final = 90
@@ -130,8 +133,15 @@ def refund(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:
         lines=_units(asked.lines),
         serials=by_line(asked.lines),
         disposition=_disposition(asked),
+        goodwill=GoodwillCode(asked.goodwill) if asked.goodwill else None,
+        limit=_limit_of(role) if asked.goodwill else None,
     )
     return _run(app, order_id, command, role, key)
+
+
+def _limit_of(role: str) -> GoodwillLimit | None:
+    """What a role may give out of goodwill."""
+    return read_limits(wiring.reference().policy(POLICY)).get(role)
 
 
 def payment(app: APIGatewayHttpResolver, order_id: str) -> Response[str]:

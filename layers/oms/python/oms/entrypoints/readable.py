@@ -98,6 +98,10 @@ def _edit(event: ev.OrderEdited, currency: str) -> str:
     return "; ".join([each for each in said if each] + [more if event.change else "to pay as before"])
 
 
+def _out_of_goodwill(code: str) -> str:
+    return f" out of goodwill ({words(code)})" if code else ""
+
+
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
 
@@ -151,7 +155,9 @@ _SAYS: Final[Mapping[type[Any], Callable[[Any, str], str]]] = {
     ev.SerialsReturned: lambda e, _c: (
         "What came back: " + ", ".join(f"line {line_id}{_which(each)}" for line_id, each in e.serials.items())
     ),
-    ev.RefundRequested: lambda e, c: f"Refund of {money(e.amount, c)} requested{_because(e.reason)}",
+    ev.RefundRequested: lambda e, c: (
+        f"Refund of {money(e.amount, c)}{_out_of_goodwill(e.goodwill)} requested{_because(e.reason)}"
+    ),
     ev.RefundSubmitted: lambda e, _c: f"Refund taken by the provider as {e.refund_ref}",
     ev.RefundSucceeded: lambda _e, _c: "Refund paid out",
     ev.RefundFailed: lambda e, _c: f"Refund failed{_because(e.reason)}",

@@ -44,7 +44,8 @@ OmsError
 │   └── InvalidTokenError
 ├── ForbiddenError
 │   ├── OwnDraftError
-│   └── HoldApprovalError
+│   ├── HoldApprovalError
+│   └── GoodwillLimitError
 ├── PayloadTooLargeError
 ├── IdempotencyKeyError
 │   ├── IdempotencyKeyMissingError
@@ -98,6 +99,7 @@ The class name is a contract too: Lambda reports it to Step Functions as the err
 from oms.domain.errors.access import (
     AuthenticationError,
     ForbiddenError,
+    GoodwillLimitError,
     HoldApprovalError,
     IdempotencyKeyError,
     IdempotencyKeyMissingError,
@@ -221,6 +223,7 @@ __all__ = [
     "FeedGoneError",
     "ForbiddenError",
     "FulfillmentOrderNotFoundError",
+    "GoodwillLimitError",
     "HoldApprovalError",
     "HoldExpiredError",
     "IdempotencyKeyError",

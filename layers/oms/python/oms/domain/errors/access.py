@@ -47,6 +47,12 @@ class HoldApprovalError(ForbiddenError):
     code = "hold_needs_approval"
 
 
+class GoodwillLimitError(ForbiddenError):
+    """More than the role gives out of goodwill on an order; `left` says how much it still may."""
+
+    code = "goodwill_limit"
+
+
 class PayloadTooLargeError(OmsError):
     """The body is over the size limit."""
 

@@ -17,7 +17,8 @@ late.
     chargebacks         taken for disputes that were lost
     dispute_fees        what the provider took beside, in the order's currency
     withheld:<provider> what that came off: payouts to come
-    returns             refunds that are no overpayment: of units that had left, or out of goodwill; without their tax
+    goodwill            refunds out of goodwill: they lower no price, and so no tax
+    returns             other refunds that are no overpayment: of units that had left, or of a price; without their tax
     returned_tax        the tax in them, as credit notes tell it: from when they went through
     goods, tax, shipping, fees, tips, duties
                         charged, as in `charging`: units with the shipment that hands them over, all else with the
@@ -36,6 +37,7 @@ from oms.domain.frozen import frozen
 from oms.domain.order.charging import owed, units_value
 from oms.domain.order.covering import overpaid_back
 from oms.domain.order.evolve import fold
+from oms.domain.order.goodwill import given as given_away
 from oms.domain.order.stakes import stakes
 from oms.domain.order.status import NextStep, next_step
 from oms.domain.order.tenders import account_of, captured_of, read_key, refunded_of
@@ -58,6 +60,7 @@ CHARGEBACKS: Final = "chargebacks"
 DISPUTE_FEES: Final = "dispute_fees"
 WITHHELD: Final = "withheld:"
 PAYABLE: Final = "refunds_payable"
+GOODWILL: Final = "goodwill"
 RETURNS: Final = "returns"
 RETURNED_TAX: Final = "returned_tax"
 CHARGED: Final = ("goods", "tax", "shipping", "fees", "tips", "duties")
@@ -87,6 +90,7 @@ def balances(order: Order, tax_back: int = 0) -> dict[str, int]:
     moved = sum(each.amount for each in payment.refunds.values() if each.moved)
     given = [each for each in payment.refunds.values() if each.out_of and each.counts]
     back = overpaid_back(order)
+    kindness = min(given_away(order), gone + coming - back)
     found = {
         RECEIVABLE: total - by_card - payment.captured + back,
         **{
@@ -95,7 +99,8 @@ def balances(order: Order, tax_back: int = 0) -> dict[str, int]:
         },
         GIFT_CARDS: by_card,
         PAYABLE: -coming - sum(each.amount for each in given if each.open),
-        RETURNS: gone + coming - back - tax_back,
+        GOODWILL: kindness,
+        RETURNS: gone + coming - back - kindness - tax_back,
         RETURNED_TAX: tax_back,
         **{account: -amount for account, amount in charges.items()},
     }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oms.domain.canonical import CanonicalOrder, ChannelRefund
     from oms.domain.kits import Components
     from oms.domain.order.events import Disposition, HoldPlaced, LineUnits, NodeUnits, OrderScored, PaymentPlan, Verdict
+    from oms.domain.order.goodwill import GoodwillCode, GoodwillLimit
     from oms.domain.order.payment_facts import Tender
     from oms.domain.payment_events import PaymentEvent
     from oms.domain.payments import AuthorizationResult
@@ -206,7 +207,8 @@ class RequestRefund(Command):
     """Give money back. Amount in minor units; None means the value of `lines`.
 
     `disposition` says that the units came back to the node that shipped them, and what becomes of them there, and
-    `serials` which they are, if they have serial numbers.
+    `serials` which they are, if they have serial numbers. `goodwill` says that it is for no units, but makes up for
+    something; `limit` is what whoever asks may give, None: as much as was paid.
     """
 
     reason: str
@@ -215,6 +217,8 @@ class RequestRefund(Command):
     lines: tuple[LineUnits, ...] = ()
     disposition: Disposition | None = None
     serials: ByLine = ()
+    goodwill: GoodwillCode | None = None
+    limit: GoodwillLimit | None = None
 
 
 @frozen

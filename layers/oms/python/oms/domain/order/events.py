@@ -270,7 +270,10 @@ class SerialsReturned:
 
 @frozen
 class RefundRequested:
-    """Money is to go back, by the channel or a tender's provider; a `request` of several tenders is several."""
+    """Money is to go back, by the channel or a tender's provider; a `request` of several tenders is several.
+
+    `goodwill` is the code of what it makes up for, of one that is for no units.
+    """
 
     refund_id: str
     amount: int
@@ -279,6 +282,7 @@ class RefundRequested:
     origin: str = "oms"
     tender: int = 1
     request: str = ""
+    goodwill: str = ""
 
 
 @frozen

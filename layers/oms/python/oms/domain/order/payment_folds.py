@@ -138,6 +138,7 @@ def _(event: ev.RefundRequested, state: Order) -> Order:
         dear={line_id: min(units, dear_left(state, line_id)) for line_id, units in wanted.items()},
         tender=event.tender,
         request=event.request,
+        goodwill=event.goodwill,
     )
     return replace(_with_refund(state, refund), lines=lines)
 

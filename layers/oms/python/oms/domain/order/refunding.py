@@ -43,6 +43,7 @@ def requested(
     reason: str,
     lines: tuple[LineUnits, ...] = (),
     origin: str = "oms",
+    goodwill: str = "",
 ) -> tuple[OrderEvent, ...]:
     """A refund for each tender that gives back a part of `amount`; the first has the id, and the units.
 
@@ -64,6 +65,7 @@ def requested(
                 origin=origin,
                 tender=number,
                 request=request,
+                goodwill=goodwill,
             )
         )
         if known and known.on_invoice and part:

@@ -15,7 +15,7 @@ from oms.domain.errors import (
     TooManyPositionsError,
 )
 from oms.domain.ids import derive
-from oms.domain.order import disputes
+from oms.domain.order import disputes, goodwill
 from oms.domain.order.charging import refund_value, refundable
 from oms.domain.order.events import (
     CaptureSubmitted,
@@ -126,7 +126,7 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
 
     Raises CurrencyMismatchError, InvalidInputError (no amount, negative, unknown line), InvalidTransitionError (units
     that have not left, or were refunded before), RefundExceedsCapturedError, AmountDisputedError, TooManyPositionsError
-    (more than one transaction can bring back), SerialNotShippedError, SerialsDoNotFitError.
+    (more than one transaction can bring back), SerialNotShippedError, SerialsDoNotFitError, GoodwillLimitError.
     """
     refund_id = derive("rfd", order.order_id, command.command_id)
     if refund_id in order.payment.refunds:
@@ -155,8 +155,11 @@ def request_refund(order: Order, command: RequestRefund) -> tuple[OrderEvent, ..
             refundable=free_to_refund(order),
             currency=order.placed.currency,
         )
+    if command.goodwill:
+        goodwill.check(order, command, amount)
     lines = tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in wanted.items())
-    events = list(requested(order, refund_id, amount, reason=command.reason, lines=lines))
+    kind = command.goodwill.value if command.goodwill else ""
+    events = list(requested(order, refund_id, amount, reason=command.reason, lines=lines, goodwill=kind))
     back = _come_back(order, command, wanted)
     if amount == 0:
         events.append(RefundSucceeded(refund_id=refund_id))

@@ -215,6 +215,8 @@ class Refund:
     """Units that came back with a channel's refund."""
     tender: int = 1
     request: str = ""
+    goodwill: str = ""
+    """What it makes up for, of one that is for no units."""
     out_of: str = ""
     """The exchange that it is given back of: it was taken off what may go back when that was made."""
 

@@ -35,7 +35,10 @@ class ReleaseBody(Body):
 
 
 class RefundBody(Body):
-    """POST /orders/{id}/refunds: an amount in minor units, or the value of lines, and where those went."""
+    """POST /orders/{id}/refunds: an amount in minor units, or the value of lines, and where those went.
+
+    With `goodwill` it is an amount for no units, and says what it makes up for.
+    """
 
     amount: Annotated[int, Field(ge=1, le=10**15)] | None = None
     currency: Annotated[str, Field(max_length=3)] = ""
@@ -43,6 +46,7 @@ class RefundBody(Body):
     lines: Annotated[list[NamedUnits], Field(max_length=90)] = []
     restock: bool = False
     disposition: Literal["restock", "qc", "refurbish", "damaged", "scrap", "vendor"] | None = None
+    goodwill: Literal["late", "packaging", "information", "service", "price_match", "loyalty", "other"] | None = None
 
 
 class ReturnedSerialsOfLine(Body):
