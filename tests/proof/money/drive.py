@@ -15,13 +15,14 @@ from oms.domain.order import commands as cmd
 from oms.domain.order.decider import decide
 from oms.domain.order.events import LineUnits, NodeUnits, PaymentPlan, RefundRequested
 from oms.domain.order.evolve import fold
+from oms.domain.order.goodwill import GoodwillCode
 from oms.domain.payments import AuthorizationResult, AuthorizationState
-from tests.proof.money import edits
+from tests.proof.money import disputes, edits
 from tests.proof.money.oracle import Goods, Oracle, per_unit
 from tests.support.builders import minutes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from oms.domain.order.events import OrderEvent
     from oms.domain.order.state import Order
@@ -35,6 +36,10 @@ ORDER_ID: Final = "ord_MONEY"
 STEPS: Final = 6
 EDITED: Final = 0.4
 """How many orders are edited."""
+DISPUTED: Final = 0.3
+"""Of how many the payment may be disputed."""
+KIND: Final = 0.3
+"""How many customers may be given something out of goodwill."""
 NOTHING: Final = Commit(
     stream=f"order#{ORDER_ID}",
     number=0,
@@ -93,10 +98,14 @@ def play(seed: int) -> int:
     _place(life)
     if life.rng.random() < 0.9:
         _promise(life)
-    steps: tuple[Callable[[Life], None], ...]
+    steps: Sequence[Callable[[Life], None]]
     steps = (_ship, _ship, _capture, _capture, _refund_units, _refund_twice, _refund_amount, _outcome, _cancel)
     if random.Random(f"edited {seed}").random() < EDITED:
         steps = (*steps, *[edits.edit] * 4, edits.pay_more, edits.pay_more, edits.promise_more, edits.promise_more)
+    if random.Random(f"disputed {seed}").random() < DISPUTED:
+        steps = (*steps, *[disputes.dispute] * 4, *[disputes.end] * 3)
+    if random.Random(f"kind {seed}").random() < KIND:
+        steps = (*steps, _goodwill, _goodwill)
     for _ in range(life.rng.randrange(1, STEPS + 1)):
         life.rng.choice(steps)(life)
         life.compare()
@@ -256,14 +265,14 @@ def _capture(life: Life) -> None:
             life.oracle.capture(life.handed[one.shipment_id], one.amount)
 
 
-def _refund(life: Life, units: dict[str, int], amount: int | None) -> None:
+def _refund(life: Life, units: dict[str, int], amount: int | None, kind: GoodwillCode | None = None) -> None:
     allowed = life.oracle.allows(units, amount)
     lines = tuple(LineUnits(line_id=line_id, quantity=count) for line_id, count in units.items())
-    events = life.do(cmd.RequestRefund(command_id=life.id(), reason="r", amount=amount, lines=lines))
+    events = life.do(cmd.RequestRefund(command_id=life.id(), reason="r", amount=amount, lines=lines, goodwill=kind))
     life.drift += allowed != (events is not None)
     if events is None or not allowed:
         return
-    made = life.oracle.refund(units, amount)
+    made = life.oracle.refund(units, amount, kind=kind is not None)
     for each in events:
         if isinstance(each, RefundRequested):
             life.drift += abs(each.amount - made.amount)
@@ -293,10 +302,16 @@ def _refund_amount(life: Life) -> None:
     _refund(life, {}, life.rng.choice((0, 1, life.rng.randrange(2000), life.order.payment.captured)))
 
 
+def _goodwill(life: Life) -> None:
+    _refund(life, {}, life.rng.randrange(1, 1500), GoodwillCode.LATE)
+
+
 def _outcome(life: Life) -> None:
     if not life.backs:
         return
     refund_id, back = life.rng.choice(list(life.backs.items()))
+    if _waits(life, refund_id):
+        return
     state = life.rng.choice(("submitted", "succeeded", "failed"))
     record = cmd.RecordRefundOutcome(
         command_id=life.id(), refund_id=refund_id, state=state, refund_ref=f"re{refund_id}"
@@ -307,6 +322,15 @@ def _outcome(life: Life) -> None:
         life.oracle.fails(back)
     elif state == "succeeded":
         life.oracle.goes(back)
+    else:
+        back.sent = True
+
+
+def _waits(life: Life, refund_id: str) -> bool:
+    """It is not made while its money is disputed: no provider has it."""
+    asked = [each.refund_id for each in charging.due_refunds(life.order)]
+    back = life.backs[refund_id]
+    return bool(life.oracle.dispute and back.state == "open" and not back.sent and refund_id not in asked)
 
 
 def _cancel(life: Life) -> None:
@@ -337,6 +361,8 @@ def _finish(life: Life) -> None:
     while charging.due_captures(life.order):
         _capture(life)
     for refund_id, back in life.backs.items():
+        if _waits(life, refund_id):
+            continue
         record = cmd.RecordRefundOutcome(command_id=life.id(), refund_id=refund_id, state="succeeded", refund_ref="re")
         if life.do(record):
             life.oracle.goes(back)

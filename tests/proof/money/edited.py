@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.proof.money.disputed import free
+
 if TYPE_CHECKING:
     from tests.proof.money.oracle import Back, Goods, Oracle
 
@@ -67,7 +69,7 @@ def edit(
     books.edited = True
     if books.owed() > owed:
         books.settled = back
-    amount = min(beyond(books) - over, books.captured - books.going_back()) if books.upfront else 0
+    amount = min(beyond(books) - over, free(books)) if books.upfront else 0
     made = Back(amount=amount, taken={}) if amount > 0 else None
     if made:
         books.backs.append(made)

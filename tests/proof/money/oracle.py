@@ -13,8 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
+from typing import TYPE_CHECKING
 
+from tests.proof.money import disputed
 from tests.proof.money.edited import beyond, overpaid, overpaid_back, paid_whole, raised, set_apart
+
+if TYPE_CHECKING:
+    from tests.proof.money.disputed import Disputed
 
 
 def per_unit(total: int, units: int) -> list[int]:
@@ -93,6 +98,10 @@ class Back:
     amount: int
     taken: dict[str, list[int]]
     state: str = "open"
+    sent: bool = False
+    """The provider has it, and has not said what became of it."""
+    kind: bool = False
+    """Out of goodwill: it lowers no price."""
 
 
 @dataclass
@@ -118,6 +127,7 @@ class Oracle:
     settled: int = 0
     """What had gone back of an overpayment when an edit last raised the price."""
     edited: bool = False
+    dispute: Disputed | None = None
     taken_apart: int = 0
     """What was taken for handovers of their own."""
 
@@ -146,6 +156,7 @@ class Oracle:
         """After each command: as much is credited as has gone back; `went` is the refund that went through by it."""
         gone = sum(each.amount for each in self.backs if each.state == "gone")
         excess = max(0, gone - set_apart(self) - overpaid(self)) if gone else 0
+        excess -= min(excess, sum(each.amount for each in self.backs if each.state == "gone" and each.kind))
         change = min(self.charged.whole + self.returned.whole, excess) - self.returned.whole
         if change < 0:
             given = {name: gross for name, (gross, _) in self.returned.parts.items()}
@@ -209,11 +220,11 @@ class Oracle:
         wanted = self.worth(units) if amount is None else amount
         if wanted < 0 or (not wanted and not units) or (units and wanted > self.worth(units)):
             return False
-        return wanted <= self.captured - self.going_back()
+        return wanted <= disputed.free(self)
 
-    def refund(self, units: dict[str, int], amount: int | None) -> Back:
+    def refund(self, units: dict[str, int], amount: int | None, *, kind: bool = False) -> Back:
         """It is on its way."""
-        made = Back(amount=self.worth(units) if amount is None else amount, taken={})
+        made = Back(amount=self.worth(units) if amount is None else amount, taken={}, kind=kind)
         for line_id, count in units.items():
             line = self.goods[line_id]
             made.taken[line_id], line.pool = line.pool[:count], line.pool[count:]
@@ -238,7 +249,7 @@ class Oracle:
         for line_id, count in units.items():
             self.goods[line_id].cancelled += count
         less = beyond(self) - over if self.edited else before - self.owed_gross()
-        amount = min(less, self.captured - self.going_back())
+        amount = min(less, disputed.free(self))
         if amount > 0 and (self.upfront or self.provider == "in_channel"):
             self.backs.append(Back(amount=amount, taken={}))
         self.return_taxes()
@@ -264,13 +275,19 @@ class Oracle:
         coming = sum(each.amount for each in self.backs if each.state == "open")
         back = overpaid_back(self)
         tax_back = sum(tax for _, tax in self.returned.parts.values())
+        kind = min(
+            sum(each.amount for each in self.backs if each.kind and each.state != "failed"), gone + coming - back
+        )
         found = {
             "receivable": whole - card - self.captured + back,
             f"tender:{self.provider}": self.captured - gone,
             "gift_cards": card,
             "refunds_payable": -coming,
-            "returns": gone + coming - back - tax_back,
+            "goodwill": kind,
+            "returns": gone + coming - back - kind - tax_back,
             "returned_tax": tax_back,
             **{name: -amount for name, amount in charges.items()},
         }
+        for name, amount in disputed.balances(self).items():
+            found[name] = found.get(name, 0) + amount
         return {name: amount for name, amount in found.items() if amount}

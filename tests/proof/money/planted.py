@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
 from oms.domain import billing
-from oms.domain.order import accounts, charging, covering, editing, settling
+from oms.domain.order import accounts, charging, covering, editing, settling, stakes
 from tests.proof.money.drive import play
 
 if TYPE_CHECKING:
@@ -98,6 +98,20 @@ def _less_back_for_an_edit(order: Any, after: Any) -> int:
     return _freed_by(order, after) - 1
 
 
+def _at_stake_given_back(order: Any) -> int:
+    return charging.refundable(order)
+
+
+def _lost_may_come_back(order: Any, tender: int = 0) -> Any:
+    stands = stakes.stakes(order, tender)
+    return replace(stands, disputed=stands.taken, charged_back=0)
+
+
+def _goodwill_credited(order: Any) -> int:
+    gone = order.payment.refunded
+    return max(0, gone - charging.settled_back(order) - covering.overpaid(order)) if gone else 0
+
+
 DEFECTS: Final[dict[str, tuple[Callable[..., Any], tuple[tuple[Any, str], ...]]]] = {
     "units_cut_off": (_cut_off, ((charging, "units_value"), (accounts, "units_value"))),
     "dear_units_last": (_dear_last, ((charging, "units_value"), (accounts, "units_value"))),
@@ -117,6 +131,9 @@ DEFECTS: Final[dict[str, tuple[Callable[..., Any], tuple[tuple[Any, str], ...]]]
         ((charging, "settled_back"), (covering, "settled_back"), (billing, "settled_back")),
     ),
     "an_edit_that_gives_back_less": (_less_back_for_an_edit, ((editing, "freed_by"),)),
+    "what_is_disputed_given_back": (_at_stake_given_back, ((settling, "free_to_refund"),)),
+    "what_was_lost_may_come_back": (_lost_may_come_back, ((accounts, "stakes"),)),
+    "goodwill_lowers_the_price": (_goodwill_credited, ((billing, "_given_back"),)),
 }
 """Name: the wrong formula, and where it takes the right one's place."""
 
