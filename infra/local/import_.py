@@ -79,10 +79,13 @@ def load(system: System, kind: str, rows: list[dict[str, Any]], fingerprint: str
         done["written" if reference.put("tariff", "main", tariff_of(rows)) else "unchanged"] += 1
     elif kind != "stock":
         single, key = ("product", "sku") if kind == "products" else ("node", "node_id")
+        before = reference.kits() if kind == "products" else {}
         for row in rows:
             done["written" if reference.put(single, row[key], row) else "unchanged"] += 1
             if kind == "nodes":
                 reference.keep_network()
+        if kind == "products":
+            reference.keep_kits(before)
     if kind != "stock":
         reference.keep_network()
         return done

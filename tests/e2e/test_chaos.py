@@ -14,9 +14,11 @@ import pytest
 
 from oms.channels.outward import kinds, sources
 from oms.channels.registry import CONNECTORS
+from oms.domain import ids
 from oms.domain.channel_dues import Kind
 from tests.proof.chaos.arena import RATES, arena
 from tests.proof.chaos.cast import PAYMENT_EVENTS, SCANS, World
+from tests.proof.chaos.deeds import DEEDS, REFUND
 from tests.proof.chaos.run import KILLS, Chaos, Report
 from tests.proof.chaos.told import STOCKED
 
@@ -71,6 +73,22 @@ def test_every_channel_is_told_all_that_it_has_words_for(chaos: Chaos) -> None:
     # WooCommerce's other order is changed by its shop meanwhile; Walmart's and Meta's were not paid yet.
     assert known - told == {("woocommerce", "cancellation"), ("walmart", "refund"), ("meta-commerce", "refund")}
     assert set(STOCKED) == {source for source in sources() if Kind.STOCK in kinds(source)}
+
+
+def test_a_refund_that_its_channel_shows_too_is_counted_once(chaos: Chaos) -> None:
+    """We ask the channel for it, it shows it in the order, or tells of it: one refund, whoever spoke first."""
+    world = chaos.arena.world("clean")
+    names = {order_id: name for name, order_id in world.orders().items()}
+    told = [
+        (source, names[ids.order_id(source, world.account(source), number)])
+        for source, orders in DEEDS.items()
+        for number, deeds in orders.items()
+        if REFUND in deeds
+    ]
+    counted = {source: chaos.clean["orders"][name]["refunds"] for source, name in told}
+    assert len(counted) > 4
+    for source, refunds in counted.items():
+        assert [each[1:] for each in refunds] == [("succeeded", "oms")], source
 
 
 def test_planted_defects_are_found(chaos: Chaos) -> None:

@@ -13,6 +13,7 @@ from oms.domain.canonical import ChannelPayment, ChannelRefund, PaymentState, Re
 from oms.domain.order import commands as cmd
 from oms.domain.order.charging import due_captures, owed, payable
 from oms.domain.order.events import Disposition, HoldReleased, OnExpiry
+from oms.domain.order.goodwill import GoodwillCode
 from oms.domain.order.promising import wanted_units
 from oms.domain.order.releasing import planned_units
 from oms.domain.order.status import NextStep, next_step, payment_cleared
@@ -358,6 +359,7 @@ class OrderMachine(ReturnMoves):
                 lines=wanted,
                 disposition=back,
                 serials=((line_id, out[-units * times :]),) if back and out and pick % 5 else (),
+                goodwill=GoodwillCode.SERVICE if pick % 2 and not wanted and not back else None,
             )
         )
 

@@ -107,6 +107,13 @@ def test_list_prices_and_classes_are_those_of_products_that_have_them() -> None:
     assert table.reads.count(("product#A", False)) == 3
 
 
+def test_kits_are_found_by_their_components() -> None:
+    table = Table()
+    table.put("kits_of#A", {"kits": ["SET", "BOX"]})
+    table.put("kits_of#B", {"kits": []})
+    assert DynamoReference(table, "t").kits_of(["A", "B", "C", ""]) == {"SET", "BOX"}
+
+
 def test_products_are_kept_longer_and_not_without_end(clock: Time, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamodb_reference, "_MOST_PRODUCTS", 3)
     table = Table()

@@ -105,8 +105,11 @@ class TestWords:
             system = _deployed()
             DynamoReference(system.client("dynamodb"), "reference").put("node", "N", NODE)
             assert told("products", "MUG,Mug,1,1,1,1,", "NOTE,Note,1,1,1,1,", "KIT,Kit,0,1,1,1,MUG:2|NOTE:1") == []
+            known = DynamoReference(system.client("dynamodb"), "reference")
+            assert [known.kits_of([part]) for part in ("MUG", "NOTE", "KIT")] == [{"KIT"}, {"KIT"}, set()]
             assert told("stock", "MUG,N,3") == []
             assert told("products", "KIT,Kit,0,1,1,1,MUG:3") == []
+            assert [known.kits_of([part]) for part in ("MUG", "NOTE")] == [{"KIT"}, set()], "it has no note any more"
             assert [each.partition(":")[0] for each in told("products", "TWO,Two,0,1,1,1,KIT:1")] == ["TWO"]
             assert told("products", "TWO,Two,0,1,1,1,NONE:1") == ["TWO: no such component: NONE"]
             assert len(told("products", "MUG,Mug,1,1,1,1,NOTE:1")) == 2, "a part of KIT, and it has stock"

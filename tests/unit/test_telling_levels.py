@@ -59,6 +59,22 @@ def test_levels_that_are_refused_are_before_a_person(monkeypatch: pytest.MonkeyP
     assert (entry.code, entry.detail["skus"]) == ("upstream_refused", ["A"])
 
 
+def test_kits_of_what_moved_are_told_too_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever moves a component moves what is for sale of its kits; a kit that moves moves nothing else."""
+    made = Shop(monkeypatch, "bigcommerce", **LOCATION)
+    made.reference.put("product", "SET", {"sku": "SET", "components": {"MUG": 2, "TRAY": 1}})
+    for part in ("MUG", "TRAY"):
+        made.reference.put("kits_of", part, {"kits": ["SET"]})
+    made.available["SET"] = 2
+    made.faults.extend([says(503)])
+    assert told(made, {"MUG": 5, "TRAY": 9}) == "waiting"
+    assert sorted(message["skus"] for message, _ in made.queue) == [["MUG", "TRAY"], ["SET"]]
+    assert sorted(made.drain()) == ["sent", "sent"]
+    assert stock(made).levels == {"MUG": 5, "TRAY": 9, "SET": 2}
+    assert told(made, {"SET": 1}) == "sent"
+    assert made.queue == []
+
+
 @pytest.mark.parametrize("source", [source for source in sources() if Kind.STOCK in kinds(source)])
 def test_a_message_of_levels_fits_what_an_account_may_call_at_once(source: str) -> None:
     from oms.channels.outward import outward

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from oms.adapters.dynamodb_contacts import NO_REVISION
+from oms.adapters.dynamodb_reference import KITS_OF
 from oms.adapters.keys import contact_key
 from oms.domain.canonical import Contact
 from oms.domain.codec import from_plain, to_plain
@@ -81,6 +82,12 @@ class MemoryReference(Port):
         """See the port."""
         products = self.store.reference.get("product", {})
         return {sku: read_components(products[sku]) for sku in skus if sku and sku in products}
+
+    @step("reference.kits_of")
+    def kits_of(self, skus: Iterable[str]) -> frozenset[str]:
+        """See the port."""
+        known = self.store.reference.get(KITS_OF, {})
+        return frozenset(kit for sku in skus for kit in known.get(sku, {}).get("kits", ()))
 
     @step("reference.list_prices")
     def list_prices(self, skus: Iterable[str], currency: str) -> dict[str, int]:

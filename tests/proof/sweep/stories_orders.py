@@ -112,14 +112,14 @@ def voided(w: World) -> None:
 
 
 def old_refund(w: World) -> None:
-    """A refund that was asked for a day ago: the provider's key is forgotten, so it is looked for first."""
+    """A refund out of goodwill that was asked for a day ago: the provider forgot the key, so it is looked for first."""
     w.product("MUG-01")
     w.receive("opening", MUG_01=(MAIN, 5))
     order_id = place(w, "s-1", {"MUG-01": 2}, pay(w, 2000))
     w.settle()
     ship(w, work(w, MAIN), "EZ1")
     w.settle()
-    w.post(f"/orders/{order_id}/refunds", {"amount": 700, "reason": "late"}, key="refund", role="finance")
+    w.post(f"/orders/{order_id}/refunds", {"amount": 700, "goodwill": "late"}, key="refund", role="finance")
     w.drain_stream()
     w.executions.clear()
     w.watch(timedelta(hours=21))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from oms.domain.sourcing.network import KnownNode, Network, Product
     from oms.domain.sourcing.request import Candidate
 
+KITS_OF: Final = "kits_of"
+"""By component, the kits that it is in."""
 KEEP_S: Final = 5.0
 """How long a warm function may use what it read: changes of master data take effect within it."""
 KNOWN: Final = 100_000
@@ -27,6 +29,14 @@ _BATCH: Final = 100
 _MOST_PRODUCTS: Final = 20_000
 _NEVER: Final = (float("-inf"), PLAIN)
 _UNKNOWN: Final[tuple[float, Components, bool]] = (float("-inf"), (), False)
+
+
+def _by_component(kits: Mapping[str, Components]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for kit in sorted(kits):
+        for part in kits[kit]:
+            found.setdefault(part.sku, []).append(kit)
+    return found
 
 
 class DynamoReference:
@@ -78,11 +88,11 @@ class DynamoReference:
                 return found
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _batch(self, skus: list[str], what: str) -> list[dict[str, Any]]:
-        """The products' items that are there."""
+    def _batch(self, skus: list[str], what: str, kind: str = "product") -> list[dict[str, Any]]:
+        """The SKUs' items of a kind that are there."""
         request: Any = {
             self._table: {
-                "Keys": [{"pk": {"S": f"product#{sku}"}, "sk": {"S": keys.ONLY}} for sku in skus],
+                "Keys": [{"pk": {"S": f"{kind}#{sku}"}, "sk": {"S": keys.ONLY}} for sku in skus],
                 "ProjectionExpression": what,
             }
         }
@@ -92,6 +102,21 @@ class DynamoReference:
             found.extend(answer["Responses"].get(self._table, []))
             request = answer.get("UnprocessedKeys")
         return found
+
+    def kits_of(self, skus: Iterable[str]) -> frozenset[str]:
+        """By BatchGet of what `keep_kits` kept, each time."""
+        wanted, found = [sku for sku in dict.fromkeys(skus) if sku], set[str]()
+        for start in range(0, len(wanted), _BATCH):
+            for item in self._batch(wanted[start : start + _BATCH], "body", KITS_OF):
+                found.update(json.loads(item["body"]["S"])["kits"])
+        return frozenset(found)
+
+    def keep_kits(self, before: Mapping[str, Components]) -> None:
+        """Keep of each component which kits it is in, where that differs from what it was in `before`."""
+        was, now = _by_component(before), _by_component(self.kits())
+        for sku in sorted(was.keys() | now.keys()):
+            if was.get(sku) != now.get(sku):
+                self.put(KITS_OF, sku, {"kits": now.get(sku, [])})
 
     def network(self) -> Network:
         """Nodes and freight as they were at most `KEEP_S` ago."""

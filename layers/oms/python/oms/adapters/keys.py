@@ -23,6 +23,7 @@
 | views | `mark` | `<name>` |
 | views | `webhook_health` | `<subscription id>` |
 | views | `hit#<what>` | `<window>` |
+| reference | `kits_of#<component>` | `v` |
 | reference | `product#<sku>`, `policy#<name>`, `account#<source>#<account>` | `v` |
 | reference | `tariff#main`, `network#<id of its content>` | `v` |
 | reference | `policy#<name>` | `v#<version, 8 digits>` |

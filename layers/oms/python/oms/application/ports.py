@@ -226,6 +226,9 @@ class Reference(Protocol):
     def made_of(self, skus: Iterable[str]) -> Mapping[str, Components]:
         """Those of `skus` that the catalogue has, with what each is made of: nothing, unless it is a kit."""
 
+    def kits_of(self, skus: Iterable[str]) -> frozenset[str]:
+        """The kits that any of `skus` is a component of."""
+
     def serialized(self, skus: Iterable[str]) -> frozenset[str]:
         """Those of `skus` whose units have serial numbers."""
 

@@ -54,6 +54,9 @@ class TellLevels:
         how = read_accounts(self.reference.policy(POLICY)).get((source, account))
         if how is None or Kind.STOCK.value not in how.tell or Kind.STOCK not in kinds(source):
             return Outcome(word="nothing")
+        if not message.get("kits"):
+            message = {**message, "kits": True}
+            self._kits(message)
         outcome = self._told(message, by, how)
         if outcome.word == "waiting":
             tries = message.get("tries", 0) + (1 if outcome.code else 0)
@@ -61,6 +64,13 @@ class TellLevels:
             self.later({**message, "tries": tries}, wait)
         age = self.now() - datetime.fromisoformat(message["at"])
         return replace(outcome, age_s=age.total_seconds())
+
+    def _kits(self, message: Mapping[str, Any]) -> None:
+        """What is for sale of a kit follows its components: kits of these SKUs are told by messages of their own."""
+        skus = sorted(self.reference.kits_of(message["skus"]) - set(message["skus"]))
+        most = levels(message["source"]).most
+        for start in range(0, len(skus), most):
+            self.later({**message, "skus": skus[start : start + most]}, 1)
 
     def _told(self, message: Mapping[str, Any], by: str, how: Account) -> Outcome:
         source, account = message["source"], message["account"]
