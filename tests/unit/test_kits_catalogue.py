@@ -110,6 +110,10 @@ class TestWords:
             assert told("stock", "MUG,N,3") == []
             assert told("products", "KIT,Kit,0,1,1,1,MUG:3") == []
             assert [known.kits_of([part]) for part in ("MUG", "NOTE")] == [{"KIT"}, set()], "it has no note any more"
+            gone = {"pk": {"S": "kits_of#MUG"}, "sk": {"S": "v"}}
+            system.client("dynamodb").delete_item(TableName="reference", Key=gone)
+            assert told("products", "KIT,Kit,0,1,1,1,MUG:3") == []
+            assert known.kits_of(["MUG"]) == {"KIT"}, "importing it again makes good what was not kept"
             assert [each.partition(":")[0] for each in told("products", "TWO,Two,0,1,1,1,KIT:1")] == ["TWO"]
             assert told("products", "TWO,Two,0,1,1,1,NONE:1") == ["TWO: no such component: NONE"]
             assert len(told("products", "MUG,Mug,1,1,1,1,NOTE:1")) == 2, "a part of KIT, and it has stock"

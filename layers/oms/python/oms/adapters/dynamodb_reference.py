@@ -105,18 +105,16 @@ class DynamoReference:
 
     def kits_of(self, skus: Iterable[str]) -> frozenset[str]:
         """By BatchGet of what `keep_kits` kept, each time."""
-        wanted, found = [sku for sku in dict.fromkeys(skus) if sku], set[str]()
-        for start in range(0, len(wanted), _BATCH):
-            for item in self._batch(wanted[start : start + _BATCH], "body", KITS_OF):
-                found.update(json.loads(item["body"]["S"])["kits"])
-        return frozenset(found)
+        return frozenset([kit for _, row in self._rows(skus, KITS_OF) for kit in row["kits"]])
 
     def keep_kits(self, before: Mapping[str, Components]) -> None:
-        """Keep of each component which kits it is in, where that differs from what it was in `before`."""
+        """Keep of each component which kits it is in; of those in `before` that are in none any more, none.
+
+        All are put, whatever changed: an import that died before this is made good by importing again.
+        """
         was, now = _by_component(before), _by_component(self.kits())
         for sku in sorted(was.keys() | now.keys()):
-            if was.get(sku) != now.get(sku):
-                self.put(KITS_OF, sku, {"kits": now.get(sku, [])})
+            self.put(KITS_OF, sku, {"kits": now.get(sku, [])})
 
     def network(self) -> Network:
         """Nodes and freight as they were at most `KEEP_S` ago."""
@@ -163,22 +161,17 @@ class DynamoReference:
         """By BatchGet, each time: they are asked for once an order, by some."""
         return {sku: str(row["tax_class"]) for sku, row in self._rows(skus) if row.get("tax_class")}
 
-    def _rows(self, skus: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Products as imported."""
+    def _rows(self, skus: Iterable[str], kind: str = "product") -> Iterator[tuple[str, dict[str, Any]]]:
+        """Products as imported, or what is kept of SKUs under another kind."""
         wanted = list(dict.fromkeys(each for each in skus if each))
         for start in range(0, len(wanted), _BATCH):
-            for item in self._batch(wanted[start : start + _BATCH], "pk, body"):
-                yield item["pk"]["S"].removeprefix("product#"), json.loads(item["body"]["S"])
+            for item in self._batch(wanted[start : start + _BATCH], "pk, body", kind):
+                yield item["pk"]["S"].removeprefix(f"{kind}#"), json.loads(item["body"]["S"])
 
     def categories(self, skus: Iterable[str]) -> dict[str, str]:
         """By BatchGet, each time: returns are few."""
-        wanted, found = [sku for sku in dict.fromkeys(skus) if sku], {}
-        for start in range(0, len(wanted), _BATCH):
-            for item in self._batch(wanted[start : start + _BATCH], "pk, body"):
-                category = json.loads(item["body"]["S"]).get("category")
-                if isinstance(category, str) and category:
-                    found[item["pk"]["S"].removeprefix("product#")] = category
-        return found
+        named = {sku: row.get("category") for sku, row in self._rows(skus)}
+        return {sku: category for sku, category in named.items() if isinstance(category, str) and category}
 
     def nodes(self, skus: Mapping[str, Mapping[str, int]]) -> tuple[Candidate, ...]:
         """Every node with what it has; inactive ones are excluded. For those who need no freight."""
